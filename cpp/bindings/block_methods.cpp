@@ -1,0 +1,303 @@
+#include "block_methods.hpp"
+
+#include <cstring>
+
+#include "block.hpp"
+#include "errors.hpp"
+#include "sizes.hpp"
+
+namespace rheap::bindings {
+
+namespace {
+
+BlockObject* as_block(PyObject* self) { return reinterpret_cast<BlockObject*>(self); }
+char* bytes_of(const BlockObject* block) { return static_cast<char*>(address_of(block)); }
+Py_ssize_t length_of(const BlockObject* block) {
+  return static_cast<Py_ssize_t>(block->handle.bytes);
+}
+
+// --- with, free, resize -----------------------------------------------------------------------
+
+/// The code that runs now, or nullptr. A new reference.
+PyObject* running_code() {
+  PyFrameObject* frame = PyEval_GetFrame();
+  return frame == nullptr ? nullptr : reinterpret_cast<PyObject*>(PyFrame_GetCode(frame));
+}
+
+PyObject* enter(PyObject* self, PyObject*) {
+  BlockObject* block = as_block(self);
+  if (!usable(block, "enter")) return nullptr;
+  block->entered_handed_out = block->handed_out;
+  Py_XSETREF(block->entered_by, running_code());
+  return Py_NewRef(self);
+}
+
+/// Whether this call of `__exit__` ends the `with` that entered.
+bool ends_with(const BlockObject* block) {
+  if (!block->handed_out || block->entered_handed_out) return false;  // or it does not matter
+  PyObject* code = running_code();
+  const bool same = code != nullptr && code == block->entered_by;
+  Py_XDECREF(code);
+  return same;
+}
+
+PyObject* leave(PyObject* self, PyObject* const*, Py_ssize_t) {
+  BlockObject* block = as_block(self);
+  if (!close_block(block, ends_with(block) ? Door::leave_with : Door::call_exit)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* free_method(PyObject* self, PyObject*) {
+  if (!free_block(as_block(self), Door::block_free)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* resize(PyObject* self, PyObject* size) {
+  std::uint64_t bytes = 0;
+  if (!parse_size(size, "size", bytes)) return nullptr;  // may run Python code, so it comes first
+  BlockObject* block = as_block(self);
+  if (!usable(block, "resize")) return nullptr;
+  if (block->pins > 0 || block->handed_out || block->address_known) {
+    set_pinned("resize", block->handle.payload.value, block->pins);
+    return nullptr;
+  }
+  if (!translated([&] { block->heap->resize(block->handle, bytes); })) return nullptr;
+  Py_RETURN_NONE;
+}
+
+// --- access -----------------------------------------------------------------------------------
+
+/// `memoryview(block)[:bytes].cast(format, shape)`. Steals `view`.
+PyObject* cast_view(PyObject* view, PyObject* format, PyObject* shape) {
+  PyObject* cast = shape == nullptr ? PyObject_CallMethod(view, "cast", "O", format)
+                                    : PyObject_CallMethod(view, "cast", "OO", format, shape);
+  Py_DECREF(view);
+  return cast;
+}
+
+PyObject* view(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  PyObject* arguments[2] = {nullptr, nullptr};
+  constexpr const char* known[2] = {"format", "shape"};
+  if (!take_arguments("view", args, count, names, known, 2, 2, arguments)) return nullptr;
+  PyObject* format = arguments[0];
+  PyObject* shape = arguments[1] == Py_None ? nullptr : arguments[1];
+  PyObject* whole = PyMemoryView_FromObject(self);
+  if (whole == nullptr || (format == nullptr && shape == nullptr)) return whole;
+  PyObject* bytes = format == nullptr ? PyUnicode_FromString("B") : Py_NewRef(format);
+  if (shape != nullptr && bytes != nullptr) {
+    // Of a shape that needs less than there is, the first bytes.
+    PyObject* needed = view_bytes(bytes, shape);
+    const Py_ssize_t length = needed != nullptr ? PyLong_AsSsize_t(needed) : -1;
+    Py_XDECREF(needed);
+    if (length < 0) {
+      Py_CLEAR(bytes);
+    } else if (length > length_of(as_block(self))) {
+      PyErr_Format(PyExc_ValueError, "shape %R of format %R needs %zd bytes, the block has %zd",
+                   shape, bytes, length, length_of(as_block(self)));
+      Py_CLEAR(bytes);
+    } else {
+      PyObject* part = PySequence_GetSlice(whole, 0, length);
+      Py_SETREF(whole, part);
+    }
+  }
+  PyObject* cast = nullptr;
+  if (whole != nullptr && bytes != nullptr) {
+    cast = cast_view(Py_NewRef(whole), bytes, shape);
+  }
+  Py_XDECREF(bytes);
+  Py_XDECREF(whole);
+  return cast;
+}
+
+Py_ssize_t length(PyObject* self) {
+  return usable(as_block(self), "measure") ? length_of(as_block(self)) : -1;
+}
+
+bool in_range(const BlockObject* block, Py_ssize_t index) {
+  if (index >= 0 && index < length_of(block)) return true;
+  PyErr_Format(PyExc_IndexError, "index out of range: the block has %zd bytes", length_of(block));
+  return false;
+}
+
+PyObject* item(PyObject* self, Py_ssize_t index) {
+  const BlockObject* block = as_block(self);
+  if (!usable(as_block(self), "read") || !in_range(block, index)) return nullptr;
+  return PyLong_FromLong(static_cast<unsigned char>(bytes_of(block)[index]));
+}
+
+PyObject* get(PyObject* self, PyObject* key) {
+  if (PyIndex_Check(key)) {
+    Py_ssize_t index = PyNumber_AsSsize_t(key, PyExc_IndexError);
+    if (index == -1 && PyErr_Occurred() != nullptr) return nullptr;
+    if (index < 0 && !as_block(self)->closed) index += length_of(as_block(self));
+    return item(self, index);
+  }
+  if (!PySlice_Check(key)) {
+    return PyErr_Format(PyExc_TypeError, "block indices are integers or slices, not %.100s",
+                        Py_TYPE(key)->tp_name);
+  }
+  Py_ssize_t start = 0;
+  Py_ssize_t stop = 0;
+  Py_ssize_t step = 0;
+  if (PySlice_Unpack(key, &start, &stop, &step) < 0) return nullptr;
+  const BlockObject* block = as_block(self);
+  if (!usable(as_block(self), "read")) return nullptr;
+  const Py_ssize_t count = PySlice_AdjustIndices(length_of(block), &start, &stop, step);
+  PyObject* copy = PyBytes_FromStringAndSize(nullptr, count);
+  if (copy == nullptr) return nullptr;
+  char* to = PyBytes_AS_STRING(copy);
+  const char* from = bytes_of(block) + start;
+  if (step == 1) {
+    std::memcpy(to, from, static_cast<std::size_t>(count));
+  } else {
+    for (Py_ssize_t i = 0; i < count; ++i) to[i] = from[i * step];
+  }
+  return copy;
+}
+
+int set_byte(BlockObject* block, PyObject* key, PyObject* value) {
+  Py_ssize_t index = PyNumber_AsSsize_t(key, PyExc_IndexError);
+  if (index == -1 && PyErr_Occurred() != nullptr) return -1;
+  const Py_ssize_t byte = PyNumber_AsSsize_t(value, PyExc_ValueError);
+  if (byte == -1 && PyErr_Occurred() != nullptr) return -1;
+  if (byte < 0 || byte > 255) {
+    PyErr_SetString(PyExc_ValueError, "a byte is in range(0, 256)");
+    return -1;
+  }
+  if (!usable(block, "write")) return -1;
+  if (index < 0) index += length_of(block);
+  if (!in_range(block, index)) return -1;
+  bytes_of(block)[index] = static_cast<char>(byte);
+  return 0;
+}
+
+int set_slice(BlockObject* block, PyObject* key, Py_buffer* value) {
+  Py_ssize_t start = 0;
+  Py_ssize_t stop = 0;
+  Py_ssize_t step = 0;
+  if (PySlice_Unpack(key, &start, &stop, &step) < 0) return -1;
+  if (!usable(block, "write")) return -1;
+  const Py_ssize_t count = PySlice_AdjustIndices(length_of(block), &start, &stop, step);
+  if (count != value->len) {
+    PyErr_Format(PyExc_ValueError, "cannot assign %zd bytes to %zd bytes of a block", value->len,
+                 count);
+    return -1;
+  }
+  if (step == 1) {
+    std::memmove(bytes_of(block) + start, value->buf, static_cast<std::size_t>(count));
+    return 0;
+  }
+  PyObject* copy = PyBytes_FromStringAndSize(static_cast<char*>(value->buf), count);
+  if (copy == nullptr) return -1;  // the value may be a view of this very block
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    bytes_of(block)[start + i * step] = PyBytes_AS_STRING(copy)[i];
+  }
+  Py_DECREF(copy);
+  return 0;
+}
+
+int set(PyObject* self, PyObject* key, PyObject* value) {
+  BlockObject* block = as_block(self);
+  if (value == nullptr) {
+    PyErr_SetString(PyExc_TypeError, "bytes of a block cannot be deleted; use resize()");
+    return -1;
+  }
+  if (!usable(block, "write")) return -1;
+  if (PyIndex_Check(key)) return set_byte(block, key, value);
+  if (!PySlice_Check(key)) {
+    PyErr_Format(PyExc_TypeError, "block indices are integers or slices, not %.100s",
+                 Py_TYPE(key)->tp_name);
+    return -1;
+  }
+  Py_buffer buffer;
+  if (PyObject_GetBuffer(value, &buffer, PyBUF_FULL_RO) < 0) return -1;
+  int result = -1;
+  if (PyBuffer_IsContiguous(&buffer, 'C') != 0) {
+    result = set_slice(block, key, &buffer);
+  } else {
+    PyErr_SetString(PyExc_ValueError, "the value must be contiguous; use bytes(value)");
+  }
+  PyBuffer_Release(&buffer);
+  return result;
+}
+
+PyObject* refuse_copy(PyObject*, PyObject*) {
+  return PyErr_Format(PyExc_TypeError,
+                      "a Block cannot be copied or pickled: it is a place in one heap; "
+                      "bytes(block) copies what is in it");
+}
+
+// --- properties -------------------------------------------------------------------------------
+
+template <std::uint64_t (*read)(const BlockObject*)>
+PyObject* number(PyObject* self, void*) {
+  if (!usable(as_block(self), "read")) return nullptr;
+  return PyLong_FromUnsignedLongLong(read(as_block(self)));
+}
+std::uint64_t size_of(const BlockObject* block) { return block->handle.bytes; }
+std::uint64_t capacity_of(const BlockObject* block) { return block->handle.room; }
+std::uint64_t offset_of(const BlockObject* block) { return block->handle.payload.value; }
+
+PyObject* address(PyObject* self, void*) {
+  BlockObject* block = as_block(self);
+  if (!usable(block, "read")) return nullptr;
+  block->address_known = 1;
+  return PyLong_FromVoidPtr(address_of(block));
+}
+
+PyObject* freed(PyObject* self, void*) {
+  return PyBool_FromLong(static_cast<long>(as_block(self)->closed));
+}
+
+PyObject* pinned(PyObject* self, void*) { return PyBool_FromLong(as_block(self)->pins > 0); }
+
+template <typename Function>
+PyCFunction method(Function function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+}  // namespace
+
+PyMethodDef block_methods[] = {
+    {"__enter__", enter, METH_NOARGS, "The block itself; leaving the `with` closes it."},
+    {"__exit__", method(leave), METH_FASTCALL,
+     "Closes the block. Its memory returns now, or with the last view that is still alive.\n\n"
+     "Raises HeapCorruption when the region turns out to be damaged, and nothing else."},
+    {"free", free_method, METH_NOARGS,
+     "free($self, /)\n--\n\n"
+     "Closes the block; nothing happens when it is closed already.\n\n"
+     "Its memory returns now; when a plain buffer request has handed out its address (`readinto`,\n"
+     "`np.ndarray(buffer=block)`), with the last reference to the block. Raises BlockPinned, and\n"
+     "changes nothing, while a view of it lives."},
+    {"resize", resize, METH_O,
+     "resize($self, size, /)\n--\n\n"
+     "Makes the block `size` bytes long, in place where what lies behind it is free, else moved\n"
+     "with its contents and alignment. Bytes that are new may hold anything.\n\n"
+     "Raises BlockPinned while a view lives or when the address is known outside, HeapExhausted\n"
+     "when there is no room; the block is then as it was."},
+    {"view", method(view), METH_FASTCALL | METH_KEYWORDS,
+     "view($self, format='B', shape=None)\n--\n\n"
+     "A memoryview of the block's bytes as items of a struct format; with a shape, of as many of\n"
+     "the first bytes as that takes. The block is pinned while it lives."},
+    {"__reduce_ex__", refuse_copy, METH_O, "Raises TypeError: copy the bytes instead."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyGetSetDef block_properties[] = {
+    {"size", number<size_of>, nullptr, "Bytes asked for; `len(block)`.", nullptr},
+    {"capacity", number<capacity_of>, nullptr, "Bytes reserved, at least `size`.", nullptr},
+    {"offset", number<offset_of>, nullptr, "Bytes from the region's base to the first byte.",
+     nullptr},
+    {"address", address, nullptr,
+     "Address of the first byte. Nothing guards who uses it after the block was closed; once it\n"
+     "was read the block is not moved or resized any more.",
+     nullptr},
+    {"freed", freed, nullptr, "Whether the block is closed.", nullptr},
+    {"pinned", pinned, nullptr, "Whether a view of the block is alive.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+PySequenceMethods block_sequence = {length, nullptr, nullptr, item};
+PyMappingMethods block_mapping = {length, get, set};
+
+}  // namespace rheap::bindings

@@ -1,0 +1,140 @@
+#include "census.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "block.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+enum class Seen { live, pinned, handed_out, lingering, deferred, free };
+constexpr std::array names{"live", "pinned", "handed out", "lingering", "deferred", "free"};
+
+Seen state_of(const Heap::Seen& seen) {
+  if (seen.state == State::deferred) return Seen::deferred;
+  if (seen.state == State::free) return Seen::free;
+  if (seen.handle == nullptr) return Seen::live;  // a damaged region's
+  const BlockObject* block = block_of_handle(*seen.handle);
+  if (block->closed) return Seen::lingering;
+  if (block->pins > 0) return Seen::pinned;
+  return block->handed_out ? Seen::handed_out : Seen::live;
+}
+
+struct Row {
+  std::uint64_t offset;
+  std::uint64_t size;
+  std::uint64_t capacity;
+  Seen state;
+};
+
+/// Runs of neighbours without an owner: what a request could get once they are merged.
+class Holes {
+ public:
+  explicit Holes(std::uint64_t overhead) : overhead_(overhead) {}
+
+  void block(std::uint64_t bytes, bool free) {
+    if (free) {
+      run_ += bytes;
+    } else {
+      end();
+    }
+  }
+  void end() {
+    if (run_ >= smallest_block) {
+      largest_ = std::max(largest_, run_ - overhead_);
+      all_ += run_ - overhead_;
+    }
+    run_ = 0;
+  }
+  [[nodiscard]] std::uint64_t largest() const { return largest_; }
+  [[nodiscard]] std::uint64_t all() const { return all_; }
+
+ private:
+  std::uint64_t overhead_;  ///< what a block takes besides its payload
+  std::uint64_t run_ = 0;
+  std::uint64_t largest_ = 0;
+  std::uint64_t all_ = 0;
+};
+
+/// All of one walk. Python objects are made from it when the lock is free again.
+struct Survey {
+  std::vector<Row> rows;
+  std::array<Tally, names.size()> tallies{};
+  Heap::Report report{};
+  std::uint64_t largest_free = 0;
+  std::uint64_t free_if_joined = 0;
+};
+
+Survey survey(Heap& heap, bool with_rows) {
+  Survey found;
+  Holes holes(word_bytes + (heap.debug() ? fence::fence_bytes : 0));
+  found.report = heap.walk([&](const Heap::Seen& seen) {
+    const Seen state = state_of(seen);
+    found.tallies[static_cast<std::size_t>(state)].add(seen.room);
+    holes.block(seen.room + word_bytes, seen.state != State::live);
+    if (!with_rows) return;
+    const std::uint64_t size = seen.handle != nullptr ? seen.handle->bytes : seen.room;
+    found.rows.push_back({seen.payload.value, size, seen.room, state});
+  });
+  holes.block(found.report.wilderness, true);
+  holes.end();
+  found.largest_free = holes.largest();
+  found.free_if_joined = holes.all();
+  return found;
+}
+
+py::dict figures(const Survey& found) {
+  const auto of = [&](Seen state) { return found.tallies[static_cast<std::size_t>(state)]; };
+  const Heap::Report& report = found.report;
+  const Counters& count = report.counters;
+
+  py::dict census;
+  census["capacity"] = report.capacity;
+  census["live_bytes"] = count.live.bytes;
+  census["live_blocks"] = count.live.blocks;
+  census["free_bytes"] = count.free.bytes + count.deferred.bytes;
+  census["free_blocks"] = count.free.blocks + count.deferred.blocks;
+  census["deferred_blocks"] = count.deferred.blocks;
+  census["overhead_bytes"] = report.overhead;
+  census["wilderness_bytes"] = report.wilderness;
+  census["pinned_bytes"] = of(Seen::pinned).bytes;
+  census["pinned_blocks"] = of(Seen::pinned).blocks;
+  census["handed_out_bytes"] = of(Seen::handed_out).bytes;
+  census["handed_out_blocks"] = of(Seen::handed_out).blocks;
+  census["lingering_bytes"] = of(Seen::lingering).bytes;
+  census["lingering_blocks"] = of(Seen::lingering).blocks;
+  census["peak_bytes"] = count.peak_live_bytes;
+  census["resident_bytes"] = report.resident;
+  census["largest_free"] = found.largest_free;
+  census["free_if_joined"] = found.free_if_joined;
+  census["allocations"] = count.allocations;
+  return census;
+}
+
+py::list table(const Survey& found) {
+  py::list list(found.rows.size());
+  for (std::size_t i = 0; i < found.rows.size(); ++i) {
+    const Row& row = found.rows[i];
+    list[i] = py::make_tuple(row.offset, row.size, row.capacity,
+                             names[static_cast<std::size_t>(row.state)]);
+  }
+  return list;
+}
+
+}  // namespace
+
+py::dict take_census(Heap& heap) { return figures(survey(heap, false)); }
+
+py::list list_blocks(Heap& heap) { return table(survey(heap, true)); }
+
+py::tuple take_snapshot(Heap& heap) {
+  const Survey found = survey(heap, true);
+  return py::make_tuple(table(found), figures(found));
+}
+
+}  // namespace rheap::bindings

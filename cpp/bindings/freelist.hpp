@@ -1,0 +1,51 @@
+#pragma once
+
+#include <Python.h>
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+
+namespace rheap::bindings {
+
+/// Dead objects of one type, kept for the next: to take one costs less than to ask Python for
+/// memory. Guarded by the GIL, as the objects are. (A module that several interpreters share, or
+/// one without a GIL, would need one of these for each; ours refuses both.)
+template <typename Object, std::size_t most>
+class FreeList {
+ public:
+  /// A new object with one reference, its fields zero or as the last owner left them; nullptr
+  /// with a Python error when there is no memory.
+  Object* make(PyTypeObject* type) noexcept {
+    if (count_ == 0) return make_anew(type);
+    Object* object = kept_[--count_];
+#ifdef Py_TRACE_REFS
+    PyObject_Init(reinterpret_cast<PyObject*>(object), type);
+#else
+    Py_SET_REFCNT(reinterpret_cast<PyObject*>(object), 1);  // all that PyObject_Init would do
+#endif
+    return object;
+  }
+  void keep(Object* object) noexcept {
+    if (count_ < most) {
+      kept_[count_++] = object;
+    } else {
+      PyObject_Free(object);
+    }
+  }
+
+ private:
+  [[gnu::noinline]] static Object* make_anew(PyTypeObject* type) noexcept {
+    Object* object = PyObject_New(Object, type);
+    constexpr std::size_t header = sizeof(PyObject);
+    if (object != nullptr) {
+      std::memset(reinterpret_cast<char*>(object) + header, 0, sizeof(Object) - header);
+    }
+    return object;
+  }
+
+  std::array<Object*, most> kept_{};
+  std::size_t count_ = 0;
+};
+
+}  // namespace rheap::bindings

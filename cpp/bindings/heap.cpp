@@ -1,0 +1,131 @@
+#include "heap.hpp"
+
+#include <memory>
+#include <vector>
+
+#include "block.hpp"
+#include "census.hpp"
+#include "heap_methods.hpp"
+#include "self.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+/// The Python Heap owns the core's; the core's may live longer, with its last block.
+struct Disown {
+  void operator()(Heap* heap) const { heap->disown(); }
+};
+using OwnedHeap = std::unique_ptr<Heap, Disown>;
+
+/// pybind11 makes the C++ part of an object when `__init__` is called, and would hand a method
+/// memory that is none before that.
+Heap& checked(const py::handle& self) {
+  if (!py::isinstance<Heap>(self)) throw py::type_error("not a Heap");
+  Heap* heap = heap_of(self.ptr());
+  if (heap == nullptr) throw py::error_already_set();
+  return *heap;
+}
+
+template <auto function>
+auto on(const py::object& self) {
+  return function(checked(self));
+}
+
+template <auto method>
+auto call(const py::object& self) {
+  return (checked(self).*method)();
+}
+
+/// Runs `work`, which may take long, while other threads run. (Who asks for a block of the same
+/// heap meanwhile waits for the heap's lock.)
+template <typename Work>
+void without_gil(Work&& work) {
+  PyThreadState* state = PyEval_SaveThread();
+  try {
+    work();
+  } catch (const std::exception&) {
+    PyEval_RestoreThread(state);
+    throw;
+  }
+  PyEval_RestoreThread(state);  // not in a destructor: it may unwind the stack, see block.hpp
+}
+
+template <auto method>
+auto count_without_gil(const py::object& self) {
+  Heap& heap = checked(self);
+  std::uint64_t counted = 0;
+  without_gil([&] { counted = (heap.*method)(); });
+  return counted;
+}
+
+void check_heap(const py::object& self) {
+  Heap& heap = checked(self);
+  without_gil([&] { heap.check(); });
+}
+
+OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, bool debug) {
+  const Coalesce coalesce = immediate ? Coalesce::immediate : Coalesce::deferred;
+  Heap* heap = nullptr;
+  without_gil([&] { heap = Heap::open({capacity, coalesce, debug, prefault}); });
+  return OwnedHeap(heap);
+}
+
+/// Closes every block too; those that nobody can see give their memory back now.
+void close_heap(Heap& heap) {
+  std::vector<BlockObject*> blocks;
+  heap.for_each_handle([&](Handle& handle) { blocks.push_back(block_of_handle(handle)); });
+  heap.close();
+  // The lock is free again, the GIL was never given away, and closing through this door runs no
+  // Python code: the blocks are all still there.
+  for (BlockObject* block : blocks) close_block(block, Door::heap_close);
+}
+
+}  // namespace
+
+void register_heap(py::module_& module) {
+  py::class_<Heap, OwnedHeap> heap_class(module, "Heap", "One region and the blocks in it.");
+  heap_class
+      .def(py::init(&open_heap), py::arg("capacity"), py::kw_only(), py::arg("prefault"),
+           py::arg("immediate"), py::arg("debug"))
+      .def("close", &on<close_heap>)
+      .def("close_if_unused", &call<&Heap::close_if_unused>)
+      .def("defrag", &count_without_gil<&Heap::defrag>)
+      .def("trim", &count_without_gil<&Heap::trim>)
+      .def("check", &check_heap)
+      .def("census", &on<take_census>)
+      .def("rows", &on<list_blocks>)
+      .def("snapshot", &on<take_snapshot>)
+      .def_property_readonly("capacity", &call<&Heap::capacity>)
+      .def_property_readonly("closed", &call<&Heap::closed>)
+      .def_property_readonly("debug", &call<&Heap::debug>)
+      .def_property_readonly("bound_blocks", &call<&Heap::bound_blocks>);
+  add_heap_methods(heap_class);
+  module.def(
+      "with_own_methods",
+      [heap_class](py::object derived) {
+        if (PyObject_IsSubclass(derived.ptr(), heap_class.ptr()) != 1) {
+          throw py::type_error("with_own_methods takes a class derived from Heap");
+        }
+        add_heap_methods(derived);
+        return derived;
+      },
+      py::arg("derived"),
+      "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
+      "called without a look at its bases.");
+  module.attr("FIRST_BLOCK") = first_block.value;
+  module.attr("CAPACITY_LIMIT") = capacity_limit;
+  module.attr("SMALLEST_CAPACITY") = Heap::smallest_capacity;
+
+  // Does self.hpp still know how pybind11 lays its objects out?
+  OwnedHeap probe = open_heap(Heap::smallest_capacity, false, false, false);
+  Heap* expected = probe.get();
+  const py::object object = py::cast(std::move(probe));
+  if (heap_of(object.ptr()) != expected) {
+    throw py::import_error("this pybind11 lays its objects out in a way that rheap does not know");
+  }
+}
+
+}  // namespace rheap::bindings

@@ -1,0 +1,21 @@
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "block.hpp"
+#include "doors.hpp"
+#include "errors.hpp"
+#include "heap.hpp"
+#include "pin.hpp"
+#include "sizes.hpp"
+
+// Blocks are kept for reuse and exceptions are remembered per process, so one interpreter only,
+// and with its GIL.
+PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported()) {
+  module.doc() = "The compiled part of rheap. Import rheap instead.";
+  rheap::bindings::register_errors(module);
+  rheap::bindings::register_sizes(module);
+  rheap::bindings::register_pin(module);
+  rheap::bindings::register_block(module);
+  rheap::bindings::doors::register_doors(module);
+  rheap::bindings::register_heap(module);
+}

@@ -1,0 +1,61 @@
+#include "site.hpp"
+
+namespace rheap::bindings {
+
+namespace {
+
+bool in_package(PyFrameObject* frame) {
+  PyObject* globals = PyFrame_GetGlobals(frame);
+  PyObject* package = globals != nullptr ? PyDict_GetItemString(globals, "__package__") : nullptr;
+  const bool ours = package != nullptr && PyUnicode_Check(package) &&
+                    PyUnicode_CompareWithASCIIString(package, "rheap") == 0;
+  Py_XDECREF(globals);
+  return ours;
+}
+
+}  // namespace
+
+void note_site(BlockObject* block) {
+  PyFrameObject* frame = PyEval_GetFrame();
+  Py_XINCREF(frame);
+  while (frame != nullptr && in_package(frame)) {
+    PyFrameObject* caller = PyFrame_GetBack(frame);
+    Py_DECREF(frame);
+    frame = caller;
+  }
+  if (frame == nullptr) return;
+  block->site_code = reinterpret_cast<PyObject*>(PyFrame_GetCode(frame));
+  block->site_line = PyFrame_GetLineNumber(frame);
+  Py_DECREF(frame);
+}
+
+PyObject* site_of(const BlockObject* block) {
+  if (block->site_code == nullptr) return PyUnicode_FromString("");
+  PyObject* file = PyObject_GetAttrString(block->site_code, "co_filename");
+  if (file == nullptr) return nullptr;
+  PyObject* site = PyUnicode_FromFormat("%U:%d", file, block->site_line);
+  Py_DECREF(file);
+  return site;
+}
+
+void warn_of_lingering(BlockObject* block) {
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  auto* self = reinterpret_cast<PyObject*>(block);
+  PyObject* site = site_of(block);
+  const auto bytes = static_cast<unsigned long long>(block->handle.bytes);
+  const char* who = block->pins > 0 ? "a view of it is alive; its memory returns with the last one"
+                                    : "its address was handed out and something still refers to "
+                                      "it; its memory returns with the last reference";
+  if (site == nullptr ||
+      PyErr_ResourceWarning(self, 1, "block of %llu bytes allocated at %U was closed while %s",
+                            bytes, site, who) < 0) {
+    PyErr_WriteUnraisable(self);
+  }
+  Py_XDECREF(site);
+  PyErr_Restore(type, value, trace);
+}
+
+}  // namespace rheap::bindings

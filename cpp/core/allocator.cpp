@@ -1,0 +1,312 @@
+#include "allocator.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "fence.hpp"
+#include "poison.hpp"
+
+namespace rheap {
+
+namespace {
+
+/// Where a block must start inside a free one so that its payload is aligned and what is cut off
+/// before it is nothing or a block.
+Offset aligned_start(Offset block, std::uint64_t align) {
+  Offset start = block_of({align_up(payload_of(block).value, align)});
+  while (start != block && start - block < smallest_block) start = start + align;
+  return start;
+}
+
+/// The most that `aligned_start` can cut off.
+constexpr std::uint64_t largest_gap(std::uint64_t align) { return align + smallest_block - 8; }
+
+}  // namespace
+
+Allocator::Allocator(std::uint64_t capacity, Coalesce coalesce, bool fenced,
+                     system::Sharing sharing)
+    : region_(capacity, sharing), deferring_(coalesce == Coalesce::deferred), fenced_(fenced) {
+  region_.header().fenced = fenced ? 1 : 0;
+}
+
+// --- taking ---------------------------------------------------------------------------------
+
+Block Allocator::take(std::uint64_t size, std::uint64_t align) {
+  if (const Block block = take_free(size, align)) return block;
+  if (count().deferred.blocks > 0) {
+    merge_deferred(merges_per_miss);
+    if (const Block block = take_free(size, align)) return block;
+  }
+  try {
+    if (const Block block = take_wilderness(size, align)) return block;
+  } catch (const SystemRefused&) {
+    if (const Block block = take_at_last(size, align)) return block;
+    throw;
+  }
+  return take_at_last(size, align);
+}
+
+Block Allocator::take_free(std::uint64_t size, std::uint64_t align) {
+  Offset block = index_.find(size);
+  if (block && align > 8 && aligned_start(block, align) != block) {
+    block = index_.find(size + largest_gap(align));
+  }
+  return block ? place(block, size, align) : Block{};
+}
+
+Block Allocator::take_wilderness(std::uint64_t size, std::uint64_t align) {
+  const Offset start = aligned_start(blocks_.wilderness(), align);
+  if (start + size > region_.end()) return {};
+  const std::uint64_t left = region_.end() - (start + size);
+  if (left < smallest_block) size += left;
+  region_.commit(start + size);
+  const std::uint64_t gap = start - blocks_.wilderness();
+  if (gap > 0) add_free(blocks_.extend({gap, State::free, false}), gap);
+  const Word word{size, State::live, gap > 0};
+  return {blocks_.extend(word), word};
+}
+
+/// The request would be refused, so effort is no object: merge all, look into each list.
+Block Allocator::take_at_last(std::uint64_t size, std::uint64_t align) {
+  if (count().deferred.blocks > 0) {
+    merge_deferred(everything);
+    if (count().deferred.blocks > 0) {
+      BlockList::damaged({}, "counters that agree with the lists");
+    }
+    return take(size, align);  // once more, with nothing deferred
+  }
+  const Offset block = index_.search(size, [&](Offset candidate, Word word) {
+    return aligned_start(candidate, align) + size <= candidate + word.size();
+  });
+  return block ? place(block, size, align) : Block{};
+}
+
+/// Makes a free block, or the aligned part of it, live; what is left on either side stays free.
+Block Allocator::place(Offset block, std::uint64_t size, std::uint64_t align) {
+  const Offset start = aligned_start(block, align);
+  const Word word = blocks_.at(block);
+  const std::uint64_t gap = start - block;
+  const std::uint64_t rest = word.size() - gap - size;
+  const bool cut = rest >= smallest_block;
+  remove_free(block, word.size());
+  unpoison(region_.address(block), word.size());
+  const Block placed{start, {cut ? size : size + rest, State::live, gap > 0 || word.after_free()}};
+  // The words inside first: the last store makes them true.
+  if (cut) blocks_.mark(placed.end(), {rest, State::free, false});
+  blocks_.mark(start, placed.word);
+  if (gap > 0) {
+    blocks_.mark(block, word.with_size(gap));
+    add_free(block, gap);
+  }
+  if (cut) {
+    add_free(placed.end(), rest);
+  } else {
+    blocks_.tell_next(start, placed.word, false);
+  }
+  return placed;
+}
+
+[[gnu::cold]] void Allocator::refuse(std::uint64_t bytes) {
+  merge_deferred(everything);  // so that the largest hole is the largest there can be
+  Exhausted exhausted;
+  exhausted.requested = bytes;
+  exhausted.largest = largest_hole();
+  exhausted.free = count().free.bytes + wilderness_room();
+  exhausted.free -= std::min(exhausted.free, overhead() - word_bytes);  // a fence of its own
+  exhausted.capacity = region_.capacity();
+  throw exhausted;
+}
+
+// --- giving back ----------------------------------------------------------------------------
+
+void Allocator::fill(Offset payload, std::uint64_t bytes, std::byte pattern) {
+  std::memset(region_.address(payload), std::to_integer<int>(pattern), bytes);
+}
+
+std::uint64_t Allocator::verify_fence(Offset payload, std::uint64_t room) const {
+  const std::uint64_t whole = room + fence::fence_bytes;
+  const std::uint64_t bytes = fence::visible_bytes(region_.address(payload), whole);
+  if (bytes == whole) BlockList::damaged(payload, "the fence behind a payload");
+  return bytes;
+}
+
+void Allocator::raise_fence(Offset payload, std::uint64_t room, std::uint64_t bytes) {
+  fence::raise(region_.address(payload), room + fence::fence_bytes, bytes);
+}
+
+/// Keeps the number of deferred blocks in bounds.
+void Allocator::settle(Block gives_way) {
+  if (gives_way) {
+    count().deferred.subtract(gives_way.word.size() - word_bytes);
+    merge(gives_way);
+  }
+  const bool many = count().deferred.blocks > deferred_enough;
+  if (many && wilderness_room() < region_.capacity() / 8) merge_deferred(merges_per_free);
+}
+
+/// Merges a block that is in no list with its free neighbours and lists the result, or gives it
+/// to the wilderness. Returns the number of merges.
+std::uint64_t Allocator::merge(Block block) {
+  std::uint64_t merges = 0;
+  block.word = block.word.with(State::free);
+  const Offset behind = blocks_.next(block.start, block.word);
+  if (behind < blocks_.wilderness()) {
+    const Word other = blocks_.at(behind);
+    if (other.state() == State::free) {
+      remove_free(behind, other.size());
+      blocks_.absorb(block.start, block.word, other.size());
+      ++merges;
+    }
+  }
+  if (block.word.after_free()) {
+    Block before = blocks_.previous(block.start);
+    remove_free(before.start, before.word.size());
+    blocks_.absorb(before.start, before.word, block.word.size());
+    block = before;
+    ++merges;
+  }
+  if (block.end() == blocks_.wilderness()) {
+    blocks_.retract(block.start);
+    unpoison(region_.address(block.start), block.word.size());
+    return merges + 1;
+  }
+  blocks_.mark(block.start, block.word);
+  blocks_.tell_next(block.start, block.word, true);
+  add_free(block.start, block.word.size());
+  return merges;
+}
+
+std::uint64_t Allocator::merge_deferred(std::uint64_t most) {
+  std::uint64_t merges = 0;
+  for (; most > 0; --most) {
+    const Block block = deferred_.pop_any();
+    if (!block) break;
+    count().deferred.subtract(block.word.size() - word_bytes);
+    merges += merge(block);
+  }
+  return merges;
+}
+
+void Allocator::add_free(Offset block, std::uint64_t size) {
+  unpoison(region_.address(block), smallest_block);
+  unpoison(region_.address(block + (size - 8)), 8);
+  blocks_.write_footer(block, size);
+  index_.insert(block, size);
+  count().free.add(size - word_bytes);
+  if (size > smallest_block + 8) {
+    poison(region_.address(block + smallest_block), size - smallest_block - 8);
+  }
+}
+
+void Allocator::remove_free(Offset block, std::uint64_t size) {
+  index_.remove(block, size);
+  count().free.subtract(size - word_bytes);
+}
+
+std::uint64_t Allocator::defrag() {
+  const std::uint64_t merges = merge_deferred(everything);
+  check_self();
+  return merges;
+}
+
+std::uint64_t Allocator::trim() {
+  merge_deferred(everything);
+  std::uint64_t given_back = 0;
+  blocks_.walk([&](Offset block, Word word) {
+    if (word.state() != State::free || word.size() <= smallest_block + 8) return;
+    const Offset footer = block + (word.size() - 8);
+    given_back += region_.discard(block + smallest_block, footer).value_or(0);
+  });
+  // What the wilderness had back reads as zero again, so it is fresh again.
+  const std::uint64_t page = system::page_bytes();
+  const Offset clean{align_up(blocks_.wilderness().value, page)};
+  if (clean < blocks_.fresh()) {
+    if (const auto bytes = region_.discard(clean, {align_up(blocks_.fresh().value, page)})) {
+      given_back += *bytes;
+      blocks_.set_fresh(clean);
+    }
+  }
+  check_self();
+  return given_back;
+}
+
+// --- resizing -------------------------------------------------------------------------------
+
+Allocation Allocator::resize(Offset payload, std::uint64_t room, std::uint64_t old_bytes,
+                             std::uint64_t bytes, std::uint64_t align) {
+  if (const auto here = resize_in_place(payload, room, old_bytes, bytes)) return *here;
+  try {
+    const Allocation moved = allocate(bytes, align);
+    std::memcpy(region_.address(moved.payload), region_.address(payload),
+                std::min(old_bytes, bytes));
+    return moved;
+  } catch (const Exhausted&) {
+    // To be refused it merged everything, perhaps right behind this block.
+    if (const auto here = resize_in_place(payload, room, old_bytes, bytes)) return *here;
+    throw;
+  }
+}
+
+std::optional<Allocation> Allocator::resize_in_place(Offset payload, std::uint64_t room,
+                                                     std::uint64_t old_bytes, std::uint64_t bytes) {
+  Block block = verify_live(payload, room);
+  const std::uint64_t size = block_size_for(bytes);
+  verify_neighbours(block);  // damage is found before anything has changed
+  if (size > block.word.size() && !grow(block, size)) return std::nullopt;
+  shrink(block, size);
+  const std::uint64_t new_room = block.word.size() - overhead();
+  Counters& counted = count();
+  counted.live.bytes += new_room - room;
+  counted.peak_live_bytes = std::max(counted.peak_live_bytes, counted.live.bytes);
+  if (fenced_) {
+    if (bytes > old_bytes) fill(payload + old_bytes, bytes - old_bytes, fence::new_pattern);
+    raise_fence(payload, new_room, bytes);
+  }
+  check_self();
+  return Allocation{payload, new_room, bytes};
+}
+
+/// Looks at all that merging the block would believe.
+void Allocator::verify_neighbours(Block block) const {
+  const Offset behind = blocks_.next(block.start, block.word);
+  if (behind < blocks_.wilderness()) static_cast<void>(blocks_.at(behind));
+  if (block.word.after_free()) static_cast<void>(blocks_.previous(block.start));
+}
+
+/// Takes in what is free behind the block, if that is enough.
+bool Allocator::grow(Block& block, std::uint64_t size) {
+  const Offset behind = blocks_.next(block.start, block.word);
+  if (behind == blocks_.wilderness()) {
+    std::uint64_t extra = std::max(size - block.word.size(), smallest_block);
+    if (behind + extra > region_.end()) return false;
+    const std::uint64_t left = region_.end() - (behind + extra);
+    if (left < smallest_block) extra += left;
+    try {
+      region_.commit(behind + extra);
+    } catch (const SystemRefused&) {
+      return false;  // a hole elsewhere may do; if not, asking for one says why
+    }
+    blocks_.extend({extra, State::free, false});
+    blocks_.absorb(block.start, block.word, extra);
+    return true;
+  }
+  const Word other = blocks_.at(behind);
+  if (other.state() != State::free || block.word.size() + other.size() < size) return false;
+  remove_free(behind, other.size());
+  unpoison(region_.address(behind), other.size());
+  blocks_.absorb(block.start, block.word, other.size());
+  blocks_.tell_next(block.start, block.word, false);
+  return true;
+}
+
+/// Gives back what a live block has beyond `size`, when that is enough for a block.
+void Allocator::shrink(Block& block, std::uint64_t size) {
+  const std::uint64_t rest = block.word.size() - size;
+  if (rest < smallest_block) return;
+  blocks_.split(block.start, block.word, size, State::deferred);
+  block.word = block.word.with_size(size);
+  if (fenced_) fill(payload_of(block.end()), rest - word_bytes, fence::freed_pattern);
+  merge({block.end(), {rest, State::deferred, false}});  // at once: the block may grow again
+}
+
+}  // namespace rheap

@@ -1,0 +1,206 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "block_list.hpp"
+#include "deferred.hpp"
+#include "fence.hpp"
+#include "free_index.hpp"
+#include "poison.hpp"
+#include "region.hpp"
+
+namespace rheap {
+
+enum class Coalesce { deferred, immediate };
+
+/// A block as it was handed out.
+struct Allocation {
+  Offset payload;
+  std::uint64_t room;   ///< bytes the payload may grow to in place: at least what was asked for
+  std::uint64_t dirty;  ///< leading bytes that may hold something; those behind are zero
+};
+
+/// Allocates and frees blocks of one region. Knows offsets and bytes, nothing of handles, locks or
+/// Python. One thread at a time.
+///
+/// The way of a request: a deferred block of its exact size; a free block by the index; merge at
+/// most `merges_per_miss` deferred blocks and look again; the wilderness; and only when it would
+/// be refused otherwise, merge everything and look into each list.
+class Allocator {
+ public:
+  static constexpr unsigned merges_per_miss = 32;
+  /// From so many deferred blocks on each free in a tight heap merges a few.
+  static constexpr std::uint64_t deferred_enough = 1024;
+  static constexpr unsigned merges_per_free = 2;
+
+  Allocator(std::uint64_t capacity, Coalesce coalesce, bool fenced, system::Sharing sharing);
+
+  /// Throws Exhausted, SystemRefused or Damage, and then has handed out nothing.
+  /// `align` is a power of two from 8 to `largest_align`.
+  Allocation allocate(std::uint64_t bytes, std::uint64_t align);
+  /// Takes back a block of `room` payload bytes. Throws Damage.
+  void release(Offset payload, std::uint64_t room);
+  /// In place where the block or what is free behind it allows, else into a new block with the
+  /// contents copied: then the old one is the caller's to release, once nobody needs it. Throws
+  /// what `allocate` throws, and then the block is as it was.
+  Allocation resize(Offset payload, std::uint64_t room, std::uint64_t old_bytes,
+                    std::uint64_t bytes, std::uint64_t align);
+
+  /// Merges all neighbouring free blocks; moves nothing. Returns the number of merges.
+  std::uint64_t defrag();
+  /// Merges, then gives the whole pages inside free blocks back. Returns how many bytes of them
+  /// were in memory.
+  std::uint64_t trim();
+
+  /// Verifies every invariant; throws Damage for the first that fails.
+  void check() const;
+  /// Makes footers, marks, lists and counters anew from the list of blocks. (A private heap that
+  /// nobody killed never needs it.)
+  void rebuild();
+
+  /// Throws Damage unless a live block of this room starts here and its fence, if any, is whole.
+  Block verify_live(Offset payload, std::uint64_t room) const;
+  /// Throws Damage unless such a block and the neighbours it could merge with are whole.
+  void verify_release(Offset payload, std::uint64_t room) const {
+    verify_neighbours(verify_live(payload, room));
+  }
+  /// The visible bytes of a live block of a fenced heap. Throws Damage when its fence broke.
+  std::uint64_t verify_fence(Offset payload, std::uint64_t room) const;
+
+  [[nodiscard]] Region& region() { return region_; }
+  [[nodiscard]] const Region& region() const { return region_; }
+  [[nodiscard]] const BlockList& blocks() const { return blocks_; }
+  [[nodiscard]] const Counters& counters() const { return region_.header().counters; }
+  [[nodiscard]] bool fenced() const { return fenced_; }
+
+ private:
+  [[nodiscard]] Counters& count() const { return region_.header().counters; }
+  std::uint64_t block_size_for(std::uint64_t bytes);
+  /// What a block of one payload byte is larger than that byte: its word, and its fence.
+  [[nodiscard]] std::uint64_t overhead() const {
+    return word_bytes + (fenced_ ? fence::fence_bytes : 0);
+  }
+  [[nodiscard]] std::uint64_t wilderness_room() const {
+    const std::uint64_t left = region_.end() - blocks_.wilderness();
+    return left >= smallest_block ? left - word_bytes : 0;
+  }
+  [[nodiscard]] std::uint64_t largest_hole() const {
+    const std::uint64_t largest = std::max(index_.largest(), region_.end() - blocks_.wilderness());
+    return largest >= smallest_block ? largest - overhead() : 0;
+  }
+
+  Block take(std::uint64_t size, std::uint64_t align);
+  Block take_free(std::uint64_t size, std::uint64_t align);
+  Block take_wilderness(std::uint64_t size, std::uint64_t align);
+  Block take_at_last(std::uint64_t size, std::uint64_t align);
+  Block place(Offset block, std::uint64_t size, std::uint64_t align);
+  [[noreturn]] void refuse(std::uint64_t bytes);
+
+  void retire(Block block);
+  std::uint64_t merge(Block block);
+  static constexpr std::uint64_t everything = ~std::uint64_t{0};
+  std::uint64_t merge_deferred(std::uint64_t most);
+  void add_free(Offset block, std::uint64_t size);
+  void remove_free(Offset block, std::uint64_t size);
+  std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t room,
+                                            std::uint64_t old_bytes, std::uint64_t bytes);
+  void verify_neighbours(Block block) const;
+  bool grow(Block& block, std::uint64_t size);
+  void shrink(Block& block, std::uint64_t size);
+
+  Allocation hand_out(Block block, std::uint64_t bytes, Offset fresh);
+  void settle(Block gives_way);
+  void fill(Offset payload, std::uint64_t bytes, std::byte pattern);
+  void raise_fence(Offset payload, std::uint64_t room, std::uint64_t bytes);
+  void check_self() const {
+#if RHEAP_CHECK >= 2
+    check();
+#endif
+  }
+
+  Region region_;
+  BlockList blocks_{region_};
+  FreeIndex index_{region_, blocks_};
+  Deferred deferred_{region_, blocks_};
+  bool deferring_;
+  bool fenced_;
+};
+
+// What every request goes through stands here, to be built into its callers.
+
+inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
+  if (bytes > region_.capacity()) [[unlikely]]
+    refuse(bytes);
+  return std::max(smallest_block, align_up(bytes, 8) + overhead());
+}
+
+inline Allocation Allocator::allocate(std::uint64_t bytes, std::uint64_t align) {
+  const std::uint64_t size = block_size_for(bytes);
+  const Offset fresh = blocks_.fresh();
+  Block block = deferring_ ? deferred_.pop(size, align) : Block{};
+  if (block) [[likely]] {
+    count().deferred.subtract(size - word_bytes);
+    block.word = block.word.with(State::live);
+    blocks_.mark(block.start, block.word);
+  } else {
+    block = take(size, align);
+    if (!block) refuse(bytes);
+  }
+  const Allocation allocation = hand_out(block, bytes, fresh);
+  check_self();
+  return allocation;
+}
+
+inline Allocation Allocator::hand_out(Block block, std::uint64_t bytes, Offset fresh) {
+  const Offset payload = payload_of(block.start);
+  const std::uint64_t room = block.word.size() - overhead();
+  unpoison(region_.address(payload), block.word.size() - word_bytes);
+  Counters& counted = count();
+  counted.live.add(room);
+  ++counted.allocations;
+  if (counted.live.bytes > counted.peak_live_bytes) counted.peak_live_bytes = counted.live.bytes;
+  if (fenced_) [[unlikely]] {
+    fill(payload, bytes, fence::new_pattern);
+    raise_fence(payload, room, bytes);
+    return {payload, room, bytes};
+  }
+  const std::uint64_t dirty = fresh > payload ? std::min(fresh - payload, bytes) : 0;
+  return {payload, room, dirty};
+}
+
+inline Block Allocator::verify_live(Offset payload, std::uint64_t room) const {
+  const Offset start = block_of(payload);
+  const Word word =
+      blocks_.expect(start, room + overhead(), State::live, "a live block where a handle says");
+  if (fenced_) [[unlikely]]
+    static_cast<void>(verify_fence(payload, room));
+  return {start, word};
+}
+
+inline void Allocator::release(Offset payload, std::uint64_t room) {
+  const Block block = verify_live(payload, room);
+  if (fenced_) [[unlikely]]
+    fill(payload, room, fence::freed_pattern);
+  count().live.subtract(room);
+  retire(block);
+  check_self();
+}
+
+/// A block that is nobody's any more waits for the next request of its size, or is merged.
+inline void Allocator::retire(Block block) {
+  if (!deferring_) {
+    merge(block);
+    return;
+  }
+  block.word = block.word.with(State::deferred);
+  blocks_.mark(block.start, block.word);
+  const Block gives_way = deferred_.push(block.start, block.word.size());
+  count().deferred.add(block.word.size() - word_bytes);
+  poison(region_.address(block.start + 16), block.word.size() - 16);
+  if (gives_way || count().deferred.blocks > deferred_enough) [[unlikely]]
+    settle(gives_way);
+}
+
+}  // namespace rheap

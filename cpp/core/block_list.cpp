@@ -1,0 +1,66 @@
+#include "block_list.hpp"
+
+namespace rheap {
+
+namespace {
+
+/// The last word of a free block: its size, or an odd prev link when there is room for no more.
+constexpr std::uint64_t size_from_footer(std::uint64_t last) {
+  return (last & 1) != 0 ? smallest_block : last;
+}
+
+}  // namespace
+
+Block BlockList::previous(Offset block) const {
+  const std::uint64_t size = size_from_footer(memory_.load(block - 8));
+  if (size > block - first_block || size % 8 != 0) damaged(block - 8, "a free block's footer");
+  const Offset previous = block - size;
+  const Word word = follow(previous);
+  if (word.size() != size || word.state() != State::free)
+    damaged(block - 8, "a free block's footer");
+  return {previous, word};
+}
+
+void BlockList::split(Offset block, Word word, std::uint64_t front, State rest) {
+  RHEAP_ASSERT(front >= smallest_block && word.size() - front >= smallest_block);
+  mark(block + front, {word.size() - front, rest, word.state() == State::free});
+  mark(block, {front, word.state(), word.after_free()});
+}
+
+void BlockList::absorb(Offset block, Word& word, std::uint64_t extra) {
+  word = word.with_size(word.size() + extra);
+  mark(block, word);
+}
+
+Offset BlockList::extend(Word word) {
+  const Offset block = wilderness();
+  const Offset behind = block + word.size();
+  if (behind > fresh_) set_fresh(behind);
+  mark(block, word);
+  Memory::store(memory_.header().wilderness.value, behind.value);
+  return block;
+}
+
+void BlockList::set_fresh(Offset fresh) {
+  Memory::store(memory_.header().fresh.value, fresh.value);
+  fresh_ = fresh;
+}
+
+void BlockList::retract(Offset block) {
+  Memory::store(memory_.header().wilderness.value, block.value);
+}
+
+void BlockList::tell_next(Offset block, Word word, bool is_free) {
+  const Offset behind = next(block, word);
+  if (behind == wilderness()) return;
+  const Word other = at(behind);
+  if (other.after_free() != is_free) mark(behind, other.after(is_free));
+}
+
+void BlockList::verify_footer(Offset block, std::uint64_t size) const {
+  if (size_from_footer(memory_.load(block + (size - 8))) != size) {
+    damaged(block + (size - 8), "a free block's footer");
+  }
+}
+
+}  // namespace rheap

@@ -1,0 +1,136 @@
+#pragma once
+
+#include <cstdint>
+
+#include "errors.hpp"
+#include "layout.hpp"
+#include "region.hpp"
+#include "word.hpp"
+
+namespace rheap {
+
+/// A block whose word was verified, or none.
+struct Block {
+  Offset start;
+  Word word;
+
+  explicit operator bool() const { return static_cast<bool>(start); }
+  [[nodiscard]] Offset end() const { return start + word.size(); }
+};
+
+/// The list of blocks: the truth about the region, from which all else can be rebuilt. Blocks
+/// stand one behind the other, each word says where the next one starts.
+///
+/// Four primitives change the list, each by one decisive store, so that the blocks tile the region
+/// between any two instructions. The rest (marks, footers) is a cache for quick merging.
+class BlockList {
+ public:
+  explicit BlockList(Region& region) : memory_(region), region_(region), seal_(region.secret()) {}
+
+  // --- reading: every word is verified before it is believed -------------------------------
+
+  [[nodiscard]] Offset first() const { return first_block; }
+  [[nodiscard]] Offset wilderness() const {
+    const Offset start = memory_.header().wilderness;
+    if (start < first_block || start > region_.committed() || !is_aligned(start, 8)) [[unlikely]] {
+      damaged(start, "wilderness within the region");
+    }
+    return start;
+  }
+
+  /// The word of a block that is known to start here. Throws Damage.
+  [[nodiscard]] Word at(Offset block) const {
+    const std::uint64_t raw = memory_.load(block);
+    if (!seal_.holds(block, raw)) [[unlikely]]
+      damaged(block, "a word's check code");
+    return Word(raw);
+  }
+  /// The word at a place that comes from the region and so may be anything. Throws Damage.
+  [[nodiscard]] Word follow(Offset link) const {
+    verify_place(link);
+    const Word word = at(link);
+    const bool sound = word.size() >= smallest_block && word.size() <= region_.committed() - link;
+    if (!sound) [[unlikely]]
+      damaged(link, "a block within the region");
+    return word;
+  }
+  /// As `follow`, where size and state are known: one comparison of all 8 bytes. What is returned
+  /// is made of what was known, so the processor need not wait for the load to go on.
+  [[nodiscard]] Word expect(Offset link, std::uint64_t size, State state,
+                            const char* invariant) const {
+    verify_place(link);
+    const std::uint64_t raw = memory_.load(link);
+    const Word word{size, state, false};
+    if (raw == seal_.close(link, word)) [[likely]]
+      return word;
+    if (raw == seal_.close(link, word.after(true))) return word.after(true);
+    static_cast<void>(at(link));  // a word at all?
+    damaged(link, invariant);
+  }
+  /// Beyond it no byte was ever handed out. The process keeps its own copy: what it says is zero
+  /// must be, whatever became of the header.
+  [[nodiscard]] Offset fresh() const { return fresh_; }
+  [[nodiscard]] Offset next(Offset block, Word word) const {
+    const Offset next = block + word.size();
+    if (next > wilderness()) damaged(block, "a block within the region");
+    return next;
+  }
+  /// The free block before one whose word says `after_free`.
+  [[nodiscard]] Block previous(Offset block) const;
+
+  // --- the four primitives ------------------------------------------------------------------
+
+  /// Cuts `block` behind `front` bytes; the rest becomes a block in state `rest`.
+  void split(Offset block, Word word, std::uint64_t front, State rest);
+  /// Lets `block` swallow the block of `extra` bytes behind it.
+  void absorb(Offset block, Word& word, std::uint64_t extra);
+  /// Makes a block of the first `word.size()` bytes of the wilderness.
+  Offset extend(Word word);
+  /// Gives the last block back to the wilderness.
+  void retract(Offset block);
+
+  /// Everything from here on reads as zero again.
+  void set_fresh(Offset fresh);
+  /// Writes the word of a block whose bounds stay, or the inner word of a split to come.
+  void mark(Offset block, Word word) { memory_.store(block, seal_.close(block, word)); }
+
+  // --- the cache of it ------------------------------------------------------------------------
+
+  /// Tells the block behind `block`, if there is one, whether `block` is free.
+  void tell_next(Offset block, Word word, bool is_free);
+  void write_footer(Offset block, std::uint64_t size) {
+    if (size > smallest_block) memory_.store(block + (size - 8), size);
+  }
+  /// Throws Damage unless the last word of a free block says its size.
+  void verify_footer(Offset block, std::uint64_t size) const;
+
+  /// Calls `visit(block, word)` for each block in address order. Throws Damage.
+  template <typename Visit>
+  void walk(Visit&& visit) const {
+    const Offset end = wilderness();
+    for (Offset block = first(); block < end;) {
+      const Word word = follow(block);
+      const Offset behind = next(block, word);
+      visit(block, word);
+      block = behind;
+    }
+  }
+
+  [[noreturn, gnu::cold, gnu::noinline]] static void damaged(Offset where, const char* invariant) {
+    throw Damage(where, invariant);
+  }
+
+ private:
+  void verify_place(Offset link) const {
+    if (link < first_block || link >= region_.committed() || !is_aligned(link, 8)) [[unlikely]] {
+      damaged(link, "a link within the region");
+    }
+  }
+
+  Memory memory_;
+  Region& region_;
+  Seal seal_;
+  Offset fresh_ = first_block;
+};
+
+}  // namespace rheap

@@ -1,0 +1,30 @@
+#include "deferred.hpp"
+
+namespace rheap {
+
+Block Deferred::pop_parked(std::size_t slot) {
+  ParkedBlock& parked = header().parked[slot];
+  const Offset block = parked.block;
+  const Word word = member(block, parked.size);
+  Memory::store(parked.block.value, std::uint64_t{0});
+  return {block, word};
+}
+
+Block Deferred::pop_any() {
+  DeferredHeader& lists = header();
+  for (std::size_t slot = 0; slot < parking_slots; ++slot) {
+    if (lists.parked[slot].block) return pop_parked(slot);
+  }
+  // From the cursor's list down to the smallest, then round once more from the top.
+  std::size_t list = lists.cursor % quick_lists;
+  for (std::size_t step = 0; step < quick_lists; ++step) {
+    if (lists.heads[list]) {
+      Memory::store(lists.cursor, std::uint64_t{list});
+      return pop_quick(list);
+    }
+    list = list > 0 ? list - 1 : quick_lists - 1;
+  }
+  return {};
+}
+
+}  // namespace rheap

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <stdexcept>
+#include <string>
+
+#include "offset.hpp"
+
+namespace rheap {
+
+/// No room: the request does not fit although everything that could be merged was merged.
+struct Exhausted : std::exception {
+  std::uint64_t requested = 0;  ///< bytes asked for
+  std::uint64_t free = 0;       ///< bytes in all holes, the untouched end of the region included
+  std::uint64_t largest = 0;    ///< bytes in the largest hole
+  std::uint64_t capacity = 0;   ///< bytes of the region that blocks may take
+
+  [[nodiscard]] const char* what() const noexcept override { return "heap exhausted"; }
+};
+
+/// The region is not what this heap wrote: an overrun, a wild write, a double free below us.
+struct Damage : std::exception {
+  Offset where;           ///< where it was seen
+  const char* invariant;  ///< which rule does not hold there
+
+  Damage(Offset where_, const char* invariant_) : where(where_), invariant(invariant_) {}
+  [[nodiscard]] const char* what() const noexcept override { return invariant; }
+};
+
+/// The heap was closed: no new blocks, no reports.
+struct Closed : std::exception {
+  [[nodiscard]] const char* what() const noexcept override { return "heap is closed"; }
+};
+
+/// The operating system refused memory.
+struct SystemRefused : std::runtime_error {
+  int code;  ///< errno
+
+  SystemRefused(int code_, const std::string& text) : std::runtime_error(text), code(code_) {}
+};
+
+}  // namespace rheap

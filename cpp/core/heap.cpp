@@ -1,0 +1,180 @@
+#include "heap.hpp"
+
+#include <utility>
+
+namespace rheap {
+
+/// Holds every heap still while the process forks, so that the child's copy of each is whole. (A
+/// lock made anew in the child instead would leave it whatever another thread was in the middle
+/// of.) The list's own lock comes first, then the heaps': nobody takes them the other way round.
+class ForkGuard {
+ public:
+  static void enter(Heap& heap) {
+    static const bool registered = [] {
+      system::around_fork(lock_all, unlock_all);
+      return true;
+    }();
+    static_cast<void>(registered);
+    const std::lock_guard<Lock> guard(lock_);
+    heap.next_heap_ = heaps_;
+    if (heaps_ != nullptr) heaps_->previous_heap_ = &heap;
+    heaps_ = &heap;
+  }
+
+  static void leave(Heap& heap) {
+    const std::lock_guard<Lock> guard(lock_);
+    if (heap.next_heap_ != nullptr) heap.next_heap_->previous_heap_ = heap.previous_heap_;
+    Heap*& before = heap.previous_heap_ != nullptr ? heap.previous_heap_->next_heap_ : heaps_;
+    before = heap.next_heap_;
+  }
+
+ private:
+  static void lock_all() {
+    lock_.lock();
+    for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) heap->lock_.lock();
+  }
+  static void unlock_all() {
+    for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) heap->lock_.unlock();
+    lock_.unlock();
+  }
+
+  inline static Lock lock_;
+  inline static Heap* heaps_ = nullptr;
+};
+
+Heap::Heap(const Options& options)
+    : allocator_(std::in_place, align_down(options.capacity, 8), options.coalesce, options.debug,
+                 system::Sharing::alone),
+      handles_(allocator_->region().end()),
+      base_(allocator_->region().base()),
+      capacity_(allocator_->region().capacity()),
+      debug_(options.debug) {
+  if (options.prefault) allocator_->region().prefault();
+  ForkGuard::enter(*this);
+}
+
+Heap::~Heap() { ForkGuard::leave(*this); }
+
+Heap* Heap::open(const Options& options) { return new Heap(options); }
+
+void Heap::disown() noexcept {
+  bool last = false;
+  {
+    const Guard guard(lock_);
+    owned_ = false;
+    last = handles_.count() == 0;
+  }
+  if (last) delete this;
+}
+
+void Heap::close() noexcept {
+  const Guard guard(lock_);
+  closed_ = true;
+  if (handles_.count() == 0) allocator_.reset();
+}
+
+bool Heap::close_if_unused() noexcept {
+  const Guard guard(lock_);
+  if (!closed_ && handles_.count() == 0) {
+    closed_ = true;
+    allocator_.reset();
+  }
+  return closed_;
+}
+
+void Heap::bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes) {
+  handle.payload = allocation.payload;
+  handle.room = allocation.room;
+  handle.bytes = bytes;
+  handles_.link(handle);
+}
+
+std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align) {
+  return guarded([&] {
+    const Allocation allocation = allocator_->allocate(bytes, align);
+    handle.align = align;
+    bind(handle, allocation, bytes);
+    return allocation.dirty;
+  });
+}
+
+void Heap::resize(Handle& handle, std::uint64_t bytes) {
+  guarded([&] {
+    const Handle old = handle;
+    const Allocation allocation =
+        allocator_->resize(old.payload, old.room, old.bytes, bytes, old.align);
+    handles_.unlink(handle);
+    bind(handle, allocation, bytes);
+    // Last, since it may find damage: the handle has its new block and all of its contents by then.
+    if (handle.payload != old.payload) allocator_->release(old.payload, old.room);
+  });
+}
+
+std::uint64_t Heap::defrag() {
+  return guarded([&] { return allocator_->defrag(); });
+}
+
+std::uint64_t Heap::trim() {
+  return guarded([&] { return allocator_->trim(); });
+}
+
+void Heap::check() {
+  guarded([&] {
+    allocator_->check();
+    std::uint64_t found = 0;
+    handles_.for_each(allocator_->blocks().wilderness(), [&](const Handle& handle) {
+      static_cast<void>(allocator_->verify_live(handle.payload, handle.room));
+      ++found;
+    });
+    if (found != handles_.count() || found != allocator_->counters().live.blocks) {
+      BlockList::damaged({}, "a handle for each live block");
+    }
+  });
+}
+
+void Heap::verify(const Handle& handle) {
+  guarded([&] { allocator_->verify_release(handle.payload, handle.room); });
+}
+
+void Heap::free(Handle& handle) {
+  bool found = false;
+  bool last = false;
+  {
+    const Guard guard(lock_);
+    handles_.unlink(handle);
+    if (!damage_) {
+      try {
+        allocator_->release(handle.payload, handle.room);
+      } catch (const Damage& damage) {
+        damage_.emplace(damage);
+        found = true;
+      }
+    }
+    handle.payload = {};
+    if (handles_.count() == 0) {
+      if (closed_) allocator_.reset();
+      last = !owned_;
+    }
+  }
+  if (found) [[unlikely]] {
+    const Damage damage(*damage_);
+    if (last) delete this;
+    throw damage;
+  }
+  if (last) delete this;  // no lock held, no member touched after this
+}
+
+Heap::Report Heap::report() const {
+  const Region& region = allocator_->region();
+  const Counters& count = allocator_->counters();
+  const std::uint64_t blocks = count.live.blocks + count.deferred.blocks + count.free.blocks;
+  const std::uint64_t fence = allocator_->fenced() ? fence::fence_bytes : 0;
+  return {count,
+          capacity_,
+          region.end() - allocator_->blocks().wilderness(),
+          blocks * word_bytes + count.live.blocks * fence,
+          fence,
+          region.resident()};
+}
+
+}  // namespace rheap

@@ -1,0 +1,47 @@
+"""A memory heap: one region, blocks that free themselves, views that do not dangle."""
+
+from importlib.metadata import version as _version
+
+from . import _core, doors, errors, sizes
+
+_core.use_errors({name: vars(errors)[name] for name in errors.__all__})
+_core.use_sizes(sizes)
+doors.calibrate()
+
+from ._core import Block, Pin  # noqa: E402
+from .default import init_heap, r_alloc, r_defrag, r_free  # noqa: E402
+from .errors import (  # noqa: E402
+    BlockFreed,
+    BlockPinned,
+    ForeignBlock,
+    HeapClosed,
+    HeapCorruption,
+    HeapError,
+    HeapExhausted,
+)
+from .heap import Heap  # noqa: E402
+from .heapmap import HeapMap  # noqa: E402
+from .reports import BlockInfo, BlockState, HeapStats  # noqa: E402
+
+__version__ = _version("rheap")
+
+__all__ = [
+    "Block",
+    "BlockFreed",
+    "BlockInfo",
+    "BlockPinned",
+    "BlockState",
+    "ForeignBlock",
+    "Heap",
+    "HeapClosed",
+    "HeapCorruption",
+    "HeapError",
+    "HeapExhausted",
+    "HeapMap",
+    "HeapStats",
+    "Pin",
+    "init_heap",
+    "r_alloc",
+    "r_defrag",
+    "r_free",
+]

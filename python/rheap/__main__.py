@@ -1,0 +1,7 @@
+"""`python -m rheap` is the command `rheap`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,150 @@
+"""What rheap raises, and in which words.
+
+    HeapError
+    ├── HeapExhausted(MemoryError)     no room
+    ├── BlockFreed(ValueError)         a closed block was used
+    ├── ForeignBlock(ValueError)       a block of another heap was to be freed
+    ├── BlockPinned(BufferError)       a block was to be freed or resized while somebody sees it
+    ├── HeapClosed(ValueError)         a closed heap, or a block of one, was used
+    └── HeapCorruption(RuntimeError)   the region is not what the heap wrote
+
+After any of them no block and no content has changed, except that a block may be closed when
+freeing it meets damage in a list elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "BlockFreed",
+    "BlockPinned",
+    "ForeignBlock",
+    "HeapClosed",
+    "HeapCorruption",
+    "HeapError",
+    "HeapExhausted",
+]
+
+
+class HeapError(Exception):
+    """Whatever a heap refuses."""
+
+    _facts: ClassVar[tuple[str, ...]] = ()
+    """The attributes that the error is made from."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # BaseException would call the class with the message; these are made from their facts.
+        facts = tuple(getattr(self, fact) for fact in self._facts)
+        return (type(self), facts or self.args, vars(self))
+
+
+class HeapExhausted(HeapError, MemoryError):
+    """No hole is large enough, although everything that could be merged was merged.
+
+    `requested`, `free` (in all holes), `largest` (hole) and `capacity` are in bytes.
+    """
+
+    _facts = ("requested", "free", "largest", "capacity")
+
+    def __init__(self, requested: int, free: int, largest: int, capacity: int) -> None:
+        self.requested = requested
+        self.free = free
+        self.largest = largest
+        self.capacity = capacity
+        if requested > capacity:
+            help_ = "the heap is smaller than that; make it larger"
+        elif requested > free:
+            help_ = "free blocks, or make the heap larger"
+        elif requested <= largest:
+            help_ = (
+                "but no hole can hold them at that alignment; ask for a smaller align, "
+                "or make the heap larger"
+            )
+        else:
+            help_ = (
+                "the free bytes are scattered between live blocks; free a block beside a hole, "
+                "or make the heap larger"
+            )
+        super().__init__(
+            f"cannot allocate {requested:,} bytes: {free:,} of {capacity:,} are free, "
+            f"{largest:,} in the largest hole; {help_}"
+        )
+
+
+class BlockFreed(HeapError, ValueError):
+    """The block was closed before."""
+
+    _facts = ("verb",)
+
+    def __init__(self, verb: str) -> None:
+        self.verb = verb
+        super().__init__(
+            f"cannot {verb} a block that was freed; keep it open for as long as it is used, or "
+            f"take a memoryview while it is open"
+        )
+
+
+class ForeignBlock(HeapError, ValueError):
+    """The block belongs to another heap. `offset` is its place there, in bytes."""
+
+    _facts = ("offset",)
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        super().__init__(
+            f"cannot free block at +0x{offset:x}: it belongs to another heap; "
+            f"call block.free(), which knows its own"
+        )
+
+
+class BlockPinned(HeapError, BufferError):
+    """Somebody may be looking at the block.
+
+    `verb` is what was refused, `offset` the block's place in the region in bytes, `holders` how
+    many views of it are alive at the least; 0 when none is but the address was handed out.
+    """
+
+    _facts = ("verb", "offset", "holders")
+
+    def __init__(self, verb: str, offset: int, holders: int) -> None:
+        self.verb = verb
+        self.offset = offset
+        self.holders = holders
+        if holders:
+            who = "1 holder still sees" if holders == 1 else f"{holders} holders still see"
+            why = f"at least {who} it; release the memoryview or delete the array first"
+        else:
+            why = (
+                "its address was handed out (by a plain buffer request or `block.address`); "
+                "copy it into a new block, or hand out memoryview(block) instead"
+            )
+        super().__init__(f"cannot {verb} block at +0x{offset:x}: {why}")
+
+
+class HeapClosed(HeapError, ValueError):
+    """The heap was closed."""
+
+    _facts = ("verb",)
+
+    def __init__(self, verb: str) -> None:
+        self.verb = verb
+        super().__init__(f"cannot {verb}: the heap is closed; make a new one")
+
+
+class HeapCorruption(HeapError, RuntimeError):
+    """The region is damaged: something wrote where it owned nothing.
+
+    `offset` is where it was seen, in bytes from the region's base (0: in the header), `invariant`
+    what should hold there. The heap refuses further work; blocks that are open stay readable.
+    """
+
+    _facts = ("offset", "invariant")
+
+    def __init__(self, offset: int, invariant: str) -> None:
+        self.offset = offset
+        self.invariant = invariant
+        super().__init__(
+            f"heap damaged at +0x{offset:x}: {invariant} does not hold there; something wrote "
+            f"past its block or through a stale address (a heap with debug=True says which)"
+        )

@@ -1,0 +1,121 @@
+"""The heap that people use: the compiled one with reports, arrays and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, SupportsIndex
+
+from . import _core
+from .arrays import make_array
+from .errors import HeapClosed
+from .heapmap import HeapMap
+from .reports import BlockInfo, HeapStats, read_rows
+from .sizes import format_size, parse_size
+
+if TYPE_CHECKING:
+    import numpy
+    import numpy.typing
+
+
+@_core.with_own_methods
+class Heap(_core.Heap):
+    """One region of memory and the blocks in it.
+
+    `capacity`: bytes that blocks may take, an 8-byte word for each included; an int or a string
+    such as "64 MiB", at most 1 TiB. Address space is reserved, memory is taken as it is used.
+    `prefault` takes all of it now, so that no page fault comes later (past a cgroup's limit that
+    ends in a kill, not in an exception).
+    `coalesce`: "deferred" keeps freed blocks unmerged for the next request of their size,
+    "immediate" merges each at once.
+    `debug` fills new and freed memory with patterns, puts a fence behind each block that `free`
+    and `check` verify, and warns of memory that is still seen when its block is closed.
+
+    Raises `OSError` when the system refuses the mapping, `ValueError` or `TypeError` for arguments
+    that make no sense.
+
+    >>> with Heap("1 MiB") as heap:
+    ...     with heap.alloc(100) as block:
+    ...         block[:5] = b"hello"
+    ...         block[:5], block.size, block.capacity
+    (b'hello', 100, 104)
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        capacity: SupportsIndex | str,
+        *,
+        prefault: bool = False,
+        coalesce: Literal["deferred", "immediate"] = "deferred",
+        debug: bool = False,
+    ) -> None:
+        bytes_ = parse_size(capacity, "capacity")
+        if not _core.SMALLEST_CAPACITY <= bytes_ <= _core.CAPACITY_LIMIT:
+            raise ValueError(
+                f"capacity must be from {_core.SMALLEST_CAPACITY} bytes to 1 TiB, not {capacity!r}"
+            )
+        if coalesce not in ("deferred", "immediate"):
+            raise ValueError(f"coalesce must be 'deferred' or 'immediate', not {coalesce!r}")
+        super().__init__(
+            bytes_,
+            prefault=bool(prefault),
+            immediate=coalesce == "immediate",
+            debug=bool(debug),
+        )
+
+    def __enter__(self) -> Self:
+        """The heap itself; leaving the `with` closes it. Raises `HeapClosed` on a closed one."""
+        if self.closed:
+            raise HeapClosed("enter")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Closes the heap."""
+        self.close()
+
+    def array(
+        self,
+        shape: SupportsIndex | Sequence[SupportsIndex],
+        dtype: numpy.typing.DTypeLike = float,
+        *,
+        zero: bool = False,
+    ) -> numpy.ndarray[Any, Any]:
+        """A NumPy array in a block of this heap; the memory returns with its last view.
+
+        `shape`: items per dimension. `dtype`: anything that NumPy takes except Python objects.
+        `zero`: all bytes are 0, otherwise they may hold anything. The first item is aligned to 64
+        bytes. Raises what `alloc` raises, `ImportError` without NumPy, `TypeError` for a dtype
+        that holds Python objects.
+        """
+        return make_array(self, shape, dtype, zero)
+
+    def stats(self) -> HeapStats:
+        """The figures of this moment. Walks the region once."""
+        return HeapStats(**self.census())
+
+    def blocks(self) -> Iterator[BlockInfo]:
+        """Every block, in address order, as they are now (later changes do not show)."""
+        return read_rows(self.rows())
+
+    def map(self) -> HeapMap:
+        """The picture of the region; `print` it."""
+        rows, census = self.snapshot()
+        return HeapMap.of(read_rows(rows), HeapStats(**census), debug=self.debug)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<rheap.Heap, closed>"
+        return f"<rheap.Heap of {format_size(self.capacity)}>"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(
+            "a Heap cannot be copied or pickled: it is memory of this process; "
+            "bytes(block) copies what is in a block"
+        )

@@ -1,0 +1,118 @@
+"""What a heap says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+from .sizes import format_size
+
+
+class BlockState(StrEnum):
+    """What a block is, as `Heap.blocks()` and the pictures tell it."""
+
+    LIVE = "live"
+    """A Block owns it, nobody looks at it."""
+    PINNED = "pinned"
+    """A view of it is alive."""
+    HANDED_OUT = "handed out"
+    """A plain buffer request saw its address, which may have been kept."""
+    LINGERING = "lingering"
+    """Closed, but somebody may still look at it."""
+    DEFERRED = "deferred"
+    """Freed and not merged yet: ready for the next request of its size."""
+    FREE = "free"
+    """Freed and merged with its free neighbours."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the block is not the heap's to give."""
+        return self not in (BlockState.DEFERRED, BlockState.FREE)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockInfo:
+    """One block of the region.
+
+    `offset`: bytes from the region's base to the payload. `size`: bytes asked for, or `capacity`
+    when nobody owns the block. `capacity`: payload bytes. The 8-byte word stands before `offset`.
+    """
+
+    offset: int
+    size: int
+    capacity: int
+    state: BlockState
+
+
+def read_rows(rows: Iterable[tuple[int, int, int, str]]) -> Iterator[BlockInfo]:
+    """The rows of the compiled walker as `BlockInfo`."""
+    return (
+        BlockInfo(offset, size, capacity, BlockState(state))
+        for offset, size, capacity, state in rows
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HeapStats:
+    """The figures of a heap at one moment. In bytes; live, free, pinned, handed out,
+    lingering and peak bytes count payload.
+
+    `live + free + overhead + wilderness == capacity`. Pinned, handed out and lingering blocks are
+    live ones (they are not the heap's to give), deferred ones are free.
+    """
+
+    capacity: int
+    """Bytes of the region that blocks may take, their words included."""
+    live_bytes: int
+    live_blocks: int
+    free_bytes: int
+    """Payload of the blocks that nobody owns, merged or not."""
+    free_blocks: int
+    deferred_blocks: int
+    """Those of them that were not merged yet."""
+    overhead_bytes: int
+    """8 bytes a block, and the fences of a debug heap."""
+    wilderness_bytes: int
+    """The end of the region that no block has."""
+    pinned_bytes: int
+    pinned_blocks: int
+    handed_out_bytes: int
+    handed_out_blocks: int
+    lingering_bytes: int
+    """Closed, but kept for somebody who may still look at it."""
+    lingering_blocks: int
+    peak_bytes: int
+    """The most that `live_bytes` ever was."""
+    resident_bytes: int
+    """Bytes of the region in memory now (`mincore`), the heap's header included."""
+    largest_free: int
+    """The largest request that would be served now."""
+    free_if_joined: int
+    """What all holes, the wilderness included, could hold."""
+    allocations: int
+    """Blocks handed out so far."""
+
+    @property
+    def fragmentation(self) -> float:
+        """The part of the free bytes that the largest hole does not have: 0 is none.
+
+        External fragmentation as in Wilson, Johnstone, Neely and Boles, "Dynamic Storage
+        Allocation: A Survey and Critical Review" (1995), section 3.
+        """
+        return 1 - self.largest_free / self.free_if_joined if self.free_if_joined else 0.0
+
+    @property
+    def utilisation(self) -> float:
+        """The part of the capacity that is live payload, 0 to 1."""
+        return self.live_bytes / self.capacity
+
+    def __str__(self) -> str:
+        rows = [(field.name, getattr(self, field.name)) for field in fields(self)]
+        lines = [
+            f"{name:18} {value:>16,}" + (f"  {format_size(value)}" if value >= 1024 else "")
+            if "blocks" not in name and name != "allocations"
+            else f"{name:18} {value:>16,}"
+            for name, value in rows
+        ]
+        return "\n".join([*lines, f"{'fragmentation':18} {self.fragmentation:>16.1%}"])

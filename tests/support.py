@@ -1,0 +1,94 @@
+"""What several test files share."""
+
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+import warnings
+
+import numpy as np
+import pytest
+
+SANITIZED = os.environ.get("RHEAP_SANITIZED") == "1"  # a build with AddressSanitizer
+
+plain_build_only = pytest.mark.skipif(
+    SANITIZED, reason="AddressSanitizer needs address space and memory of its own"
+)
+
+SIZE = 64
+PATTERN = bytes(range(SIZE))
+MIB = 1 << 20
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def rounds(number):
+    """How often to repeat something, of which a sanitizer makes each one slow."""
+    return max(number // 10, 2) if SANITIZED else number
+
+
+def run_python(code, *arguments, seconds=60):
+    """The output of a Python of its own, which must end well and in time."""
+    command = [sys.executable, "-W", "error", "-X", "faulthandler"]
+    done = subprocess.run(
+        [*command, "-c", textwrap.dedent(code), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=seconds * (10 if SANITIZED else 1),
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr
+    return done.stdout
+
+
+class Indexed:
+    """An int to whoever asks for one; `before` runs when that happens."""
+
+    def __init__(self, value, before=lambda: None):
+        self.value = value
+        self.before = before
+
+    def __index__(self):
+        self.before()
+        return self.value
+
+
+def hand_out(block):
+    """A plain request that keeps nothing."""
+    b"".join([block])
+
+
+def array_of(block):
+    """An array that keeps the address and nothing but a reference to the Block."""
+    array = np.ndarray(SIZE, "u1", buffer=block)
+    array[:] = range(SIZE)
+    return array
+
+
+def live(heap):
+    """How many blocks are live, and how many of those linger."""
+    stats = heap.stats()
+    return stats.live_blocks, stats.lingering_blocks
+
+
+def states(heap):
+    """The state of each block, in address order."""
+    return [str(info.state) for info in heap.blocks()]
+
+
+def process_resident():
+    """Bytes of this process that are in memory."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * PAGE
+
+
+def library(name):
+    """An optional library; what it warns of while it is imported is its own business."""
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    known = name in sys.modules
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = pytest.importorskip(name, exc_type=ImportError)
+    if not known:
+        gc.freeze()  # or each later collection would walk the whole library
+    return module

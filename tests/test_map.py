@@ -1,0 +1,289 @@
+"""The picture of the region: its spans, and how they are drawn."""
+
+import itertools
+import re
+import textwrap
+
+import numpy as np
+import pytest
+from support import plain_build_only
+
+import rheap
+from rheap.heapmap import LEGEND
+from rheap.sizes import format_size
+
+WIDTHS = [20, 80, 400]
+SIGNS = {name: sign for sign, name in LEGEND.values()}
+
+
+def make(kind):
+    """A heap and what keeps its blocks alive."""
+    if kind == "empty":
+        return rheap.Heap(4096), []
+    if kind == "full":
+        heap = rheap.Heap(4096)
+        return heap, [heap.alloc(1016) for _ in range(4)]
+    if kind == "smallest":
+        heap = rheap.Heap(24)
+        return heap, [heap.alloc(16)]
+    if kind == "huge":
+        heap = rheap.Heap("64 GiB")
+        return heap, [heap.alloc("20 GiB"), heap.alloc(1), heap.alloc("12 GiB")]
+    if kind == "huge and empty":
+        return rheap.Heap("64 GiB"), []
+    heap = rheap.Heap(100_000, debug=kind == "debug", coalesce="deferred")
+    blocks = [heap.alloc(number * 37 % 900) for number in range(120)]
+    del blocks[::3]
+    if kind == "merged":
+        heap.defrag()
+    return heap, [*blocks, [memoryview(block) for block in blocks[::4]]]
+
+
+KINDS = [
+    "empty",
+    "full",
+    "smallest",
+    pytest.param("huge", marks=plain_build_only),
+    "huge and empty",
+    "busy",
+    "merged",
+    "debug",
+]
+
+
+@pytest.fixture(params=KINDS)
+def heap(request):
+    heap, kept = make(request.param)
+    yield heap
+    kept.clear()
+
+
+def picture(lines):
+    """The signs of the drawn rows, in order."""
+    rows = re.findall(r"^\+0x[0-9a-f]+ +(\S+)$", lines, re.MULTILINE)
+    assert rows
+    return "".join(rows)
+
+
+def test_spans_tile_the_region(heap):
+    spans = heap.map().spans
+    for one, behind in itertools.pairwise(spans):
+        assert one.end == behind.start
+    assert all(span.start < span.end for span in spans)
+    assert spans[-1].end - spans[0].start == heap.capacity
+
+
+def test_spans_are_the_blocks(heap):
+    spans = [span for span in heap.map().spans if span.kind not in ("word", "fence", "wilderness")]
+    seen = [(span.start, span.end - span.start, span.kind) for span in spans]
+    assert seen == [(info.offset, info.capacity, info.state) for info in heap.blocks()]
+
+
+def test_spans_agree_with_stats(heap):
+    map_ = heap.map()
+    total = dict.fromkeys(LEGEND, 0)
+    for span in map_.spans:
+        total[span.kind] += span.end - span.start
+    stats = heap.stats()
+    assert map_.stats == stats
+    assert total["live"] + total["pinned"] + total["handed out"] + total["lingering"] == (
+        stats.live_bytes
+    )
+    assert total["pinned"] == stats.pinned_bytes
+    assert total["deferred"] + total["free"] == stats.free_bytes
+    assert total["word"] + total["fence"] == stats.overhead_bytes
+    assert total["wilderness"] == stats.wilderness_bytes
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_line_is_wider_than_asked_for(heap, width):
+    lines = heap.map().draw(width).splitlines()
+    assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_picture_has_few_rows_however_large_the_heap(heap, width):
+    assert 1 <= len(re.findall(r"^\+0x", heap.map().draw(width), re.MULTILINE)) <= 8
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_legend_names_what_is_drawn_and_nothing_else(heap, width):
+    text = heap.map().draw(width)
+    signs = picture(text)
+    words = " ".join(line for line in text.splitlines() if not line.startswith("+0x"))
+    legend = words[: words.index(format_size(heap.capacity) + ": ")]
+    for name, sign in SIGNS.items():
+        assert (f"{sign} {name}" in legend.replace("  ", " ")) == (sign in signs), name
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_each_sign_is_the_kind_that_fills_most_of_its_cell_or_a_word_in_it(heap, width):
+    map_ = heap.map()
+    text = map_.draw(width)
+    signs = picture(text)
+    words = " ".join(text.splitlines())
+    number, unit = re.search(r"a cell is ([\d.]+) (bytes|KiB|MiB|GiB)", words).groups()
+    scale = int(number) * {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[unit]
+    origin, end = map_.spans[0].start, map_.spans[-1].end
+    for cell, sign in enumerate(signs):
+        begin = origin + cell * scale
+        assert begin < end
+        filled = dict.fromkeys(LEGEND, 0)
+        for span in map_.spans:
+            inside = min(span.end, begin + scale) - max(span.start, begin)
+            filled[span.kind] += max(inside, 0)
+        drawn = next(kind for kind, (mark, _) in LEGEND.items() if mark == sign)
+        assert filled[drawn] > 0
+        assert drawn == "word" or filled[drawn] == max(filled.values())
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_all_that_was_in_use_is_drawn(heap, width):
+    map_ = heap.map()
+    text = map_.draw(width)
+    rows = re.findall(r"^\+0x([0-9a-f]+) +(\S+)$", text, re.MULTILINE)
+    assert int(rows[0][0], 16) == map_.spans[0].start
+    if len(rows) > 1:
+        scale = (int(rows[1][0], 16) - int(rows[0][0], 16)) // len(rows[0][1])
+        covered = sum(len(signs) for _, signs in rows) * scale
+        used = heap.capacity - heap.stats().wilderness_bytes
+        assert covered >= used
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_figures_are_those_of_stats(heap, width):
+    text = " ".join(heap.map().draw(width).split())
+    stats = heap.stats()
+    for figure in (
+        f"{format_size(stats.capacity)}: ",
+        f"{format_size(stats.live_bytes)} live in {stats.live_blocks} block",
+        f"{format_size(stats.free_bytes)} freed in {stats.free_blocks} block",
+        f"{format_size(stats.wilderness_bytes)} wilderness",
+        f"largest hole {format_size(stats.largest_free)}",
+        f"fragmentation {stats.fragmentation:.1%}",
+    ):
+        assert figure in text
+    assert "lingering" not in text
+
+
+# --- each state -------------------------------------------------------------------------------
+
+
+def draw_one(change, **options):
+    """The signs of a heap of one block of 40 bytes to which `change` happened, and a live one."""
+    heap = rheap.Heap(256, **options)
+    block, wall = heap.alloc(40), heap.alloc(16)
+    kept = change(heap, block)
+    del block
+    signs = picture(heap.map().draw(80))
+    assert wall.size == 16
+    del kept
+    return signs
+
+
+def linger(heap, block):
+    with block:
+        return memoryview(block)
+
+
+def shrink(heap, block):
+    block.resize(8)
+    return block
+
+
+@pytest.mark.parametrize(
+    ("change", "signs"),
+    [
+        (lambda heap, block: block, "|#####|##"),
+        (lambda heap, block: memoryview(block), "|PPPPP|##"),
+        (lambda heap, block: np.frombuffer(memoryview(block), "u1"), "|PPPPP|##"),
+        (lambda heap, block: np.ndarray(40, "u1", buffer=block), "|HHHHH|##"),
+        (linger, "|LLLLL|##"),
+        (lambda heap, block: block.free(), "|-----|##"),
+        (lambda heap, block: (block.free(), heap.defrag()), "|.....|##"),
+        (shrink, "|##|..|##"),
+    ],
+    ids=["live", "pinned", "pinned array", "handed out", "lingering", "deferred", "free", "shrunk"],
+)
+def test_each_state_has_its_sign(change, signs):
+    assert draw_one(change) == signs + "~" * (32 - len(signs))
+
+
+def test_a_shrunk_block_keeps_a_rest_that_is_too_small():
+    def shrink_a_little(heap, block):
+        block.resize(32)
+        return block
+
+    assert draw_one(shrink_a_little).startswith("|#####|##")
+
+
+def test_fences_of_a_debug_heap_are_drawn():
+    heap = rheap.Heap(256, debug=True)
+    blocks = [heap.alloc(24), heap.alloc(16)]
+    assert picture(heap.map().draw(80)).startswith("|###!|##!~")
+    blocks[0].free()
+    assert picture(heap.map().draw(80)).startswith("|----|##!~")
+
+
+def test_lingering_is_told_in_figures():
+    heap = rheap.Heap(4096)
+    with heap.alloc(1000) as block:
+        view = memoryview(block)
+    assert "1000 B live in 1 block (1000 B lingering)" in heap.map().draw(400)
+    view.release()
+    assert "lingering" not in heap.map().draw(400)
+
+
+# --- as text ----------------------------------------------------------------------------------
+
+
+def test_the_picture_of_a_small_heap():
+    heap = rheap.Heap(256)
+    blocks = [heap.alloc(size) for size in (24, 16, 40, 16)]
+    blocks[0].free()
+    heap.defrag()
+    view = memoryview(blocks[1])
+    blocks[2].free()
+    assert heap.map().draw(60) == textwrap.dedent(
+        """\
+        +0x4ff8 |...|PP|-----|##~~~~~~~~~~~~~~~~
+        a cell is 8 bytes   | word   # live   P pinned
+        - freed, unmerged   . free   ~ wilderness
+        256 B: 32 B live in 2 blocks, 64 B freed in 2 blocks, 128 B
+        wilderness, largest hole 120 B, fragmentation 34.8%"""
+    )
+    view.release()
+
+
+def test_str_is_as_wide_as_the_terminal(monkeypatch):
+    heap, kept = make("busy")
+    for columns in (40, 100):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert str(heap.map()) == heap.map().draw(columns)
+    assert kept
+
+
+def test_a_width_below_20_is_taken_as_20(heap):
+    assert heap.map().draw(1) == heap.map().draw(20)
+
+
+def test_the_picture_stays_when_the_heap_goes_on():
+    heap, kept = make("busy")
+    map_ = heap.map()
+    before = map_.draw(80)
+    kept.clear()
+    heap.defrag()
+    heap.close()
+    assert map_.draw(80) == before
+
+
+def test_repr_counts_the_spans():
+    heap = rheap.Heap(256)
+    blocks = [heap.alloc(24), heap.alloc(24)]
+    assert repr(heap.map()) == "<rheap.HeapMap, 2 live, 1 wilderness, 2 word>"
+    assert blocks
+
+
+def test_figures_are_written_without_an_exponent():
+    figures = rheap.Heap(1010 << 10).map().draw(80).split(": ")[1]
+    assert "e" not in figures.split(" live")[0]

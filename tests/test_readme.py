@@ -1,0 +1,49 @@
+"""The README is true: each code block runs, and what it prints is what it says it prints."""
+
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+PYTHON = [text for language, text in BLOCKS if language == "python"]
+SESSIONS = [text for language, text in BLOCKS if language == "pycon"]
+
+
+def test_is_short_enough() -> None:
+    assert len(README.splitlines()) <= 250
+
+
+def test_has_the_two_commands() -> None:
+    commands = "".join(text for language, text in BLOCKS if language == "sh").splitlines()
+    assert (
+        "python3 -m venv .venv && .venv/bin/pip install '.[cli]' && .venv/bin/rheap tour"
+        in commands
+    )
+    assert ".venv/bin/pip install '.[test]' && .venv/bin/pytest" in commands
+
+
+@pytest.mark.parametrize("number", range(len(PYTHON)))
+def test_code_runs(number: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PYTHON[number]],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("number", range(len(SESSIONS)))
+def test_sessions_print_what_they_say(number: int) -> None:
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    test = doctest.DocTestParser().get_doctest(SESSIONS[number], {}, "README", "README.md", 0)
+    assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
+
+
+def test_every_block_is_of_a_kind_that_is_tested() -> None:
+    assert {language for language, _ in BLOCKS} <= {"python", "pycon", "sh", "text"}
