@@ -22,6 +22,10 @@ pytestmark = [
     pytest.mark.usefixtures("switching_often"),
 ]
 
+beside_threads = pytest.mark.skipif(
+    SANITIZED, reason="AddressSanitizer's own locks may be taken when the fork comes"
+)
+
 ROUNDS = rounds(30)
 HANG = 300 if SANITIZED else 60
 
@@ -143,6 +147,7 @@ def test_the_child_does_not_see_what_the_parent_writes_later(heap):
     os.close(go)
 
 
+@beside_threads
 def test_fork_beside_threads_that_allocate(heap):
     with busy_threads(*(lambda seed=seed: use(heap, seed) for seed in range(3))):
         for number in range(ROUNDS):
@@ -160,6 +165,7 @@ def test_fork_beside_threads_that_allocate(heap):
     assert heap.stats().live_blocks == 0
 
 
+@beside_threads
 def test_fork_beside_threads_that_walk(heap):
     kept = use(heap, 1)
     with busy_threads(heap.check, heap.defrag, heap.trim, heap.stats, lambda: use(heap, 5)):
@@ -169,6 +175,7 @@ def test_fork_beside_threads_that_walk(heap):
     heap.check()
 
 
+@beside_threads
 def test_fork_beside_threads_that_open_and_close_heaps():
     def churn():
         with rheap.Heap("1 MiB") as heap:
@@ -181,6 +188,7 @@ def test_fork_beside_threads_that_open_and_close_heaps():
     kept.check()
 
 
+@beside_threads
 def test_fork_beside_a_thread_that_clears_memory():
     heap = rheap.Heap("64 MiB")
     heap.alloc("40 MiB")[:] = b"d" * (40 << 20)

@@ -271,6 +271,7 @@ TEST("eight threads share a heap") {
 }
 
 TEST("a child forked while others work has a whole heap") {
+  if (!can_fork_beside_threads) return;
   const Owned heap({.capacity = 256 << 10});
   const Owned other({.capacity = 64 << 10});
   std::atomic<bool> done{false};
@@ -300,6 +301,7 @@ TEST("a child forked while others work has a whole heap") {
 }
 
 TEST("heaps come and go while another thread forks") {
+  if (!can_fork_beside_threads) return;
   std::atomic<bool> done{false};
   in_threads(3, [&](unsigned number) {
     while (number > 0 && !done) {

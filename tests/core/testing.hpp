@@ -72,6 +72,14 @@ Expected CHECK_THROWS(Work&& work, std::source_location where = std::source_loca
   fail("nothing was thrown", where);
 }
 
+/// Whether a child may be forked beside threads that allocate: AddressSanitizer's own locks may
+/// be taken at that moment, and nobody releases them in the child.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool can_fork_beside_threads = false;
+#else
+inline constexpr bool can_fork_beside_threads = true;
+#endif
+
 /// Runs `work` in a forked child, which must come to a good end in time.
 template <typename Work>
 void in_child(unsigned seconds, Work&& work,
