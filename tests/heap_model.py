@@ -46,6 +46,7 @@ class HeapBesideModel(RuleBasedStateMachine):
     """A heap, the entries of all its blocks that can still be seen, and the figures to expect."""
 
     coalesce = "deferred"
+    policy = "segregated"
     debug = False
 
     def __init__(self):
@@ -56,7 +57,9 @@ class HeapBesideModel(RuleBasedStateMachine):
 
     @initialize(capacity=st.sampled_from(CAPACITIES))
     def open(self, capacity):
-        self.heap = rheap.Heap(capacity, coalesce=self.coalesce, debug=self.debug)
+        self.heap = rheap.Heap(
+            capacity, coalesce=self.coalesce, policy=self.policy, debug=self.debug
+        )
         self.word = 8
         self.fence = 8 if self.debug else 0
         self.origin = self.heap.map().spans[0].start

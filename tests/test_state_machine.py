@@ -15,7 +15,7 @@ from support import rounds
 
 import rheap
 
-EXAMPLES = rounds(120)
+EXAMPLES = rounds(70)
 STEPS = 40
 
 sizes = st.one_of(
@@ -283,13 +283,24 @@ class HeapUnderRules(HeapBesideModel):
         assert self.heap.trim() == 0
 
 
-@pytest.mark.parametrize("debug", [False, True], ids=["plain", "debug"])
-@pytest.mark.parametrize("coalesce", ["deferred", "immediate"])
-def test_a_heap_does_what_its_model_does(coalesce, debug):
+@pytest.mark.parametrize(
+    ("coalesce", "policy", "debug"),
+    [
+        ("deferred", "segregated", False),
+        ("deferred", "segregated", True),
+        ("immediate", "segregated", False),
+        ("immediate", "best", False),
+        ("deferred", "first", True),
+        ("immediate", "next", True),
+        ("deferred", "worst", False),
+    ],
+)
+def test_a_heap_does_what_its_model_does(coalesce, policy, debug):
     class Machine(HeapUnderRules):
         pass
 
     Machine.coalesce = coalesce
+    Machine.policy = policy
     Machine.debug = debug
     run_state_machine_as_test(
         Machine,

@@ -24,7 +24,8 @@ class Trial:
         self.random = random.Random(f"{seed} {area} {coalesce} {debug}")
         self.area = area
         capacity = self.random.choice([4096, 1 << 14, 1 << 16, 1 << 20])
-        self.heap = rheap.Heap(capacity, coalesce=coalesce, debug=debug)
+        policy = self.random.choice(["segregated", "segregated", "first", "next", "best"])
+        self.heap = rheap.Heap(capacity, coalesce=coalesce, policy=policy, debug=debug)
         self.origin = self.heap.map().spans[0].start
         self.anchor = self.heap.alloc(8)  # never freed; its address becomes known
         self.base = base_of(self.anchor)

@@ -1,6 +1,8 @@
 #include "heap.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "block.hpp"
@@ -66,10 +68,21 @@ void check_heap(const py::object& self) {
   without_gil([&] { heap.check(); });
 }
 
-OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, bool debug) {
-  const Coalesce coalesce = immediate ? Coalesce::immediate : Coalesce::deferred;
+Policy policy_named(std::string_view name) {
+  const auto found = std::ranges::find(policy_names, name);
+  if (found == policy_names.end()) throw py::value_error("unknown policy");
+  return static_cast<Policy>(found - policy_names.begin());
+}
+
+OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, std::string_view policy,
+                    bool debug) {
+  const Heap::Options options{.capacity = capacity,
+                              .coalesce = immediate ? Coalesce::immediate : Coalesce::deferred,
+                              .policy = policy_named(policy),
+                              .debug = debug,
+                              .prefault = prefault};
   Heap* heap = nullptr;
-  without_gil([&] { heap = Heap::open({capacity, coalesce, debug, prefault}); });
+  without_gil([&] { heap = Heap::open(options); });
   return OwnedHeap(heap);
 }
 
@@ -89,7 +102,7 @@ void register_heap(py::module_& module) {
   py::class_<Heap, OwnedHeap> heap_class(module, "Heap", "One region and the blocks in it.");
   heap_class
       .def(py::init(&open_heap), py::arg("capacity"), py::kw_only(), py::arg("prefault"),
-           py::arg("immediate"), py::arg("debug"))
+           py::arg("immediate"), py::arg("policy"), py::arg("debug"))
       .def("close", &on<close_heap>)
       .def("close_if_unused", &call<&Heap::close_if_unused>)
       .def("defrag", &count_without_gil<&Heap::defrag>)
@@ -116,11 +129,14 @@ void register_heap(py::module_& module) {
       "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
       "called without a look at its bases.");
   module.attr("FIRST_BLOCK") = first_block.value;
+  py::list names;
+  for (const char* name : policy_names) names.append(name);
+  module.attr("POLICIES") = py::tuple(names);
   module.attr("CAPACITY_LIMIT") = capacity_limit;
   module.attr("SMALLEST_CAPACITY") = Heap::smallest_capacity;
 
   // Does self.hpp still know how pybind11 lays its objects out?
-  OwnedHeap probe = open_heap(Heap::smallest_capacity, false, false, false);
+  OwnedHeap probe = open_heap(Heap::smallest_capacity, false, false, policy_names[0], false);
   Heap* expected = probe.get();
   const py::object object = py::cast(std::move(probe));
   if (heap_of(object.ptr()) != expected) {

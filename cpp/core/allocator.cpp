@@ -8,55 +8,45 @@
 
 namespace rheap {
 
-namespace {
-
-/// Where a block must start inside a free one so that its payload is aligned and what is cut off
-/// before it is nothing or a block.
-Offset aligned_start(Offset block, std::uint64_t align) {
-  Offset start = block_of({align_up(payload_of(block).value, align)});
-  while (start != block && start - block < smallest_block) start = start + align;
-  return start;
-}
-
-/// The most that `aligned_start` can cut off.
-constexpr std::uint64_t largest_gap(std::uint64_t align) { return align + smallest_block - 8; }
-
-}  // namespace
-
-Allocator::Allocator(std::uint64_t capacity, Coalesce coalesce, bool fenced,
-                     system::Sharing sharing)
-    : region_(capacity, sharing), deferring_(coalesce == Coalesce::deferred), fenced_(fenced) {
-  region_.header().fenced = fenced ? 1 : 0;
+Allocator::Allocator(const Options& options)
+    : region_(options.capacity, options.sharing),
+      placement_(region_, blocks_, options.policy, options.chooser),
+      deferring_(options.coalesce == Coalesce::deferred),
+      fenced_(options.fenced) {
+  region_.header().fenced = fenced_ ? 1 : 0;
+  region_.header().policy = static_cast<std::uint16_t>(options.policy);
 }
 
 // --- taking ---------------------------------------------------------------------------------
 
-Block Allocator::take(std::uint64_t size, std::uint64_t align) {
-  if (const Block block = take_free(size, align)) return block;
-  if (count().deferred.blocks > 0) {
-    merge_deferred(merges_per_miss);
-    if (const Block block = take_free(size, align)) return block;
-  }
+Block Allocator::take(const Request& request) {
   try {
-    if (const Block block = take_wilderness(size, align)) return block;
+    // What is deferred may yet become holes, so the wilderness is one only behind that.
+    const bool waiting = count().deferred.blocks > 0;
+    if (const Block block = take_hole(request, !waiting)) return block;
+    if (waiting) {
+      merge_deferred(merges_per_miss);
+      if (const Block block = take_hole(request, true)) return block;
+    }
   } catch (const SystemRefused&) {
-    if (const Block block = take_at_last(size, align)) return block;
+    if (const Block block = take_at_last(request)) return block;
     throw;
   }
-  return take_at_last(size, align);
+  return take_at_last(request);
 }
 
-Block Allocator::take_free(std::uint64_t size, std::uint64_t align) {
-  Offset block = index_.find(size);
-  if (block && align > 8 && aligned_start(block, align) != block) {
-    block = index_.find(size + largest_gap(align));
-  }
-  return block ? place(block, size, align) : Block{};
+Block Allocator::take_hole(const Request& request, bool open) {
+  const Offset hole = placement_.choose(request, open);
+  if (!hole) return {};
+  const bool last = hole == blocks_.wilderness();
+  const Block block = last ? take_wilderness(request) : place(hole, request);
+  placement_.took(block.end());
+  return block;
 }
 
-Block Allocator::take_wilderness(std::uint64_t size, std::uint64_t align) {
-  const Offset start = aligned_start(blocks_.wilderness(), align);
-  if (start + size > region_.end()) return {};
+Block Allocator::take_wilderness(const Request& request) {
+  const Offset start = request.start_in(blocks_.wilderness());
+  std::uint64_t size = request.size;
   const std::uint64_t left = region_.end() - (start + size);
   if (left < smallest_block) size += left;
   region_.commit(start + size);
@@ -66,31 +56,30 @@ Block Allocator::take_wilderness(std::uint64_t size, std::uint64_t align) {
   return {blocks_.extend(word), word};
 }
 
-/// The request would be refused, so effort is no object: merge all, look into each list.
-Block Allocator::take_at_last(std::uint64_t size, std::uint64_t align) {
+/// The request would be refused, so effort is no object: merge all, look everywhere.
+Block Allocator::take_at_last(const Request& request) {
   if (count().deferred.blocks > 0) {
     merge_deferred(everything);
     if (count().deferred.blocks > 0) {
       BlockList::damaged({}, "counters that agree with the lists");
     }
-    return take(size, align);  // once more, with nothing deferred
+    return take(request);  // once more, with nothing deferred
   }
-  const Offset block = index_.search(size, [&](Offset candidate, Word word) {
-    return aligned_start(candidate, align) + size <= candidate + word.size();
-  });
-  return block ? place(block, size, align) : Block{};
+  const Offset hole = placement_.search(request);
+  return hole ? place(hole, request) : Block{};
 }
 
 /// Makes a free block, or the aligned part of it, live; what is left on either side stays free.
-Block Allocator::place(Offset block, std::uint64_t size, std::uint64_t align) {
-  const Offset start = aligned_start(block, align);
+Block Allocator::place(Offset block, const Request& request) {
+  const Offset start = request.start_in(block);
   const Word word = blocks_.at(block);
   const std::uint64_t gap = start - block;
-  const std::uint64_t rest = word.size() - gap - size;
+  const std::uint64_t rest = word.size() - gap - request.size;
   const bool cut = rest >= smallest_block;
   remove_free(block, word.size());
   unpoison(region_.address(block), word.size());
-  const Block placed{start, {cut ? size : size + rest, State::live, gap > 0 || word.after_free()}};
+  const Block placed{
+      start, {cut ? request.size : request.size + rest, State::live, gap > 0 || word.after_free()}};
   // The words inside first: the last store makes them true.
   if (cut) blocks_.mark(placed.end(), {rest, State::free, false});
   blocks_.mark(start, placed.word);
@@ -98,6 +87,7 @@ Block Allocator::place(Offset block, std::uint64_t size, std::uint64_t align) {
     blocks_.mark(block, word.with_size(gap));
     add_free(block, gap);
   }
+  blocks_.work().split += (cut ? 1 : 0) + (gap > 0 ? 1 : 0);
   if (cut) {
     add_free(placed.end(), rest);
   } else {
@@ -168,11 +158,13 @@ std::uint64_t Allocator::merge(Block block) {
   if (block.end() == blocks_.wilderness()) {
     blocks_.retract(block.start);
     unpoison(region_.address(block.start), block.word.size());
-    return merges + 1;
+    ++merges;
+  } else {
+    blocks_.mark(block.start, block.word);
+    blocks_.tell_next(block.start, block.word, true);
+    add_free(block.start, block.word.size());
   }
-  blocks_.mark(block.start, block.word);
-  blocks_.tell_next(block.start, block.word, true);
-  add_free(block.start, block.word.size());
+  blocks_.work().merged += merges;
   return merges;
 }
 
@@ -181,6 +173,7 @@ std::uint64_t Allocator::merge_deferred(std::uint64_t most) {
   for (; most > 0; --most) {
     const Block block = deferred_.pop_any();
     if (!block) break;
+    ++blocks_.work().visited;
     count().deferred.subtract(block.word.size() - word_bytes);
     merges += merge(block);
   }
@@ -191,7 +184,7 @@ void Allocator::add_free(Offset block, std::uint64_t size) {
   unpoison(region_.address(block), smallest_block);
   unpoison(region_.address(block + (size - 8)), 8);
   blocks_.write_footer(block, size);
-  index_.insert(block, size);
+  placement_.insert(block, size);
   count().free.add(size - word_bytes);
   if (size > smallest_block + 8) {
     poison(region_.address(block + smallest_block), size - smallest_block - 8);
@@ -199,7 +192,7 @@ void Allocator::add_free(Offset block, std::uint64_t size) {
 }
 
 void Allocator::remove_free(Offset block, std::uint64_t size) {
-  index_.remove(block, size);
+  placement_.remove(block, size);
   count().free.subtract(size - word_bytes);
 }
 
@@ -304,6 +297,7 @@ void Allocator::shrink(Block& block, std::uint64_t size) {
   const std::uint64_t rest = block.word.size() - size;
   if (rest < smallest_block) return;
   blocks_.split(block.start, block.word, size, State::deferred);
+  ++blocks_.work().split;
   block.word = block.word.with_size(size);
   if (fenced_) fill(payload_of(block.end()), rest - word_bytes, fence::freed_pattern);
   merge({block.end(), {rest, State::deferred, false}});  // at once: the block may grow again

@@ -7,7 +7,7 @@
 #include "block_list.hpp"
 #include "deferred.hpp"
 #include "fence.hpp"
-#include "free_index.hpp"
+#include "placement.hpp"
 #include "poison.hpp"
 #include "region.hpp"
 
@@ -25,7 +25,7 @@ struct Allocation {
 /// Allocates and frees blocks of one region. Knows offsets and bytes, nothing of handles, locks or
 /// Python. One thread at a time.
 ///
-/// The way of a request: a deferred block of its exact size; a free block by the index; merge at
+/// The way of a request: a deferred block of its exact size; a free block by the policy; merge at
 /// most `merges_per_miss` deferred blocks and look again; the wilderness; and only when it would
 /// be refused otherwise, merge everything and look into each list.
 class Allocator {
@@ -35,9 +35,18 @@ class Allocator {
   static constexpr std::uint64_t deferred_enough = 1024;
   static constexpr unsigned merges_per_free = 2;
 
-  Allocator(std::uint64_t capacity, Coalesce coalesce, bool fenced, system::Sharing sharing);
+  struct Options {
+    std::uint64_t capacity;  ///< bytes for blocks, a multiple of 8
+    Coalesce coalesce = Coalesce::deferred;
+    Policy policy = Policy::segregated;
+    bool fenced = false;
+    system::Sharing sharing = system::Sharing::alone;
+    Chooser* chooser = nullptr;  ///< for Policy::chosen
+  };
+  explicit Allocator(const Options& options);
 
-  /// Throws Exhausted, SystemRefused or Damage, and then has handed out nothing.
+  /// Throws Exhausted, SystemRefused or Damage (and what a Chooser makes of it), and then has
+  /// handed out nothing.
   /// `align` is a power of two from 8 to `largest_align`.
   Allocation allocate(std::uint64_t bytes, std::uint64_t align);
   /// Takes back a block of `room` payload bytes. Throws Damage.
@@ -73,6 +82,7 @@ class Allocator {
   [[nodiscard]] const Region& region() const { return region_; }
   [[nodiscard]] const BlockList& blocks() const { return blocks_; }
   [[nodiscard]] const Counters& counters() const { return region_.header().counters; }
+  [[nodiscard]] const Work& work() const { return blocks_.work(); }
   [[nodiscard]] bool fenced() const { return fenced_; }
 
  private:
@@ -87,15 +97,16 @@ class Allocator {
     return left >= smallest_block ? left - word_bytes : 0;
   }
   [[nodiscard]] std::uint64_t largest_hole() const {
-    const std::uint64_t largest = std::max(index_.largest(), region_.end() - blocks_.wilderness());
+    const std::uint64_t largest =
+        std::max(placement_.largest(), region_.end() - blocks_.wilderness());
     return largest >= smallest_block ? largest - overhead() : 0;
   }
 
-  Block take(std::uint64_t size, std::uint64_t align);
-  Block take_free(std::uint64_t size, std::uint64_t align);
-  Block take_wilderness(std::uint64_t size, std::uint64_t align);
-  Block take_at_last(std::uint64_t size, std::uint64_t align);
-  Block place(Offset block, std::uint64_t size, std::uint64_t align);
+  Block take(const Request& request);
+  Block take_hole(const Request& request, bool open);
+  Block take_wilderness(const Request& request);
+  Block take_at_last(const Request& request);
+  Block place(Offset block, const Request& request);
   [[noreturn]] void refuse(std::uint64_t bytes);
 
   void retire(Block block);
@@ -122,7 +133,7 @@ class Allocator {
 
   Region region_;
   BlockList blocks_{region_};
-  FreeIndex index_{region_, blocks_};
+  Placement placement_;
   Deferred deferred_{region_, blocks_};
   bool deferring_;
   bool fenced_;
@@ -145,7 +156,7 @@ inline Allocation Allocator::allocate(std::uint64_t bytes, std::uint64_t align) 
     block.word = block.word.with(State::live);
     blocks_.mark(block.start, block.word);
   } else {
-    block = take(size, align);
+    block = take({size, align});
     if (!block) refuse(bytes);
   }
   const Allocation allocation = hand_out(block, bytes, fresh);

@@ -18,6 +18,14 @@ struct Block {
   [[nodiscard]] Offset end() const { return start + word.size(); }
 };
 
+/// What was done since the heap was made, for who counts: blocks whose word was read (each request
+/// also knows its own), merges, and blocks cut in two.
+struct Work {
+  std::uint64_t visited = 0;
+  std::uint64_t merged = 0;
+  std::uint64_t split = 0;
+};
+
 /// The list of blocks: the truth about the region, from which all else can be rebuilt. Blocks
 /// stand one behind the other, each word says where the next one starts.
 ///
@@ -40,6 +48,7 @@ class BlockList {
 
   /// The word of a block that is known to start here. Throws Damage.
   [[nodiscard]] Word at(Offset block) const {
+    ++work_.visited;
     const std::uint64_t raw = memory_.load(block);
     if (!seal_.holds(block, raw)) [[unlikely]]
       damaged(block, "a word's check code");
@@ -70,6 +79,7 @@ class BlockList {
   /// Beyond it no byte was ever handed out. The process keeps its own copy: what it says is zero
   /// must be, whatever became of the header.
   [[nodiscard]] Offset fresh() const { return fresh_; }
+  [[nodiscard]] Work& work() const { return work_; }
   [[nodiscard]] Offset next(Offset block, Word word) const {
     const Offset next = block + word.size();
     if (next > wilderness()) damaged(block, "a block within the region");
@@ -131,6 +141,7 @@ class BlockList {
   Region& region_;
   Seal seal_;
   Offset fresh_ = first_block;
+  mutable Work work_;
 };
 
 }  // namespace rheap

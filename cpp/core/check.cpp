@@ -42,6 +42,7 @@ void agree(Tally counted, Tally walked) {
 }  // namespace
 
 void Allocator::check() const {
+  const Work work = blocks_.work();
   Tally live{};
   Tally deferred{};
   Tally free{};
@@ -84,11 +85,7 @@ void Allocator::check() const {
   constexpr auto in_one_list = "a free block in exactly one list";
   free_blocks.sort_out();
   deferred_blocks.sort_out();
-  index_.verify_bits();
-  index_.search(0, [&](Offset block, Word) {
-    free_blocks.meet(block, in_one_list);
-    return false;
-  });
+  placement_.verify([&](Offset block) { free_blocks.meet(block, in_one_list); });
   deferred_.for_each(deferred.blocks,
                      [&](Offset block, Word) { deferred_blocks.meet(block, in_one_list); });
   free_blocks.all_met(in_one_list);
@@ -101,12 +98,13 @@ void Allocator::check() const {
   if (wilderness > blocks_.fresh() || region_.header().fresh != blocks_.fresh()) {
     BlockList::damaged(wilderness, "no byte handed out beyond `fresh`");
   }
+  blocks_.work() = work;  // what was read here was read for no request
 }
 
 void Allocator::rebuild() {
   HeapHeader& header = region_.header();
   region_.commit(std::min(header.wilderness, region_.end()));
-  index_.clear();
+  placement_.clear();
   deferred_.clear();
   Counters& counted = count();
   counted = {{}, {}, {}, counted.peak_live_bytes, counted.allocations};

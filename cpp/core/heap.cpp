@@ -43,8 +43,10 @@ class ForkGuard {
 };
 
 Heap::Heap(const Options& options)
-    : allocator_(std::in_place, align_down(options.capacity, 8), options.coalesce, options.debug,
-                 system::Sharing::alone),
+    : allocator_(Allocator::Options{.capacity = align_down(options.capacity, 8),
+                                    .coalesce = options.coalesce,
+                                    .policy = options.policy,
+                                    .fenced = options.debug}),
       handles_(allocator_->region().end()),
       base_(allocator_->region().base()),
       capacity_(allocator_->region().capacity()),

@@ -21,6 +21,7 @@ class Heap {
   struct Options {
     std::uint64_t capacity;  ///< bytes for blocks, rounded down to 8; at most `capacity_limit`
     Coalesce coalesce = Coalesce::deferred;
+    Policy policy = Policy::segregated;
     bool debug = false;  ///< fill patterns and fences
     bool prefault = false;
   };

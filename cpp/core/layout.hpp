@@ -58,6 +58,14 @@ struct FreeIndexHeader {
   std::array<std::array<Offset, second_level>, first_level> heads;
 };
 
+/// What the policies of the textbooks search instead: one list in address order.
+struct FreeListHeader {
+  Offset head;
+  Offset hint;      ///< before the block that was taken out last
+  Offset rover;     ///< where next fit goes on
+  Offset at_rover;  ///< the first block that ends beyond it
+};
+
 /// Deferred blocks: an exact-size list for each size up to `quick_limit`, and a few slots for
 /// larger ones, the oldest of which gives way.
 inline constexpr std::uint64_t quick_limit = 1024;
@@ -105,13 +113,15 @@ struct HeapHeader {
 
   std::uint64_t magic;
   std::uint32_t version;
-  std::uint32_t fenced;  ///< 1 when each payload is followed by a fence (debug heaps)
+  std::uint16_t fenced;  ///< 1 when each payload is followed by a fence (debug heaps)
+  std::uint16_t policy;  ///< which of `index` and `list` is in use
   std::uint64_t capacity;
   std::uint64_t secret;
   Offset first;
   Offset wilderness;
   Offset fresh;
   Counters counters;
+  FreeListHeader list;
 
   /// Room in page 0 for heaps that several processes share and that outlive them; zero today.
   std::array<std::byte, 128> lock_room;      // a process-shared lock and its owner

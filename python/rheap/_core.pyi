@@ -10,6 +10,7 @@ _HeapClass = TypeVar("_HeapClass", bound=type[Heap])
 
 CAPACITY_LIMIT: int
 FIRST_BLOCK: int
+POLICIES: tuple[str, ...]
 SMALLEST_CAPACITY: int
 
 @final
@@ -58,7 +59,9 @@ class Pin:
     def __release_buffer__(self, buffer: memoryview, /) -> None: ...
 
 class Heap:
-    def __init__(self, capacity: int, *, prefault: bool, immediate: bool, debug: bool) -> None: ...
+    def __init__(
+        self, capacity: int, *, prefault: bool, immediate: bool, policy: str, debug: bool
+    ) -> None: ...
     @property
     def bound_blocks(self) -> int: ...
     @property

@@ -19,7 +19,9 @@ class Make:
     """Makes small blocks of a heap of its own."""
 
     def __init__(self) -> None:
-        self.heap = _core.Heap(4096, prefault=False, immediate=False, debug=False)
+        self.heap = _core.Heap(
+            4096, prefault=False, immediate=False, policy="segregated", debug=False
+        )
 
     def __call__(self) -> _core.Block:
         return self.heap.alloc(8)

@@ -28,6 +28,9 @@ class Heap(_core.Heap):
     ends in a kill, not in an exception).
     `coalesce`: "deferred" keeps freed blocks unmerged for the next request of their size,
     "immediate" merges each at once.
+    `policy`: which of the holes a request takes. "segregated" finds one that is nearly the
+    smallest in constant time (Masmano et al., TLSF, 2004); "first", "next", "best" and "worst"
+    are the textbooks' (Knuth, TAOCP 1, 2.5) and look at one hole after the other.
     `debug` fills new and freed memory with patterns, puts a fence behind each block that `free`
     and `check` verify, and warns of memory that is still seen when its block is closed.
 
@@ -49,6 +52,7 @@ class Heap(_core.Heap):
         *,
         prefault: bool = False,
         coalesce: Literal["deferred", "immediate"] = "deferred",
+        policy: Literal["segregated", "first", "next", "best", "worst"] = "segregated",
         debug: bool = False,
     ) -> None:
         bytes_ = parse_size(capacity, "capacity")
@@ -58,10 +62,14 @@ class Heap(_core.Heap):
             )
         if coalesce not in ("deferred", "immediate"):
             raise ValueError(f"coalesce must be 'deferred' or 'immediate', not {coalesce!r}")
+        if policy not in _core.POLICIES:
+            known = ", ".join(map(repr, _core.POLICIES))
+            raise ValueError(f"policy must be one of {known}, not {policy!r}")
         super().__init__(
             bytes_,
             prefault=bool(prefault),
             immediate=coalesce == "immediate",
+            policy=policy,
             debug=bool(debug),
         )
 

@@ -15,14 +15,22 @@ namespace {
 struct Kind {
   Coalesce coalesce;
   bool fenced;
+  Policy policy = Policy::segregated;
 };
 constexpr Kind kinds[] = {{Coalesce::deferred, false},
                           {Coalesce::deferred, true},
                           {Coalesce::immediate, false},
-                          {Coalesce::immediate, true}};
+                          {Coalesce::immediate, true},
+                          {Coalesce::deferred, false, Policy::first},
+                          {Coalesce::immediate, true, Policy::next},
+                          {Coalesce::deferred, false, Policy::best},
+                          {Coalesce::immediate, false, Policy::worst}};
 
 Allocator make(std::uint64_t capacity, Kind kind = kinds[0]) {
-  return {capacity, kind.coalesce, kind.fenced, system::Sharing::alone};
+  return Allocator({.capacity = capacity,
+                    .coalesce = kind.coalesce,
+                    .policy = kind.policy,
+                    .fenced = kind.fenced});
 }
 
 template <typename Visit>

@@ -71,13 +71,14 @@ std::uint64_t any_value(Allocator& allocator, Random& random, std::uint64_t old)
 template <typename Place>
 void damage_and_go_on(Place&& place) {
   constexpr int batches = 8;
-  constexpr int rounds = 150;
+  constexpr int rounds = 250;
   for (int batch = 0; batch < batches; ++batch) {
     in_child(60, [&] {
       for (int round = 0; round < rounds; ++round) {
         const auto seed = static_cast<std::uint64_t>(batch * rounds + round);
         const Coalesce coalesce = seed % 2 == 0 ? Coalesce::deferred : Coalesce::immediate;
-        Allocator allocator(32 << 10, coalesce, false, system::Sharing::alone);
+        const auto policy = static_cast<Policy>(seed / 2 % policy_names.size());
+        Allocator allocator({.capacity = 32 << 10, .coalesce = coalesce, .policy = policy});
         Model model(allocator, seed);
         for (int step = 0; step < 60; ++step) model.step({.size_bits = 11});
         unpoison(allocator.region().address(first_block), allocator.region().capacity());
@@ -133,7 +134,7 @@ TEST("counters overwritten: Damage at worst") {
 
 TEST("damage inside cannot lead trim outside the region") {
   in_child(10, [] {
-    Allocator allocator(1 << 20, Coalesce::deferred, false, system::Sharing::alone);
+    Allocator allocator({.capacity = 1 << 20});
     const std::uint64_t page = system::page_bytes();
     std::byte* end = allocator.region().address({align_up(allocator.region().end().value, page)});
     void* neighbour = mmap(end, page, PROT_READ | PROT_WRITE,

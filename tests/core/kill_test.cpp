@@ -119,7 +119,8 @@ void kill_and_take_over(int rounds, Arm&& arm, Kill&& kill_child) {
   Random random(1);
   for (int round = 0; round < rounds; ++round) {
     const Coalesce coalesce = round % 3 == 0 ? Coalesce::immediate : Coalesce::deferred;
-    Allocator allocator(capacity, coalesce, false, system::Sharing::children);
+    Allocator allocator(
+        {.capacity = capacity, .coalesce = coalesce, .sharing = system::Sharing::children});
     journal.clear();
     const pid_t child = fork();
     if (child == 0) {
@@ -200,7 +201,7 @@ template <typename Visit>
 void watched(void (*hook)(), Visit&& visit) {
   for (const Coalesce coalesce : {Coalesce::deferred, Coalesce::immediate}) {
     for (const bool fenced : {false, true}) {
-      Allocator allocator(capacity, coalesce, fenced, system::Sharing::alone);
+      Allocator allocator({.capacity = capacity, .coalesce = coalesce, .fenced = fenced});
       Model model(allocator, 1);
       watch = {&allocator, &model};
       const Hook set(hook);
@@ -248,7 +249,7 @@ TEST("a child killed at any store leaves a heap that goes on") {
 // An exception out of a store leaves the region as a kill there does, at the price of no process.
 TEST("an operation cut off at each of its stores in turn leaves a heap that goes on") {
   for (const Coalesce coalesce : {Coalesce::deferred, Coalesce::immediate}) {
-    Allocator allocator(capacity, coalesce, false, system::Sharing::alone);
+    Allocator allocator({.capacity = capacity, .coalesce = coalesce});
     Model model(allocator, 3);
     for (int round = 0; round < 3000; ++round) {
       bool cut_off = false;
@@ -286,7 +287,7 @@ TEST("an operation cut off at each of its stores in turn leaves a heap that goes
 TEST("an operation of a fenced heap cut off at each of its stores leaves a heap that goes on") {
   for (const Coalesce coalesce : {Coalesce::deferred, Coalesce::immediate}) {
     for (std::uint64_t store = 1; store < 20; ++store) {
-      Allocator allocator(capacity, coalesce, true, system::Sharing::alone);
+      Allocator allocator({.capacity = capacity, .coalesce = coalesce, .fenced = true});
       const Allocation block = allocator.allocate(100, 8);
       try {
         const Hook hook(die_by_exception);
@@ -304,7 +305,7 @@ TEST("an operation of a fenced heap cut off at each of its stores leaves a heap 
 }
 
 TEST("a rebuild cut off at each of its stores can be done again") {
-  Allocator allocator(capacity, Coalesce::deferred, false, system::Sharing::alone);
+  Allocator allocator({.capacity = capacity});
   Model model(allocator, 1);
   for (int step = 0; step < 200; ++step) model.step({.size_bits = 11});
   for (std::uint64_t store = 1; store < std::numeric_limits<std::uint64_t>::max(); ++store) {
@@ -328,7 +329,7 @@ TEST("a rebuild cut off at each of its stores can be done again") {
 // before it merged into the wilderness, it would lie where the next block is told all is zero.
 TEST("a kill leaves nothing in memory that is called untouched") {
   for (std::uint64_t store = 1; store < 12; ++store) {
-    Allocator allocator(capacity, Coalesce::deferred, false, system::Sharing::alone);
+    Allocator allocator({.capacity = capacity});
     const Allocation block = allocator.allocate(100, 8);
     try {
       const Hook hook(die_by_exception);

@@ -16,6 +16,7 @@ void wreck(Allocator& allocator, Random& random) {
     for (std::size_t word = 0; word < sizeof part / 8; ++word) words[word] = random.next();
   };
   scramble(header.index);
+  scramble(header.list);
   scramble(header.deferred);
   scramble(header.counters.live);
   scramble(header.counters.deferred);
@@ -38,8 +39,11 @@ void wreck(Allocator& allocator, Random& random) {
 
 TEST("rebuild makes everything anew from the list of blocks") {
   for (const Coalesce coalesce : {Coalesce::deferred, Coalesce::immediate}) {
-    for (const bool fenced : {false, true}) {
-      Allocator allocator(128 << 10, coalesce, fenced, system::Sharing::alone);
+    for (const Policy policy : {Policy::segregated, Policy::next}) {
+      Allocator allocator({.capacity = 128 << 10,
+                           .coalesce = coalesce,
+                           .policy = policy,
+                           .fenced = policy == Policy::segregated});
       Model model(allocator, 1);
       for (int round = 0; round < 40; ++round) {
         for (int step = 0; step < 40; ++step) model.step({.size_bits = 12});
@@ -58,7 +62,7 @@ TEST("rebuild makes everything anew from the list of blocks") {
 }
 
 TEST("rebuild of a sound heap keeps it, and once more changes nothing") {
-  Allocator allocator(128 << 10, Coalesce::deferred, false, system::Sharing::alone);
+  Allocator allocator({.capacity = 128 << 10});
   Model model(allocator, 2);
   for (int step = 0; step < 300; ++step) model.step();
   allocator.rebuild();
@@ -73,7 +77,7 @@ TEST("rebuild of a sound heap keeps it, and once more changes nothing") {
 }
 
 TEST("rebuild does not believe a word that is damaged") {
-  Allocator allocator(128 << 10, Coalesce::deferred, false, system::Sharing::alone);
+  Allocator allocator({.capacity = 128 << 10});
   const Allocation block = allocator.allocate(100, 8);
   allocator.allocate(100, 8);
   allocator.region().store(block_of(block.payload), 1);

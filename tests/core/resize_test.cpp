@@ -9,7 +9,7 @@ namespace {
 
 Allocator make(std::uint64_t capacity, Coalesce coalesce = Coalesce::deferred,
                bool fenced = false) {
-  return {capacity, coalesce, fenced, system::Sharing::alone};
+  return Allocator({.capacity = capacity, .coalesce = coalesce, .fenced = fenced});
 }
 
 }  // namespace
