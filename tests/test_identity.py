@@ -1,6 +1,7 @@
 """Weak references, comparison, and what cannot be copied."""
 
 import copy
+import inspect
 import pickle
 import weakref
 
@@ -83,3 +84,28 @@ def test_the_types_cannot_be_instantiated(kind):
         kind()
     with pytest.raises(TypeError, match="not safe"):
         object.__new__(kind)
+
+
+def test_the_methods_of_with_answer_as_methods_do():
+    block = rheap.Heap("1 MiB").alloc(8)
+    for name in ("__enter__", "__exit__"):
+        method = getattr(block, name)
+        assert method.__self__ is block
+        assert method.__name__ == name
+        assert method.__doc__ == getattr(rheap.Block, name).__doc__
+        assert inspect.isroutine(getattr(rheap.Block, name))
+    assert rheap.Block.__enter__(block) is block
+    with pytest.raises(TypeError, match="takes no further arguments"):
+        block.__enter__(1)
+    with pytest.raises(TypeError, match="takes no keyword arguments"):
+        block.__enter__(a=1)
+    with pytest.raises(TypeError):
+        rheap.Block.__enter__(7)
+    with pytest.raises(TypeError, match="no method of 'int' objects"):
+        type("int", (), {"__enter__": vars(rheap.Block)["__enter__"]})().__enter__
+    with pytest.raises(TypeError):
+        type(block.__enter__)()
+    leave = block.__exit__
+    del block, method
+    leave(None, None, None)
+    assert leave.__self__.freed

@@ -5,6 +5,7 @@
 #include "errors.hpp"
 #include "freelist.hpp"
 #include "pin.hpp"
+#include "quick_method.hpp"
 #include "site.hpp"
 
 namespace py = pybind11;
@@ -143,7 +144,10 @@ void unpin(BlockObject* block) {
 }
 
 void register_block(py::module_& module) {
-  if (PyType_Ready(&BlockType) < 0) throw py::error_already_set();
+  constexpr const char* methods_of_with[] = {"__enter__", "__exit__"};
+  if (PyType_Ready(&BlockType) < 0 || !quicken(&BlockType, methods_of_with, 2)) {
+    throw py::error_already_set();
+  }
   module.add_object("Block", reinterpret_cast<PyObject*>(&BlockType));
 }
 

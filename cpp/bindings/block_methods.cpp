@@ -20,8 +20,16 @@ Py_ssize_t length_of(const BlockObject* block) {
 
 /// The code that runs now, or nullptr. A new reference.
 PyObject* running_code() {
+#if PY_VERSION_HEX >= 0x030D0000
+  auto* frame = PyThreadState_Get()->current_frame;
+  return frame == nullptr ? nullptr : PyUnstable_InterpreterFrame_GetCode(frame);
+#elif PY_VERSION_HEX >= 0x030C0000
+  auto* frame = PyThreadState_Get()->cframe->current_frame;
+  return frame == nullptr ? nullptr : PyUnstable_InterpreterFrame_GetCode(frame);
+#else  // makes an object of the frame, which costs more
   PyFrameObject* frame = PyEval_GetFrame();
   return frame == nullptr ? nullptr : reinterpret_cast<PyObject*>(PyFrame_GetCode(frame));
+#endif
 }
 
 PyObject* enter(PyObject* self, PyObject*) {
