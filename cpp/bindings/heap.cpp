@@ -68,6 +68,13 @@ void check_heap(const py::object& self) {
   without_gil([&] { heap.check(); });
 }
 
+// All but `check`, `defrag` and `trim` are called with the GIL.
+#ifdef Py_GIL_DISABLED
+constexpr bool gil_makes_turns = false;
+#else
+constexpr bool gil_makes_turns = true;
+#endif
+
 Policy policy_named(std::string_view name) {
   const auto found = std::ranges::find(policy_names, name);
   if (found == policy_names.end()) throw py::value_error("unknown policy");
@@ -80,7 +87,8 @@ OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, std::
                               .coalesce = immediate ? Coalesce::immediate : Coalesce::deferred,
                               .policy = policy_named(policy),
                               .debug = debug,
-                              .prefault = prefault};
+                              .prefault = prefault,
+                              .callers_take_turns = gil_makes_turns};
   Heap* heap = nullptr;
   without_gil([&] { heap = Heap::open(options); });
   return OwnedHeap(heap);

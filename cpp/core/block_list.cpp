@@ -11,6 +11,12 @@ constexpr std::uint64_t size_from_footer(std::uint64_t last) {
 
 }  // namespace
 
+Word BlockList::expect_after_free(Offset link, Word word, const char* invariant) const {
+  if (memory_.load(link) == seal_.close(link, word)) return word;
+  static_cast<void>(at(link));  // a word at all?
+  damaged(link, invariant);
+}
+
 Block BlockList::previous(Offset block) const {
   const std::uint64_t size = size_from_footer(memory_.load(block - 8));
   if (size > block - first_block || size % 8 != 0) damaged(block - 8, "a free block's footer");

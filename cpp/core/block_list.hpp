@@ -65,16 +65,14 @@ class BlockList {
   }
   /// As `follow`, where size and state are known: one comparison of all 8 bytes. What is returned
   /// is made of what was known, so the processor need not wait for the load to go on.
-  [[nodiscard]] Word expect(Offset link, std::uint64_t size, State state,
-                            const char* invariant) const {
+  [[nodiscard, gnu::always_inline]] Word expect(Offset link, std::uint64_t size, State state,
+                                                const char* invariant) const {
     verify_place(link);
     const std::uint64_t raw = memory_.load(link);
     const Word word{size, state, false};
     if (raw == seal_.close(link, word)) [[likely]]
       return word;
-    if (raw == seal_.close(link, word.after(true))) return word.after(true);
-    static_cast<void>(at(link));  // a word at all?
-    damaged(link, invariant);
+    return expect_after_free(link, word.after(true), invariant);
   }
   /// Beyond it no byte was ever handed out. The process keeps its own copy: what it says is zero
   /// must be, whatever became of the header.
@@ -131,6 +129,7 @@ class BlockList {
   }
 
  private:
+  [[nodiscard]] Word expect_after_free(Offset link, Word word, const char* invariant) const;
   void verify_place(Offset link) const {
     if (link < first_block || link >= region_.committed() || !is_aligned(link, 8)) [[unlikely]] {
       damaged(link, "a link within the region");

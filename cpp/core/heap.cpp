@@ -15,14 +15,14 @@ class ForkGuard {
       return true;
     }();
     static_cast<void>(registered);
-    const std::lock_guard<Lock> guard(lock_);
+    const Guard guard(lock_);
     heap.next_heap_ = heaps_;
     if (heaps_ != nullptr) heaps_->previous_heap_ = &heap;
     heaps_ = &heap;
   }
 
   static void leave(Heap& heap) {
-    const std::lock_guard<Lock> guard(lock_);
+    const Guard guard(lock_);
     if (heap.next_heap_ != nullptr) heap.next_heap_->previous_heap_ = heap.previous_heap_;
     Heap*& before = heap.previous_heap_ != nullptr ? heap.previous_heap_->next_heap_ : heaps_;
     before = heap.next_heap_;
@@ -38,12 +38,13 @@ class ForkGuard {
     lock_.unlock();
   }
 
-  inline static Lock lock_;
+  inline static Lock lock_{false};
   inline static Heap* heaps_ = nullptr;
 };
 
 Heap::Heap(const Options& options)
-    : allocator_(Allocator::Options{.capacity = align_down(options.capacity, 8),
+    : lock_(options.callers_take_turns),
+      allocator_(Allocator::Options{.capacity = align_down(options.capacity, 8),
                                     .coalesce = options.coalesce,
                                     .policy = options.policy,
                                     .fenced = options.debug}),
@@ -62,7 +63,7 @@ Heap* Heap::open(const Options& options) { return new Heap(options); }
 void Heap::disown() noexcept {
   bool last = false;
   {
-    const Guard guard(lock_);
+    const GuardInTurn guard(lock_);
     owned_ = false;
     last = handles_.count() == 0;
   }
@@ -70,13 +71,13 @@ void Heap::disown() noexcept {
 }
 
 void Heap::close() noexcept {
-  const Guard guard(lock_);
+  const GuardInTurn guard(lock_);
   closed_ = true;
   if (handles_.count() == 0) allocator_.reset();
 }
 
 bool Heap::close_if_unused() noexcept {
-  const Guard guard(lock_);
+  const GuardInTurn guard(lock_);
   if (!closed_ && handles_.count() == 0) {
     closed_ = true;
     allocator_.reset();
@@ -92,7 +93,7 @@ void Heap::bind(Handle& handle, const Allocation& allocation, std::uint64_t byte
 }
 
 std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align) {
-  return guarded([&] {
+  return guarded<GuardInTurn>([&] {
     const Allocation allocation = allocator_->allocate(bytes, align);
     handle.align = align;
     bind(handle, allocation, bytes);
@@ -101,7 +102,7 @@ std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t ali
 }
 
 void Heap::resize(Handle& handle, std::uint64_t bytes) {
-  guarded([&] {
+  guarded<GuardInTurn>([&] {
     const Handle old = handle;
     const Allocation allocation =
         allocator_->resize(old.payload, old.room, old.bytes, bytes, old.align);
@@ -113,15 +114,15 @@ void Heap::resize(Handle& handle, std::uint64_t bytes) {
 }
 
 std::uint64_t Heap::defrag() {
-  return guarded([&] { return allocator_->defrag(); });
+  return guarded<Guard>([&] { return allocator_->defrag(); });
 }
 
 std::uint64_t Heap::trim() {
-  return guarded([&] { return allocator_->trim(); });
+  return guarded<Guard>([&] { return allocator_->trim(); });
 }
 
 void Heap::check() {
-  guarded([&] {
+  guarded<Guard>([&] {
     allocator_->check();
     std::uint64_t found = 0;
     handles_.for_each(allocator_->blocks().wilderness(), [&](const Handle& handle) {
@@ -135,14 +136,14 @@ void Heap::check() {
 }
 
 void Heap::verify(const Handle& handle) {
-  guarded([&] { allocator_->verify_release(handle.payload, handle.room); });
+  guarded<GuardInTurn>([&] { allocator_->verify_release(handle.payload, handle.room); });
 }
 
 void Heap::free(Handle& handle) {
   bool found = false;
   bool last = false;
   {
-    const Guard guard(lock_);
+    const GuardInTurn guard(lock_);
     handles_.unlink(handle);
     if (!damage_) {
       try {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <mutex>
 #include <optional>
 
 #include "allocator.hpp"
@@ -24,6 +23,9 @@ class Heap {
     Policy policy = Policy::segregated;
     bool debug = false;  ///< fill patterns and fences
     bool prefault = false;
+    /// There is one caller at a time, but for `defrag`, `trim` and `check`, which anybody may call
+    /// at any time, and for forks.
+    bool callers_take_turns = false;
   };
 
   /// The caller becomes the owner. Throws SystemRefused.
@@ -83,14 +85,13 @@ class Heap {
   [[nodiscard]] bool debug() const { return debug_; }
   /// Blocks that have a handle: what the process has taken and not given back.
   [[nodiscard]] std::size_t bound_blocks() {
-    const Guard guard(lock_);
+    const GuardInTurn guard(lock_);
     return handles_.count();
   }
   [[nodiscard]] bool closed() const { return closed_; }
 
  private:
   friend class ForkGuard;
-  using Guard = std::lock_guard<Lock>;
 
   explicit Heap(const Options& options);
   ~Heap();
@@ -100,9 +101,9 @@ class Heap {
     if (damage_) throw Damage(*damage_);
   }
   /// Does `work` with the lock held; damage found there closes the heap to further work.
-  template <typename Work>
+  template <typename Taken, typename Work>
   auto guarded(Work&& work) {
-    const Guard guard(lock_);
+    const Taken guard(lock_);
     refuse_unusable();
     try {
       return work();
@@ -132,7 +133,7 @@ class Heap {
 
 template <typename Visit>
 Heap::Report Heap::walk(Visit&& visit) {
-  return guarded([&] {
+  return guarded<GuardInTurn>([&] {
     HandleCursor cursor(handles_);
     const Report report = this->report();
     allocator_->blocks().walk([&](Offset block, Word word) {
@@ -147,7 +148,7 @@ Heap::Report Heap::walk(Visit&& visit) {
 
 template <typename Visit>
 void Heap::for_each_handle(Visit&& visit) {
-  const Guard guard(lock_);
+  const GuardInTurn guard(lock_);
   if (!allocator_) return;
   const Region& region = allocator_->region();
   handles_.for_each(std::min(region.committed(), region.end()), visit);

@@ -1,11 +1,13 @@
 #include "system.hpp"
 
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -127,6 +129,17 @@ std::uint64_t random_bits() noexcept {
            static_cast<std::uint64_t>(now.tv_sec);
   }
   return bits;
+}
+
+bool fence_all_threads() noexcept {
+#ifdef __linux__
+  // A forked child may have to say once more that it wants to.
+  const auto call = [](int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; };
+  if (call(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return true;
+  return call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) && call(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+#else
+  return false;
+#endif
 }
 
 void wait_a_little(unsigned round) noexcept {

@@ -29,6 +29,9 @@ std::size_t resident(std::byte* begin, std::size_t bytes) noexcept;
 
 std::uint64_t random_bits() noexcept;
 
+/// Has every thread of the process that is running pass a full memory barrier. Returns false,
+/// always, where the system cannot do that.
+bool fence_all_threads() noexcept;
 /// For a lock: pause, then yield, then sleep, as `round` grows.
 void wait_a_little(unsigned round) noexcept;
 

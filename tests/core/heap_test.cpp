@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <vector>
 
 #include "model.hpp"
@@ -268,6 +269,58 @@ TEST("eight threads share a heap") {
     heap->check();
     CHECK(report_of(*heap).counters.live.blocks == 0);
   }
+}
+
+TEST("callers who take turns share a heap with who checks it at any time") {
+  const Owned heap({.capacity = 256 << 10, .callers_take_turns = true});
+  std::mutex turn;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+  in_threads(6, [&](unsigned number) {
+    Worker worker(*heap, number);
+    while (std::chrono::steady_clock::now() < end) {
+      if (number % 2 == 0) {
+        const std::lock_guard<std::mutex> guard(turn);
+        for (int step = 0; step < 10; ++step) worker.step();
+      } else {
+        heap->check();
+        heap->defrag();
+      }
+    }
+    const std::lock_guard<std::mutex> guard(turn);
+    worker.free_all();
+  });
+  heap->check();
+  CHECK(report_of(*heap).counters.live.blocks == 0);
+}
+
+TEST("a child forked while others take turns has a whole heap") {
+  if (!can_fork_beside_threads) return;
+  const Owned heap({.capacity = 256 << 10, .callers_take_turns = true});
+  std::mutex turn;
+  std::atomic<bool> done{false};
+  in_threads(3, [&](unsigned number) {
+    Worker worker(*heap, number);
+    while (number > 0 && !done) {
+      const std::lock_guard<std::mutex> guard(turn);
+      for (int step = 0; step < 10; ++step) worker.step();
+    }
+    if (number > 0) {
+      const std::lock_guard<std::mutex> guard(turn);
+      return worker.free_all();
+    }
+    const std::string failure = failure_of([&] {
+      for (int round = 0; round < 30; ++round) {
+        in_child(20, [&] {  // where there is one thread, whose turn it is
+          heap->check();
+          for (int step = 0; step < 100; ++step) worker.step();
+          heap->check();
+        });
+      }
+    });
+    done = true;
+    if (!failure.empty()) throw Failure{failure};
+  });
+  heap->check();
 }
 
 TEST("a child forked while others work has a whole heap") {
