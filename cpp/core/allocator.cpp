@@ -21,18 +21,23 @@ Allocator::Allocator(const Options& options)
 
 Block Allocator::take(const Request& request) {
   try {
-    // What is deferred may yet become holes, so the wilderness is one only behind that.
-    const bool waiting = count().deferred.blocks > 0;
-    if (const Block block = take_hole(request, !waiting)) return block;
-    if (waiting) {
-      merge_deferred(merges_per_miss);
-      if (const Block block = take_hole(request, true)) return block;
+    if (merging_is_due(request)) {
+      if (const Block block = take_hole(request, false)) return block;
+      merge_deferred(merges_for(request.size));
     }
+    if (const Block block = take_hole(request, true)) return block;
   } catch (const SystemRefused&) {
     if (const Block block = take_at_last(request)) return block;
     throw;
   }
   return take_at_last(request);
+}
+
+/// Before bytes are taken that nobody had yet, what is deferred may become a hole: if that is not
+/// worth the while, it stays for requests of its own sizes.
+bool Allocator::merging_is_due(const Request& request) const {
+  return count().deferred.bytes > count().live.bytes / deferred_part &&
+         blocks_.wilderness() + request.size > blocks_.fresh();
 }
 
 Block Allocator::take_hole(const Request& request, bool open) {
@@ -89,7 +94,7 @@ Block Allocator::place(Offset block, const Request& request) {
   }
   blocks_.work().split += (cut ? 1 : 0) + (gap > 0 ? 1 : 0);
   if (cut) {
-    add_free(placed.end(), rest);
+    add_free(placed.end(), rest, true);
   } else {
     blocks_.tell_next(start, placed.word, false);
   }
@@ -170,7 +175,7 @@ std::uint64_t Allocator::merge(Block block) {
 
 std::uint64_t Allocator::merge_deferred(std::uint64_t most) {
   std::uint64_t merges = 0;
-  for (; most > 0; --most) {
+  for (; most > 0 && count().deferred.blocks > 0; --most) {
     const Block block = deferred_.pop_any();
     if (!block) break;
     ++blocks_.work().visited;
@@ -180,11 +185,11 @@ std::uint64_t Allocator::merge_deferred(std::uint64_t most) {
   return merges;
 }
 
-void Allocator::add_free(Offset block, std::uint64_t size) {
+void Allocator::add_free(Offset block, std::uint64_t size, bool is_rest) {
   unpoison(region_.address(block), smallest_block);
   unpoison(region_.address(block + (size - 8)), 8);
   blocks_.write_footer(block, size);
-  placement_.insert(block, size);
+  is_rest ? placement_.insert_rest(block, size) : placement_.insert(block, size);
   count().free.add(size - word_bytes);
   if (size > smallest_block + 8) {
     poison(region_.address(block + smallest_block), size - smallest_block - 8);

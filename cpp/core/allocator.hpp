@@ -25,12 +25,17 @@ struct Allocation {
 /// Allocates and frees blocks of one region. Knows offsets and bytes, nothing of handles, locks or
 /// Python. One thread at a time.
 ///
-/// The way of a request: a deferred block of its exact size; a free block by the policy; merge at
-/// most `merges_per_miss` deferred blocks and look again; the wilderness; and only when it would
-/// be refused otherwise, merge everything and look into each list.
+/// The way of a request: a deferred block of its exact size; a free block by the policy; if the
+/// heap would grow and much is deferred, merge some of it and look again; the wilderness; and only
+/// when it would be refused otherwise, merge everything and look into each list.
 class Allocator {
  public:
-  static constexpr unsigned merges_per_miss = 32;
+  /// Much is deferred from this part of the live bytes on.
+  static constexpr std::uint64_t deferred_part = 64;
+  /// How many deferred blocks a request merges: more for a large one, which is worth more work.
+  static constexpr std::uint64_t merges_for(std::uint64_t size) {
+    return std::clamp<std::uint64_t>(size / 32, 32, 512);
+  }
   /// From so many deferred blocks on each free in a tight heap merges a few.
   static constexpr std::uint64_t deferred_enough = 1024;
   static constexpr unsigned merges_per_free = 2;
@@ -103,6 +108,7 @@ class Allocator {
   }
 
   Block take(const Request& request);
+  [[nodiscard]] bool merging_is_due(const Request& request) const;
   Block take_hole(const Request& request, bool open);
   Block take_wilderness(const Request& request);
   Block take_at_last(const Request& request);
@@ -113,7 +119,8 @@ class Allocator {
   std::uint64_t merge(Block block);
   static constexpr std::uint64_t everything = ~std::uint64_t{0};
   std::uint64_t merge_deferred(std::uint64_t most);
-  void add_free(Offset block, std::uint64_t size);
+  /// `is_rest`: of a hole that a block was just cut from.
+  void add_free(Offset block, std::uint64_t size, bool is_rest = false);
   void remove_free(Offset block, std::uint64_t size);
   std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t room,
                                             std::uint64_t old_bytes, std::uint64_t bytes);

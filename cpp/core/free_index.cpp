@@ -51,7 +51,22 @@ void FreeIndex::insert(Offset block, std::uint64_t size) {
   set_bit(cell);
 }
 
+void FreeIndex::insert_rest(Offset block, std::uint64_t size) {
+  const Offset old = victim();
+  const std::uint64_t old_size = victim_size();
+  if (size == smallest_block) link_previous(block, {});  // its last word, where a footer would be
+  set_victim(block);
+  if (old) insert(old, old_size);
+}
+
+Word FreeIndex::victim_word() const {
+  const Word word = blocks_.follow(victim());
+  if (word.state() != State::free) BlockList::damaged(victim(), "a free block to cut from");
+  return word;
+}
+
 void FreeIndex::remove(Offset block, std::uint64_t size) {
+  if (block == victim()) return set_victim({});
   const Cell cell = cell_of(size);
   const Offset next = next_link(block);
   const Offset previous = previous_link(block);
@@ -75,6 +90,17 @@ void FreeIndex::remove(Offset block, std::uint64_t size) {
 }
 
 Offset FreeIndex::find(std::uint64_t size) const {
+  if (size < linear_limit) {
+    const Cell exact = cell_of(size);
+    if (head(exact)) return first_in(exact);
+  }
+  const bool cut = victim_size() >= size;
+  if (cut && size <= quick_limit) return victim();
+  const Offset listed = find_listed(size);
+  return listed || !cut ? listed : victim();
+}
+
+Offset FreeIndex::find_listed(std::uint64_t size) const {
   // Rounded up to the next list, whose every block is large enough.
   if (size >= linear_limit) {
     size += (std::uint64_t{1} << (std::bit_width(size) - 1 - second_level_bits)) - 1;
@@ -97,13 +123,13 @@ Offset FreeIndex::find(std::uint64_t size) const {
 
 std::uint64_t FreeIndex::largest() const {
   const FreeIndexHeader& index = memory_.header().index;
-  if (index.rows == 0) return 0;
+  std::uint64_t largest = victim_size();
+  if (index.rows == 0) return largest;
   const auto row = static_cast<unsigned>(std::bit_width(index.rows)) - 1;
   if (row >= first_level || index.columns[row] == 0) {
     BlockList::damaged({}, "a bit for each list");
   }
   const auto column = static_cast<unsigned>(std::bit_width(index.columns[row])) - 1;
-  std::uint64_t largest = 0;
   auto look = [&largest](Offset, Word word) {
     largest = std::max(largest, word.size());
     return false;

@@ -9,11 +9,17 @@ namespace rheap {
 
 /// Two-level segregated fit: finds a free block that is large enough in constant time. A bitmap
 /// names the rows (powers of two) that hold anything, one per row names its columns.
+///
+/// One free block, the victim, is in no list: small requests are cut from it one behind the other,
+/// so that who allocates several together finds them together, and no list changes. What is left
+/// of any other block becomes the next victim. (Lea, "A memory allocator", 1996.)
 class FreeIndex {
  public:
   FreeIndex(Memory region, BlockList& blocks) : memory_(region), blocks_(blocks) {}
 
   void insert(Offset block, std::uint64_t size);
+  /// As `insert`, for what is left of a block that was cut.
+  void insert_rest(Offset block, std::uint64_t size);
   void remove(Offset block, std::uint64_t size);
 
   /// A block of at least `size` bytes, in constant time, or none. It may overlook one that is
@@ -26,6 +32,7 @@ class FreeIndex {
   /// until it returns true; returns that block.
   template <typename Visit>
   Offset search(std::uint64_t size, Visit visit) const {
+    if (const Offset one = victim(); one && visit(one, victim_word())) return one;
     for (Cell cell = cell_of(size); cell.row < first_level; cell = behind(cell)) {
       const Offset found = search_list(cell, visit);
       if (found) return found;
@@ -60,6 +67,13 @@ class FreeIndex {
     }
     return {};
   }
+
+  [[nodiscard]] Offset victim() const { return memory_.header().index.victim; }
+  void set_victim(Offset block) { Memory::store(memory_.header().index.victim.value, block.value); }
+  /// Throws Damage unless it is a free block.
+  [[nodiscard]] Word victim_word() const;
+  [[nodiscard]] std::uint64_t victim_size() const { return victim() ? victim_word().size() : 0; }
+  [[nodiscard]] Offset find_listed(std::uint64_t size) const;
 
   [[nodiscard]] Offset& head(Cell cell) const {
     return memory_.header().index.heads[cell.row][cell.column];

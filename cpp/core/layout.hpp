@@ -25,8 +25,9 @@
 ///      block's follower does.
 ///   4. No two neighbours are both free, and none touches the wilderness. (After `defrag()` none
 ///      is deferred, so then no two neighbours are without an owner.)
-///   5. Each free and each deferred block is in exactly one list, the one for its size; a list of
-///      free blocks is empty exactly when its bit is clear.
+///   5. Each free and each deferred block is in exactly one list, the one for its size (the victim,
+///      from which small blocks are cut, is in none); a list of free blocks is empty exactly when
+///      its bit is clear.
 ///   6. live + free + overhead + wilderness = capacity, and the counters agree with the walk.
 ///   7. wilderness <= fresh: no byte beyond `fresh` was ever handed out.
 
@@ -56,6 +57,7 @@ struct FreeIndexHeader {
   std::uint64_t rows;                              ///< a bit for each row that has a list
   std::array<std::uint32_t, first_level> columns;  ///< a bit for each list that has a block
   std::array<std::array<Offset, second_level>, first_level> heads;
+  Offset victim;  ///< the free block that is in no list, or none
 };
 
 /// What the policies of the textbooks search instead: one list in address order.

@@ -80,6 +80,10 @@ class Placement {
   void insert(Offset block, std::uint64_t size) {
     segregated() ? index_.insert(block, size) : list_.insert(block, size);
   }
+  /// What is left of a hole.
+  void insert_rest(Offset block, std::uint64_t size) {
+    segregated() ? index_.insert_rest(block, size) : list_.insert(block, size);
+  }
   void remove(Offset block, std::uint64_t size) {
     segregated() ? index_.remove(block, size) : list_.remove(block);
   }

@@ -240,19 +240,40 @@ TEST("a heap that merges at once defers nothing") {
   CHECK(allocator.defrag() == 0);
 }
 
-TEST("a miss merges 32 deferred blocks and no more") {
+TEST("a heap about to grow merges some of what is deferred, more for a larger request") {
+  for (const std::uint64_t bytes : {600UL, 5000UL, 50'000UL}) {
+    Allocator allocator = make(1 << 20);
+    std::vector<Allocation> blocks;
+    for (int count = 0; count < 2000; ++count) blocks.push_back(allocator.allocate(56, 8));
+    for (std::size_t each = 0; each < blocks.size(); each += 2) {
+      allocator.release(blocks[each].payload, blocks[each].room);
+    }
+    const std::uint64_t before = allocator.counters().deferred.blocks;
+    CHECK(before == 1000);
+    allocator.allocate(bytes, 8);
+    const std::uint64_t most = Allocator::merges_for(align_up(bytes, 8) + word_bytes);
+    CHECK(allocator.counters().deferred.blocks == before - most);
+  }
+  CHECK(Allocator::merges_for(smallest_block) == 32);
+  CHECK(Allocator::merges_for(capacity_limit) == 512);
+}
+
+TEST("little that is deferred stays so, and so it does in a heap that was larger") {
   Allocator allocator = make(1 << 20);
   std::vector<Allocation> blocks;
-  for (int count = 0; count < 400; ++count) blocks.push_back(allocator.allocate(56, 8));
-  for (std::size_t each = 0; each < blocks.size(); each += 2) {
+  for (int count = 0; count < 2000; ++count) blocks.push_back(allocator.allocate(56, 8));
+  for (std::size_t each = 0; each < 40; each += 2) {
     allocator.release(blocks[each].payload, blocks[each].room);
   }
-  for (std::uint64_t left = 200; left > 0;) {
-    CHECK(allocator.counters().deferred.blocks == left);
-    allocator.allocate(5000, 8);
-    left -= std::min<std::uint64_t>(left, Allocator::merges_per_miss);
-    CHECK(allocator.counters().deferred.blocks == left);
+  const Allocation top = allocator.allocate(50'000, 8);
+  CHECK(allocator.counters().deferred.blocks == 20);
+  allocator.release(top.payload, top.room);
+  allocator.defrag();
+  for (std::size_t each = 100; each < 1000; each += 2) {
+    allocator.release(blocks[each].payload, blocks[each].room);
   }
+  allocator.allocate(40'000, 8);
+  CHECK(allocator.counters().deferred.blocks == 450);
 }
 
 TEST("a heap with little wilderness left merges as it frees") {
