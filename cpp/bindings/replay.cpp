@@ -25,59 +25,55 @@ using replay::Setting;
 using replay::Stopwatch;
 using replay::Trace;
 
-/// Ten times a second: lets signals in and tells how far it came.
-replay::Pulse make_pulse(const py::function& tell) {
-  using Clock = std::chrono::steady_clock;
-  return [&tell, last = Clock::now()](std::size_t done) mutable {
+using Clock = std::chrono::steady_clock;
+
+/// Ten times a second: lets signals in, and tells `tell`, if anybody, how far it came.
+replay::Pulse make_pulse(const py::function* tell = nullptr) {
+  return [tell, last = Clock::now()](std::size_t done) mutable {
     if (Clock::now() - last < std::chrono::milliseconds(100)) return;
     const py::gil_scoped_acquire gil;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    tell(done);
+    if (tell != nullptr) (*tell)(done);
     last = Clock::now();
   };
 }
 
 template <typename Target>
-std::uint64_t run(Stopwatch<Target>& watch, const py::function& tell) {
-  const replay::Pulse pulse = make_pulse(tell);
+std::uint64_t run(Stopwatch<Target>& watch) {
   std::uint64_t nanoseconds = 0;
-  without_gil([&] { nanoseconds = watch.run(pulse); });
+  without_gil([&] { nanoseconds = watch.run(make_pulse()); });
   return nanoseconds;
 }
 
-/// The nanoseconds below which 99.9 % of the operations stay, and those of the longest.
+/// The nanoseconds that 99.9 % of the operations do not exceed, and those of the longest.
 template <typename Target>
-std::pair<std::uint32_t, std::uint32_t> latency(Stopwatch<Target>& watch, unsigned replays,
-                                                const py::function& tell) {
-  const replay::Pulse pulse = make_pulse(tell);
+std::pair<std::uint32_t, std::uint32_t> latency(Stopwatch<Target>& watch, unsigned replays) {
   std::vector<std::uint32_t> least;
   without_gil([&] {
-    least = watch.least(replays, pulse);
+    least = watch.least(replays, make_pulse());
     std::sort(least.begin(), least.end());
   });
-  const std::size_t beyond = least.size() / 1000;
-  return {least[least.size() - 1 - beyond], least.back()};
+  return {least[least.size() - 1 - least.size() / 1000], least.back()};
 }
 
 template <typename Target, typename Class>
 void add_watch(Class& watch_class) {
-  watch_class.def("run", &run<Target>, py::arg("tell"))
-      .def("latency", &latency<Target>, py::arg("replays"), py::arg("tell"))
-      .def_property_readonly(
-          "failed", [](const Stopwatch<Target>& watch) { return watch.target().failed(); });
+  watch_class.def("run", &run<Target>).def("latency", &latency<Target>, py::arg("replays"));
 }
 
-Setting setting_of(std::uint64_t capacity, bool immediate) {
+Setting setting_of(std::uint64_t capacity, bool immediate, std::string_view policy) {
+  if (policy != "segregated") throw py::value_error("unknown policy");
   return {align_down(capacity, 8), immediate ? Coalesce::immediate : Coalesce::deferred};
 }
 
 std::unique_ptr<Stopwatch<HeapTarget>> watch_heap(const Trace& trace, std::uint64_t capacity,
-                                                  bool immediate) {
-  return std::make_unique<Stopwatch<HeapTarget>>(trace, setting_of(capacity, immediate));
+                                                  bool immediate, std::string_view policy) {
+  return std::make_unique<Stopwatch<HeapTarget>>(trace, setting_of(capacity, immediate, policy));
 }
 
-std::unique_ptr<Inspection> inspect(const Trace& trace, std::uint64_t capacity, bool immediate) {
-  return std::make_unique<Inspection>(trace, setting_of(capacity, immediate));
+std::unique_ptr<Inspection> inspect(const Trace& trace, std::uint64_t capacity, bool immediate,
+                                    std::string_view policy) {
+  return std::make_unique<Inspection>(trace, setting_of(capacity, immediate, policy));
 }
 
 std::optional<std::uint64_t> step(Inspection& inspection) {
@@ -88,7 +84,7 @@ std::optional<std::uint64_t> step(Inspection& inspection) {
 
 /// Plays the rest, then verifies everything.
 void finish(Inspection& inspection, const py::function& tell) {
-  const replay::Pulse pulse = make_pulse(tell);
+  const replay::Pulse pulse = make_pulse(&tell);
   without_gil([&] {
     while (!inspection.done()) {
       inspection.step();
@@ -127,7 +123,7 @@ py::list rows(const Inspection& inspection) {
 void register_replay(py::module_& module) {
   py::class_<Stopwatch<HeapTarget>> heap_watch(module, "HeapWatch", "Times a trace on a heap.");
   heap_watch.def(py::init(&watch_heap), py::arg("trace"), py::arg("capacity"), py::kw_only(),
-                 py::arg("immediate"), py::keep_alive<1, 2>());
+                 py::arg("immediate"), py::arg("policy"), py::keep_alive<1, 2>());
   add_watch<HeapTarget>(heap_watch);
 
   py::class_<Stopwatch<MallocTarget>> malloc_watch(module, "MallocWatch",
@@ -137,13 +133,14 @@ void register_replay(py::module_& module) {
 
   py::class_<Inspection>(module, "Inspection", "Plays a trace on a heap step by step.")
       .def(py::init(&inspect), py::arg("trace"), py::arg("capacity"), py::kw_only(),
-           py::arg("immediate"), py::keep_alive<1, 2>())
+           py::arg("immediate"), py::arg("policy"), py::keep_alive<1, 2>())
       .def("step", &step)
       .def("finish", &finish, py::arg("tell"))
       .def("figures", &figures)
       .def("rows", &rows)
       .def_property_readonly("position", &Inspection::position);
 
+  module.attr("POLICIES") = py::make_tuple("segregated");
   module.def("malloc_library", &MallocTarget::library);
 }
 

@@ -46,6 +46,7 @@ void register_traces(py::module_& module) {
       .def(py::init<std::string>(), py::arg("source"))
       .def("feed", &feed, py::arg("part"))
       .def("finish", &Parser::finish)
+      .def_property_readonly("source", &Parser::source)
       .def_property_readonly("lines", &Parser::lines);
 }
 

@@ -42,6 +42,7 @@ class Parser {
   /// The trace, once everything was fed. Throws Malformed for a last line that is none, and when
   /// there was no operation.
   Trace finish();
+  [[nodiscard]] const std::string& source() const { return trace_.source(); }
   /// Lines that were read whole.
   [[nodiscard]] std::uint64_t lines() const { return lines_; }
 

@@ -71,6 +71,7 @@ class Stopwatch {
       done += count;
       pulse(done);
     }
+    target_.check();
     release_all();
     target_.settle();
   }

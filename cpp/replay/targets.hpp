@@ -39,10 +39,8 @@ class HeapTarget {
       *allocator_.region().address(made.payload) = std::byte{1};
     } catch (const Exhausted&) {
       slot.place = 0;
-      ++failed_;
     }
   }
-  /// When refused, the block stays as it is.
   void resize(Slot& slot, std::uint64_t bytes) {
     const Offset old{slot.place};
     try {
@@ -50,25 +48,20 @@ class HeapTarget {
       if (made.payload != old) allocator_.release(old, slot.room);
       slot = {made.payload.value, made.room};
     } catch (const Exhausted&) {
-      ++failed_;
+      // The block is as it was.
     }
   }
   void release(Slot& slot) {
     allocator_.release({slot.place}, slot.room);
     slot.place = 0;
   }
-  /// After a run, when everything was released: checks the heap and makes it one hole again, its
-  /// pages still in memory.
-  void settle() {
-    allocator_.check();
-    allocator_.defrag();
-  }
-
-  [[nodiscard]] std::uint64_t failed() const { return failed_; }
+  /// After a run. Throws Damage.
+  void check() const { allocator_.check(); }
+  /// When everything was released: the heap is one hole again, its pages still in memory.
+  void settle() { allocator_.defrag(); }
 
  private:
   Allocator allocator_;
-  std::uint64_t failed_ = 0;
 };
 
 /// The malloc of this process, whichever library it comes from.
@@ -77,27 +70,21 @@ class MallocTarget {
   void allocate(Slot& slot, std::uint64_t bytes) {
     void* block = std::malloc(at_least_one(bytes));
     slot = {reinterpret_cast<std::uint64_t>(block), bytes};
-    if (block == nullptr) [[unlikely]] {
-      ++failed_;
-      return;
-    }
-    *static_cast<std::byte*>(block) = std::byte{1};
+    if (block != nullptr) [[likely]]
+      *static_cast<std::byte*>(block) = std::byte{1};
   }
   void resize(Slot& slot, std::uint64_t bytes) {
     void* block = std::realloc(address(slot), at_least_one(bytes));
-    if (block == nullptr) [[unlikely]] {
-      ++failed_;
-      return;
-    }
-    slot = {reinterpret_cast<std::uint64_t>(block), bytes};
+    if (block != nullptr) [[likely]]
+      slot = {reinterpret_cast<std::uint64_t>(block), bytes};
   }
   void release(Slot& slot) {
     std::free(address(slot));
     slot.place = 0;
   }
+  void check() const {}
   void settle() {}
 
-  [[nodiscard]] std::uint64_t failed() const { return failed_; }
   /// The file of the library that `malloc` comes from.
   static std::string library();
 
@@ -105,8 +92,6 @@ class MallocTarget {
   /// `realloc` to nothing would free.
   static std::uint64_t at_least_one(std::uint64_t bytes) { return bytes + (bytes == 0 ? 1 : 0); }
   static void* address(const Slot& slot) { return reinterpret_cast<void*>(slot.place); }
-
-  std::uint64_t failed_ = 0;
 };
 
 }  // namespace rheap::replay
