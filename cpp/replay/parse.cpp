@@ -1,5 +1,6 @@
 #include "parse.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -7,8 +8,12 @@ namespace rheap::replay {
 
 namespace {
 
-constexpr std::string_view blanks = " \t\r";
+bool is_blank(char letter) { return letter == ' ' || letter == '\t' || letter == '\r'; }
 constexpr std::string_view digits = "0123456789";
+
+std::string_view unindented(std::string_view text) {
+  return {std::find_if_not(text.begin(), text.end(), is_blank), text.end()};
+}
 
 /// A part of the text for a message, whatever it holds.
 std::string quoted(std::string_view text) {
@@ -39,8 +44,8 @@ class Parser::Fields {
   }
   std::string_view next() {
     skip_blanks();
-    const std::size_t end = text_.find_first_of(blanks);
-    const std::string_view field = text_.substr(0, end);
+    const auto* const end = std::find_if(text_.begin(), text_.end(), is_blank);
+    const std::string_view field(text_.begin(), end);
     text_.remove_prefix(field.size());
     return field;
   }
@@ -55,10 +60,7 @@ class Parser::Fields {
   }
 
  private:
-  void skip_blanks() {
-    const std::size_t start = text_.find_first_not_of(blanks);
-    text_.remove_prefix(start == std::string_view::npos ? text_.size() : start);
-  }
+  void skip_blanks() { text_ = unindented(text_); }
   [[noreturn]] void refuse(std::string_view field, const char* name) const {
     if (field.empty()) parser_.fail(std::string("the ") + name + " is missing");
     const bool negative = field.starts_with('-');
@@ -101,14 +103,14 @@ Trace Parser::finish() {
 }
 
 void Parser::read_line(std::string_view line) {
-  const std::size_t start = line.find_first_not_of(blanks);
-  if (start != line.npos && line[start] == '#') {
+  const std::string_view text = unindented(line);
+  if (text.starts_with('#')) {
     constexpr std::string_view announcement = "# rheap ";
-    if (lines_ == 0 && line.starts_with(announcement)) {
-      read_columns(line.substr(announcement.size()));
+    if (lines_ == 0 && text.starts_with(announcement)) {
+      read_columns(text.substr(announcement.size()));
     }
-  } else if (start != line.npos) {
-    read_operation(line.substr(start));
+  } else if (!text.empty()) {
+    read_operation(text);
   }
   ++lines_;
 }
@@ -135,7 +137,8 @@ void Parser::read_operation(std::string_view text) {
   const std::string_view word = fields.next();
   const char letter = word.front();
   if (word.size() != 1 || (letter != 'a' && letter != 'r' && letter != 'f')) {
-    const bool bare_numbers = text.find_first_not_of("0123456789 \t\r") == text.npos;
+    const bool bare_numbers = std::ranges::all_of(
+        text, [](char each) { return is_blank(each) || digits.find(each) != digits.npos; });
     if (bare_numbers && trace_.operations().empty()) return;
     fail("unknown operation " + quoted(word) + "; known are a, r, f");
   }
