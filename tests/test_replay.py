@@ -99,6 +99,13 @@ def test_extent_and_utilisation():
     assert placing.fragmentation_at_end == placing.largest_hole == 0  # it is all wilderness
 
 
+def test_a_trace_that_never_asks_for_a_byte(tmp_path, capsys):
+    path = tmp_path / "trace"
+    path.write_text("a 0 0\nr 0 0\n")
+    assert main(["replay", str(path), "--against", "malloc", "--repeat", "1"]) == 0
+    assert "2 operations; at most 0 bytes live" in capsys.readouterr().out
+
+
 def test_fragmentation_counts_what_could_merge_as_one_hole():
     text = "".join(f"a {n} 56\n" for n in range(8)) + "f 0\nf 2\nf 3\nf 6\na 9 1000\nf 9\n"
     for coalesce in COALESCING:

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--capacity", type=_capacity, help="of each heap; else twice what the blocks take at most"
     )
-    parser.add_argument("--repeat", type=_count, default=7, help="timed runs; 7 if not given")
+    parser.add_argument("--repeat", type=_count, default=15, help="timed runs; 15 if not given")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
 
 

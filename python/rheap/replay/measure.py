@@ -6,9 +6,10 @@ Three kinds of passes, each over the whole trace:
   resized or freed and at the end; `check()` verifies the heap. (Of payloads over 1 MiB the first
   and the last MiB.) Places, extent, holes and work are of this pass.
 - timed: the loop is compiled and the clock is read around slices of it. All allocators take turns.
-  Each allocation's first byte is written. One run of each goes uncounted; what the trace leaves
-  live is released behind each run, outside the clock, so all counted runs find the allocator warm,
-  its pages in memory. rheap's is the core without handles, lock and Python objects.
+  Each allocation's first byte is written. What the trace leaves live is released behind each run,
+  outside the clock. The first three runs of each go uncounted (glibc adapts its thresholds in
+  them), so all that count find the allocator warm, its pages in memory. rheap's is the core without
+  handles, lock and Python objects.
 - latency: the least that each operation took in five replays, one reading of the clock included.
 """
 
@@ -22,6 +23,7 @@ from .. import _core
 from ..progress import Progress
 
 LATENCY_REPLAYS = 5
+WARMING_RUNS = 3
 MALLOC = "malloc"
 _SMALLEST_CAPACITY = 1 << 20  # bytes, of a heap for a trace
 
@@ -73,6 +75,11 @@ class Placing:
     largest_hole: int
     requests: int
     failed: int
+
+    @property
+    def part_of_ceiling(self) -> float:
+        """The utilisation as a part of the highest possible."""
+        return self.peak_utilisation / self.ceiling if self.ceiling else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,18 +193,18 @@ def _take_times(
     repeat: int,
 ) -> dict[int, Timing]:
     runs: dict[int, list[int]] = {number: [] for number in watches}
-    passes = len(watches) * (1 + repeat + LATENCY_REPLAYS)
+    passes = len(watches) * (WARMING_RUNS + repeat + LATENCY_REPLAYS)
     timings = {}
     with Progress(f"{trace.source}: timed", passes) as progress:
         done = 0
-        for _ in range(1 + repeat):
+        for _ in range(WARMING_RUNS + repeat):
             for number, watch in watches.items():
                 runs[number].append(watch.run())
                 done += 1
                 progress.advance(done)
         for number, watch in watches.items():
             p999, longest = watch.latency(LATENCY_REPLAYS)
-            median = statistics.median(runs[number][1:])
+            median = statistics.median(runs[number][WARMING_RUNS:])
             timings[number] = Timing(median / len(trace), p999, longest)
             done += LATENCY_REPLAYS
             progress.advance(done)

@@ -86,9 +86,7 @@ def _rows(report: Report) -> list[Row]:
         timed("99.9 % of operations, ns", lambda timing: f"{timing.p999:,}"),
         timed("longest operation, ns", lambda timing: f"{timing.longest:,}"),
         placed("peak utilisation", lambda placing: f"{placing.peak_utilisation:.1%}"),
-        placed(
-            "  of the ceiling", lambda placing: f"{placing.peak_utilisation / placing.ceiling:.1%}"
-        ),
+        placed("  of the ceiling", lambda placing: f"{placing.part_of_ceiling:.1%}"),
         placed("fragmentation at the peak", lambda p: f"{p.fragmentation_at_peak:.1%}"),
         placed("fragmentation at the end", lambda p: f"{p.fragmentation_at_end:.1%}"),
         placed("largest hole at the end", lambda placing: format_size(placing.largest_hole)),

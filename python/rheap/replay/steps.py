@@ -36,7 +36,7 @@ class Exercise:
         Returns whether it came to the end: the reader's input may end before.
         """
         terminal = self._terminal
-        terminal.heading(f"{self._scheme.policy} fit, coalescing {self._scheme.coalesce}")
+        terminal.heading(f"{self._scheme.policy}, coalescing {self._scheme.coalesce}")
         if ask:
             terminal.say(
                 f"Where does each block go? Type the offset of its payload, which stands 8 bytes "
