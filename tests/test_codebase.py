@@ -54,6 +54,12 @@ def test_bindings_hold_no_allocator() -> None:
         assert included <= {"heap", "errors"}, path
 
 
+def test_replay_stands_between_core_and_bindings() -> None:
+    for path in (TOP / "cpp" / "replay").iterdir():
+        text = path.read_text()
+        assert not re.search(r'#include [<"](Python\.h|pybind11|\.\./(?!core/))', text), path
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(TOP)))
 def test_files_stay_small(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 450
@@ -96,7 +102,9 @@ def test_mypy() -> None:
 def test_stub_agrees_with_the_module(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     allowed.write_text(
-        "rheap._core.Heap\n"  # its metaclass is pybind11's own
+        # Their metaclass is pybind11's own, and a Trace is made by a parser alone.
+        r"rheap\._core\.(Heap|HeapWatch|Inspection|MallocWatch|Trace|TraceParser)" + "\n"
+        r"rheap\._core\.Trace\.__init__" + "\n"
         # How types say "buffer" for every Python; only 3.12 and later have the methods.
         r"rheap\._core\.(Block|Pin)\.__(release_)?buffer__" + "\n"
     )

@@ -29,6 +29,7 @@ EXAMPLES = [
     rheap.BlockPinned("resize", 0x5000, 0),
     rheap.HeapClosed("view"),
     rheap.HeapCorruption(0x5000, "a word's check code"),
+    rheap.TraceError("trace", 12, "unknown operation"),
 ]
 
 

@@ -1,6 +1,7 @@
 #include "errors.hpp"
 
 #include "../core/errors.hpp"
+#include "../replay/parse.hpp"
 
 namespace py = pybind11;
 
@@ -47,6 +48,8 @@ void register_errors(py::module_& module) {
       set_python_error();
     } catch (const SystemRefused&) {
       set_python_error();
+    } catch (const replay::Malformed&) {
+      set_python_error();
     }
   });
 }
@@ -65,6 +68,8 @@ void set_python_error() {
     PyObject* arguments = Py_BuildValue("is", e.code, e.what());
     if (arguments != nullptr) PyErr_SetObject(PyExc_OSError, arguments);
     Py_XDECREF(arguments);
+  } catch (const replay::Malformed& e) {
+    set_error("TraceError", Py_BuildValue("sKs", e.source.c_str(), Number{e.line}, e.what()));
   } catch (py::error_already_set& e) {
     e.restore();
   } catch (const std::bad_alloc&) {

@@ -7,6 +7,7 @@
 
 #include "block.hpp"
 #include "census.hpp"
+#include "gil.hpp"
 #include "heap_methods.hpp"
 #include "self.hpp"
 
@@ -39,20 +40,6 @@ auto on(const py::object& self) {
 template <auto method>
 auto call(const py::object& self) {
   return (checked(self).*method)();
-}
-
-/// Runs `work`, which may take long, while other threads run. (Who asks for a block of the same
-/// heap meanwhile waits for the heap's lock.)
-template <typename Work>
-void without_gil(Work&& work) {
-  PyThreadState* state = PyEval_SaveThread();
-  try {
-    work();
-  } catch (const std::exception&) {
-    PyEval_RestoreThread(state);
-    throw;
-  }
-  PyEval_RestoreThread(state);  // not in a destructor: it may unwind the stack, see block.hpp
 }
 
 template <auto method>

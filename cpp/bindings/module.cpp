@@ -6,6 +6,7 @@
 #include "errors.hpp"
 #include "heap.hpp"
 #include "pin.hpp"
+#include "replay.hpp"
 #include "sizes.hpp"
 
 // Blocks are kept for reuse and exceptions are remembered per process, so one interpreter only,
@@ -18,4 +19,6 @@ PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported())
   rheap::bindings::register_block(module);
   rheap::bindings::doors::register_doors(module);
   rheap::bindings::register_heap(module);
+  rheap::bindings::register_traces(module);
+  rheap::bindings::register_replay(module);
 }

@@ -18,6 +18,7 @@ from .errors import (  # noqa: E402
     HeapCorruption,
     HeapError,
     HeapExhausted,
+    TraceError,
 )
 from .heap import Heap  # noqa: E402
 from .heapmap import HeapMap  # noqa: E402
@@ -40,6 +41,7 @@ __all__ = [
     "HeapMap",
     "HeapStats",
     "Pin",
+    "TraceError",
     "init_heap",
     "r_alloc",
     "r_defrag",

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from . import __version__, bench, tour
-from .errors import HeapError
+from . import __version__, bench, export, replay, tour
+from .errors import HeapError, TraceError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
@@ -30,6 +30,8 @@ class Command(Protocol):
 
 COMMANDS: dict[str, Command] = {
     "bench": bench,
+    "export": export,
+    "replay": replay,
     "tour": tour,
 }
 DEFAULT = "tour"
@@ -69,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _drop_output()
         return PIPE_CLOSED
-    except (HeapError, OSError) as error:
+    except (HeapError, TraceError, OSError) as error:
         print(f"rheap {command}: {error}", file=sys.stderr)
         _drop_output()
         return 1

@@ -8,6 +8,8 @@
     ├── HeapClosed(ValueError)         a closed heap, or a block of one, was used
     └── HeapCorruption(RuntimeError)   the region is not what the heap wrote
 
+    TraceError(ValueError)             a file is not a trace
+
 After any of them no block and no content has changed, except that a block may be closed when
 freeing it meets damage in a list elsewhere.
 """
@@ -24,6 +26,7 @@ __all__ = [
     "HeapCorruption",
     "HeapError",
     "HeapExhausted",
+    "TraceError",
 ]
 
 
@@ -148,3 +151,19 @@ class HeapCorruption(HeapError, RuntimeError):
             f"heap damaged at +0x{offset:x}: {invariant} does not hold there; something wrote "
             f"past its block or through a stale address (a heap with debug=True says which)"
         )
+
+
+class TraceError(ValueError):
+    """A file is not a trace of allocations.
+
+    `file` and `line` (counted from 1) say where it stops being one, `reason` why.
+    """
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        self.file = file
+        self.line = line
+        self.reason = reason
+        super().__init__(file, line, reason)
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.reason}"

@@ -50,30 +50,15 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class HeapMap:
-    """A picture of a region at one moment. `str(map)` draws it to the terminal's width.
-
-    `spans` tile the region from its first block to its end. `stats` are of the same moment.
-
-    >>> from rheap import Heap
-    >>> heap = Heap(256)
-    >>> kept, dropped = heap.alloc(40), heap.alloc(24)
-    >>> dropped.free()
-    >>> print(heap.map().draw(60))
-    +0x4ff8 |#####|---~~~~~~~~~~~~~~~~~~~~~~
-    a cell is 8 bytes   | word   # live   - freed, unmerged
-    ~ wilderness
-    256 B: 40 B live in 1 block, 24 B freed in 1 block, 176 B
-    wilderness, largest hole 200 B, fragmentation 0.0%
-    """
+class RegionMap:
+    """What lies where in a region: `spans` tile it from its first block to its end."""
 
     spans: tuple[Span, ...]
-    stats: HeapStats
 
     @classmethod
-    def of(cls, blocks: Iterable[BlockInfo], stats: HeapStats, *, debug: bool) -> HeapMap:
-        """The picture of these blocks; `debug` heaps have a fence behind each live one."""
-        return cls(tuple(_spans(blocks, stats.capacity, debug)), stats)
+    def of_blocks(cls, blocks: Iterable[BlockInfo], capacity: int) -> RegionMap:
+        """The blocks of a region of `capacity` bytes, without fences."""
+        return cls(tuple(_spans(blocks, capacity, False)))
 
     def cells(self, bytes_per_cell: int, most: int) -> list[str]:
         """The kind that fills the larger part of each cell, for the first `most` cells.
@@ -95,7 +80,7 @@ class HeapMap:
         return [part.most_common(1)[0][0] for part in parts]
 
     def draw(self, width: int) -> str:
-        """The picture as lines of at most `width` columns (20 at the least)."""
+        """The picture as lines and legend, of at most `width` columns (20 at the least)."""
         width = max(width, 20)
         origin, end = self.spans[0].start, self.spans[-1].end
         margin = len(f"+0x{end:x} ")
@@ -117,7 +102,7 @@ class HeapMap:
         legend += [f"{sign} {name}" for kind, (sign, name) in LEGEND.items() if kind in cells]
         whole = "   ".join(item.replace(" ", _HARD_SPACE) for item in legend)
         lines += [line.replace(_HARD_SPACE, " ") for line in _wrap(whole, width)]
-        return "\n".join([*lines, *_wrap(self._figures(), width)])
+        return "\n".join(lines)
 
     def _word_cells(self, bytes_per_cell: int) -> Iterator[int]:
         """Where the words of wide blocks are, so that neighbours of one kind can be told apart."""
@@ -126,6 +111,38 @@ class HeapMap:
             wide = payload.end - word.start >= _WIDE * bytes_per_cell
             if word.kind == WORD and wide:
                 yield (word.start - origin) // bytes_per_cell
+
+
+@dataclass(frozen=True, slots=True)
+class HeapMap(RegionMap):
+    """A picture of a region at one moment. `str(map)` draws it to the terminal's width.
+
+    `spans` tile the region from its first block to its end. `stats` are of the same moment.
+
+    >>> from rheap import Heap
+    >>> heap = Heap(256)
+    >>> kept, dropped = heap.alloc(40), heap.alloc(24)
+    >>> dropped.free()
+    >>> print(heap.map().draw(60))
+    +0x4ff8 |#####|---~~~~~~~~~~~~~~~~~~~~~~
+    a cell is 8 bytes   | word   # live   - freed, unmerged
+    ~ wilderness
+    256 B: 40 B live in 1 block, 24 B freed in 1 block, 176 B
+    wilderness, largest hole 200 B, fragmentation 0.0%
+    """
+
+    stats: HeapStats
+
+    @classmethod
+    def of(cls, blocks: Iterable[BlockInfo], stats: HeapStats, *, debug: bool) -> HeapMap:
+        """The picture of these blocks; `debug` heaps have a fence behind each live one."""
+        return cls(tuple(_spans(blocks, stats.capacity, debug)), stats)
+
+    def draw(self, width: int) -> str:
+        """The picture as lines of at most `width` columns (20 at the least)."""
+        width = max(width, 20)
+        picture = RegionMap.draw(self, width)  # super() does not know a class with slots
+        return "\n".join([picture, *_wrap(self._figures(), width)])
 
     def _figures(self) -> str:
         stats = self.stats

@@ -7,6 +7,7 @@ import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .heapmap import FENCE, LEGEND, WILDERNESS, WORD
@@ -96,6 +97,23 @@ class Terminal:
             whole = textwrap.indent("\n".join(lines), MARGIN)
             self._put(whole if self._console is None else _painted_map(whole))
         self._put()
+
+    def table(self, header: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
+        """Rows of a name and figures under a header; as many tables as the width needs."""
+        lines = list(rows)
+        name_width = max(len(name) for name in [header[0], *(name for name, _ in lines)])
+        columns = [
+            [title, *(figures[number] for _, figures in lines)]
+            for number, title in enumerate(header[1:])
+        ]
+        width = 2 + max(len(cell) for column in columns for cell in column)
+        fitting = max((self.width - name_width) // width, 1)
+        names = [header[0], *(name for name, _ in lines)]
+        for first in range(0, len(columns), fitting):
+            for number, cells in enumerate(zip(*columns[first : first + fitting], strict=True)):
+                line = names[number].ljust(name_width) + "".join(f"{c:>{width}}" for c in cells)
+                self._put(line, "" if number else "bold")
+            self._put()
 
     @property
     def _prose(self) -> int:

@@ -1,0 +1,147 @@
+#include "replay.hpp"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "../replay/inspection.hpp"
+#include "../replay/stopwatch.hpp"
+#include "gil.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+using replay::HeapTarget;
+using replay::Inspection;
+using replay::MallocTarget;
+using replay::Setting;
+using replay::Stopwatch;
+using replay::Trace;
+
+using Clock = std::chrono::steady_clock;
+
+/// Ten times a second: lets signals in, and tells `tell`, if anybody, how far it came.
+replay::Pulse make_pulse(const py::function* tell = nullptr) {
+  return [tell, last = Clock::now()](std::size_t done) mutable {
+    if (Clock::now() - last < std::chrono::milliseconds(100)) return;
+    const py::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (tell != nullptr) (*tell)(done);
+    last = Clock::now();
+  };
+}
+
+template <typename Target>
+std::uint64_t run(Stopwatch<Target>& watch) {
+  std::uint64_t nanoseconds = 0;
+  without_gil([&] { nanoseconds = watch.run(make_pulse()); });
+  return nanoseconds;
+}
+
+/// The nanoseconds that 99.9 % of the operations do not exceed, and those of the longest.
+template <typename Target>
+std::pair<std::uint32_t, std::uint32_t> latency(Stopwatch<Target>& watch, unsigned replays) {
+  std::vector<std::uint32_t> least;
+  without_gil([&] {
+    least = watch.least(replays, make_pulse());
+    std::sort(least.begin(), least.end());
+  });
+  return {least[least.size() - 1 - least.size() / 1000], least.back()};
+}
+
+template <typename Target, typename Class>
+void add_watch(Class& watch_class) {
+  watch_class.def("run", &run<Target>).def("latency", &latency<Target>, py::arg("replays"));
+}
+
+Setting setting_of(std::uint64_t capacity, bool immediate, std::string_view policy) {
+  if (policy != "segregated") throw py::value_error("unknown policy");
+  return {align_down(capacity, 8), immediate ? Coalesce::immediate : Coalesce::deferred};
+}
+
+std::unique_ptr<Stopwatch<HeapTarget>> watch_heap(const Trace& trace, std::uint64_t capacity,
+                                                  bool immediate, std::string_view policy) {
+  return std::make_unique<Stopwatch<HeapTarget>>(trace, setting_of(capacity, immediate, policy));
+}
+
+std::unique_ptr<Inspection> inspect(const Trace& trace, std::uint64_t capacity, bool immediate,
+                                    std::string_view policy) {
+  return std::make_unique<Inspection>(trace, setting_of(capacity, immediate, policy));
+}
+
+std::optional<std::uint64_t> step(Inspection& inspection) {
+  if (inspection.done()) throw py::index_error("the trace is at its end");
+  const std::optional<Offset> place = inspection.step();
+  return place ? std::optional(place->value) : std::nullopt;
+}
+
+/// Plays the rest, then verifies everything.
+void finish(Inspection& inspection, const py::function& tell) {
+  const replay::Pulse pulse = make_pulse(&tell);
+  without_gil([&] {
+    while (!inspection.done()) {
+      inspection.step();
+      pulse(inspection.position());
+    }
+    inspection.verify();
+  });
+}
+
+py::dict figures(const Inspection& inspection) {
+  const Inspection::Figures found = inspection.figures();
+  py::dict result;
+  result["requests"] = found.requests;
+  result["failed"] = found.failed;
+  result["peak_live_bytes"] = found.peak_live_bytes;
+  result["extent"] = found.extent;
+  result["fragmentation_at_peak"] = found.at_peak.fragmentation();
+  result["fragmentation_at_end"] = found.at_end.fragmentation();
+  result["largest_hole"] = found.at_end.largest;
+  return result;
+}
+
+/// (offset, capacity, state) of each block in address order; the state by its name.
+py::list rows(const Inspection& inspection) {
+  constexpr std::array names{"live", "deferred", "free"};
+  py::list list;
+  inspection.allocator().blocks().walk([&](Offset block, Word word) {
+    list.append(py::make_tuple(payload_of(block).value, word.size() - word_bytes,
+                               names[static_cast<std::size_t>(word.state())]));
+  });
+  return list;
+}
+
+}  // namespace
+
+void register_replay(py::module_& module) {
+  py::class_<Stopwatch<HeapTarget>> heap_watch(module, "HeapWatch", "Times a trace on a heap.");
+  heap_watch.def(py::init(&watch_heap), py::arg("trace"), py::arg("capacity"), py::kw_only(),
+                 py::arg("immediate"), py::arg("policy"), py::keep_alive<1, 2>());
+  add_watch<HeapTarget>(heap_watch);
+
+  py::class_<Stopwatch<MallocTarget>> malloc_watch(module, "MallocWatch",
+                                                   "Times a trace on this process's malloc.");
+  malloc_watch.def(py::init<const Trace&>(), py::arg("trace"), py::keep_alive<1, 2>());
+  add_watch<MallocTarget>(malloc_watch);
+
+  py::class_<Inspection>(module, "Inspection", "Plays a trace on a heap step by step.")
+      .def(py::init(&inspect), py::arg("trace"), py::arg("capacity"), py::kw_only(),
+           py::arg("immediate"), py::arg("policy"), py::keep_alive<1, 2>())
+      .def("step", &step)
+      .def("finish", &finish, py::arg("tell"))
+      .def("figures", &figures)
+      .def("rows", &rows)
+      .def_property_readonly("position", &Inspection::position);
+
+  module.attr("POLICIES") = py::make_tuple("segregated");
+  module.def("malloc_library", &MallocTarget::library);
+}
+
+}  // namespace rheap::bindings

@@ -1,0 +1,161 @@
+#include "inspection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace rheap::replay {
+
+namespace {
+
+/// Payloads up to this size are filled whole, larger ones so far at both ends: programs reserve
+/// more than they use, and memory that nobody wrote costs none.
+constexpr std::uint64_t whole = std::uint64_t{1} << 20;
+
+/// Calls `visit(begin, end)` for what is filled of a payload of `bytes`, of its first `upto`.
+template <typename Visit>
+void for_each_part(std::uint64_t bytes, std::uint64_t upto, Visit&& visit) {
+  visit(std::uint64_t{0}, std::min(upto, whole));
+  if (bytes <= whole) return;
+  const std::uint64_t tail = std::max(align_down(bytes - whole, 8), whole);
+  if (tail < upto) visit(tail, upto);
+}
+
+/// Eight bytes that differ between blocks, and from one place in a block to the next.
+std::array<std::byte, 8> pattern(std::uint64_t number, std::uint64_t place) {
+  // Odd constants, those of SplitMix64: every bit of either changes the product.
+  const std::uint64_t bits = (number + 1) * 0x9E3779B97F4A7C15U ^ place * 0xBF58476D1CE4E5B9U;
+  return std::bit_cast<std::array<std::byte, 8>>(bits);
+}
+
+}  // namespace
+
+double FreeSpace::fragmentation() const {
+  return bytes == 0 ? 0.0 : 1.0 - static_cast<double>(largest) / static_cast<double>(bytes);
+}
+
+Inspection::Inspection(const Trace& trace, const Setting& setting)
+    : trace_(trace),
+      peak_(trace.demand().operation),
+      allocator_(setting.make()),
+      blocks_(trace.slots()) {}
+
+std::optional<Offset> Inspection::step() {
+  const Operation& operation = trace_.operations()[position_];
+  Held& block = blocks_[operation.slot()];
+  std::optional<Offset> place;
+  switch (operation.kind()) {
+    case Kind::allocate:
+      block.number = allocations_++;
+      place = allocate(block, operation.bytes());
+      break;
+    case Kind::resize:
+      if (block.slot.place != 0) place = resize(block, operation.bytes());
+      break;
+    case Kind::release:
+      if (block.slot.place != 0) release(block);
+      break;
+  }
+  figures_.peak_live_bytes = std::max(figures_.peak_live_bytes, live_bytes_);
+  if (position_ == peak_) figures_.at_peak = free_space();
+  ++position_;
+  return place;
+}
+
+std::optional<Offset> Inspection::allocate(Held& block, std::uint64_t bytes) {
+  ++figures_.requests;
+  try {
+    const Allocation made = allocator_.allocate(bytes, 8);
+    settle(block, made, bytes);
+    return made.payload;
+  } catch (const Exhausted&) {
+    ++figures_.failed;
+    return std::nullopt;
+  }
+}
+
+std::optional<Offset> Inspection::resize(Held& block, std::uint64_t bytes) {
+  ++figures_.requests;
+  const Offset old{block.slot.place};
+  verify(block, old, block.bytes);
+  try {
+    const Allocation made = allocator_.resize(old, block.slot.room, block.bytes, bytes, 8);
+    verify(block, made.payload, std::min(bytes, block.bytes));
+    if (made.payload != old) release(block);
+    settle(block, made, bytes);
+    return made.payload;
+  } catch (const Exhausted&) {
+    ++figures_.failed;
+    return std::nullopt;
+  }
+}
+
+void Inspection::settle(Held& block, const Allocation& made, std::uint64_t bytes) {
+  live_bytes_ += bytes - block.bytes;
+  block.slot = {made.payload.value, made.room};
+  block.bytes = bytes;
+  fill(block);
+}
+
+void Inspection::release(Held& block) {
+  const Offset place{block.slot.place};
+  verify(block, place, block.bytes);
+  allocator_.release(place, block.slot.room);
+  live_bytes_ -= block.bytes;
+  block.bytes = 0;
+  block.slot = {};
+}
+
+void Inspection::verify() const {
+  for (const Held& block : blocks_) {
+    if (block.slot.place != 0) verify(block, {block.slot.place}, block.bytes);
+  }
+  allocator_.check();
+}
+
+void Inspection::fill(const Held& block) {
+  std::byte* const payload = allocator_.region().address({block.slot.place});
+  for_each_part(block.bytes, block.bytes, [&](std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t at = begin; at < end; at += 8) {
+      const auto word = pattern(block.number, at);
+      std::memcpy(payload + at, word.data(), std::min<std::uint64_t>(8, end - at));
+    }
+  });
+}
+
+void Inspection::verify(const Held& block, Offset place, std::uint64_t bytes) const {
+  const std::byte* const payload = allocator_.region().address(place);
+  for_each_part(block.bytes, bytes, [&](std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t at = begin; at < end; at += 8) {
+      const auto word = pattern(block.number, at);
+      if (std::memcmp(payload + at, word.data(), std::min<std::uint64_t>(8, end - at)) != 0) {
+        throw Damage(place + at, "a payload as it was written");
+      }
+    }
+  });
+}
+
+FreeSpace Inspection::free_space() const {
+  FreeSpace found;
+  std::uint64_t hole = 0;
+  allocator_.blocks().walk([&](Offset, Word word) {
+    if (word.state() == State::live) {
+      hole = 0;
+      return;
+    }
+    hole += word.size();
+    found.bytes += word.size();
+    found.largest = std::max(found.largest, hole);
+  });
+  return found;
+}
+
+Inspection::Figures Inspection::figures() const {
+  Figures figures = figures_;
+  figures.extent = allocator_.blocks().fresh() - allocator_.blocks().first();
+  figures.at_end = free_space();
+  return figures;
+}
+
+}  // namespace rheap::replay

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "../core/allocator.hpp"
+#include "targets.hpp"
+#include "trace.hpp"
+
+namespace rheap::replay {
+
+/// The free blocks below the wilderness, neighbours counted as one hole. In bytes, words included.
+struct FreeSpace {
+  std::uint64_t bytes = 0;
+  std::uint64_t largest = 0;
+
+  /// External fragmentation: the part of the free bytes that the largest hole does not have.
+  [[nodiscard]] double fragmentation() const;
+};
+
+/// Plays a trace one operation at a time, untimed, and looks at everything: writes a pattern of
+/// its own to each payload and finds it again before the block is resized or freed, adds up what
+/// was asked for and what it took.
+class Inspection {
+ public:
+  Inspection(const Trace& trace, const Setting& setting);
+
+  struct Figures {
+    std::uint64_t requests = 0;         ///< allocations and resizes
+    std::uint64_t failed = 0;           ///< those of them that were refused
+    std::uint64_t peak_live_bytes = 0;  ///< most payload asked for, of what was served
+    std::uint64_t extent = 0;           ///< bytes from the first block to the highest wilderness
+    FreeSpace at_peak;                  ///< after the operation where the trace wants most
+    FreeSpace at_end;
+  };
+
+  [[nodiscard]] std::size_t position() const { return position_; }
+  [[nodiscard]] bool done() const { return position_ == trace_.operations().size(); }
+  /// Plays the next operation. Returns where its payload is now; none when it was refused or gave
+  /// the block back. Throws Damage.
+  std::optional<Offset> step();
+  /// Verifies every payload and every invariant of the heap; throws Damage.
+  void verify() const;
+
+  [[nodiscard]] Figures figures() const;
+  [[nodiscard]] const Allocator& allocator() const { return allocator_; }
+
+ private:
+  struct Held {
+    Slot slot;
+    std::uint64_t bytes = 0;
+    std::uint64_t number = 0;  ///< the allocation's: its pattern
+  };
+
+  std::optional<Offset> allocate(Held& block, std::uint64_t bytes);
+  std::optional<Offset> resize(Held& block, std::uint64_t bytes);
+  void release(Held& block);
+  void settle(Held& block, const Allocation& made, std::uint64_t bytes);
+  void fill(const Held& block);
+  /// The first `bytes` of a payload must be as they were written, also where it was moved to.
+  void verify(const Held& block, Offset place, std::uint64_t bytes) const;
+  [[nodiscard]] FreeSpace free_space() const;
+
+  const Trace& trace_;
+  std::size_t peak_;
+  Allocator allocator_;
+  std::vector<Held> blocks_;
+  Figures figures_;
+  std::uint64_t live_bytes_ = 0;
+  std::uint64_t allocations_ = 0;
+  std::size_t position_ = 0;
+};
+
+}  // namespace rheap::replay

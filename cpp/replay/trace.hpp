@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rheap::replay {
+
+enum class Kind : std::uint8_t { allocate, resize, release };
+
+/// One line of a trace, in 12 bytes. Ids are renumbered: each live block has a slot of its own, the
+/// one that became vacant last is taken first. So whoever replays indexes a small array.
+class Operation {
+ public:
+  Operation(Kind kind, std::uint32_t slot, std::uint64_t bytes)
+      : slot_(slot),
+        low_(static_cast<std::uint32_t>(bytes)),
+        high_(static_cast<std::uint16_t>(bytes >> 32)),
+        kind_(kind) {}
+
+  [[nodiscard]] Kind kind() const { return kind_; }
+  [[nodiscard]] std::uint32_t slot() const { return slot_; }
+  /// What is asked for; 0 for a release.
+  [[nodiscard]] std::uint64_t bytes() const { return std::uint64_t{high_} << 32 | low_; }
+
+ private:
+  std::uint32_t slot_;
+  std::uint32_t low_;
+  std::uint16_t high_;
+  Kind kind_;
+};
+static_assert(sizeof(Operation) == 12);
+
+/// What a trace needs at its hungriest, whoever serves it.
+struct Demand {
+  std::uint64_t bytes = 0;  ///< most payload asked for at one time
+  std::uint64_t block_bytes =
+      0;                      ///< most bytes of blocks at one time: word, padding, smallest block
+  std::size_t operation = 0;  ///< the one that brought `bytes` to its height
+};
+
+/// The operations of a program, in order. Only live slots are resized or released.
+class Trace {
+ public:
+  explicit Trace(std::string source) : source_(std::move(source)) {}
+
+  /// `line` says where the operation stands in the source. Lines grow.
+  void add(Operation operation, std::uint64_t line);
+
+  [[nodiscard]] const std::string& source() const { return source_; }
+  [[nodiscard]] const std::vector<Operation>& operations() const { return operations_; }
+  [[nodiscard]] std::uint32_t slots() const { return slots_; }
+  [[nodiscard]] std::uint64_t allocations() const { return allocations_; }
+  [[nodiscard]] std::uint64_t line_of(std::size_t operation) const;
+  [[nodiscard]] Demand demand() const;
+
+ private:
+  struct Run {  ///< operations that stand on lines one behind the other
+    std::size_t operation;
+    std::uint64_t line;
+  };
+
+  std::string source_;
+  std::vector<Operation> operations_;
+  std::vector<Run> runs_;
+  std::uint64_t allocations_ = 0;
+  std::uint32_t slots_ = 0;
+};
+
+/// The trace as text without further columns, after the four numbers that the replayer of Bryant
+/// and O'Hallaron's malloc lab (CS:APP) reads first: a heap size, ids, operations, a weight. Ids
+/// are the numbers of the allocations.
+class Writer {
+ public:
+  explicit Writer(const Trace& trace) : trace_(trace), ids_(trace.slots()) {}
+  /// The next part of the text; empty when all was given.
+  std::string next();
+
+ private:
+  const Trace& trace_;
+  std::vector<std::uint64_t> ids_;
+  std::uint64_t allocations_ = 0;
+  std::size_t position_ = 0;
+};
+
+}  // namespace rheap::replay

@@ -1,0 +1,230 @@
+"""What a replay measures, and in which order.
+
+Three kinds of passes, each over the whole trace:
+
+- untimed: each payload is filled with a pattern of its own, which must be there when its block is
+  resized or freed and at the end; `check()` verifies the heap. (Of payloads over 1 MiB the first
+  and the last MiB.) Places, extent, holes and work are of this pass.
+- timed: the loop is compiled and the clock is read around slices of it. All allocators take turns.
+  Each allocation's first byte is written. What the trace leaves live is released behind each run,
+  outside the clock. The first three runs of each go uncounted (glibc adapts its thresholds in
+  them), so all that count find the allocator warm, its pages in memory. rheap's is the core without
+  handles, lock and Python objects.
+- latency: the least that each operation took in five replays, one reading of the clock included.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .. import _core
+from ..progress import Progress
+
+LATENCY_REPLAYS = 5
+WARMING_RUNS = 3
+MALLOC = "malloc"
+_SMALLEST_CAPACITY = 1 << 20  # bytes, of a heap for a trace
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """A heap to replay on: `policy` by its name, `coalesce` as `Heap` takes it."""
+
+    policy: str
+    coalesce: str
+
+    def inspect(self, trace: _core.Trace, capacity: int) -> _core.Inspection:
+        """An untimed pass, at its beginning."""
+        immediate = self.coalesce == "immediate"
+        return _core.Inspection(trace, capacity, immediate=immediate, policy=self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long operations take, in nanoseconds.
+
+    `per_operation`: the median over the runs. `p999`, `longest`: of each operation's least.
+    """
+
+    per_operation: float
+    p999: int
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What an allocator made of its memory.
+
+    `peak_utilisation`: peak live payload, as asked for, by `extent`, the bytes from the first block
+    to the highest wilderness. `ceiling`: the most that it can be on this trace with a word of 8
+    bytes, padding to 8 bytes and a smallest block of 24, if no byte were lost between blocks.
+    Fragmentation: the part of the free bytes below the wilderness that the largest hole does not
+    have, neighbours counted as one hole; at the operation where the trace has most live, and at the
+    end. `largest_hole`: bytes, at the end. `requests`: allocations and reallocations; those that
+    were refused `failed`, and what is then done with that block is left out.
+    """
+
+    peak_live_bytes: int
+    extent: int
+    peak_utilisation: float
+    ceiling: float
+    fragmentation_at_peak: float
+    fragmentation_at_end: float
+    largest_hole: int
+    requests: int
+    failed: int
+
+    @property
+    def part_of_ceiling(self) -> float:
+        """The utilisation as a part of the highest possible."""
+        return self.peak_utilisation / self.ceiling if self.ceiling else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One allocator on one trace: an exercise is not timed, and of malloc nothing else is known."""
+
+    allocator: str
+    coalesce: str | None
+    timing: Timing | None
+    placing: Placing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All results for one trace. `capacity`: bytes of each heap."""
+
+    trace: str
+    operations: int
+    peak_bytes: int
+    ceiling: float
+    capacity: int
+    results: tuple[Result, ...]
+    """Malloc's, if it was measured, last."""
+
+    @property
+    def against_malloc(self) -> bool:
+        """Whether malloc was measured too."""
+        return self.results[-1].allocator == MALLOC
+
+    @classmethod
+    def of(cls, trace: _core.Trace, capacity: int, results: Sequence[Result]) -> Report:
+        """The results for this trace."""
+        return cls(
+            trace=trace.source,
+            operations=len(trace),
+            peak_bytes=trace.peak_bytes,
+            ceiling=_ceiling(trace),
+            capacity=capacity,
+            results=tuple(results),
+        )
+
+
+def capacity_for(trace: _core.Trace, least: int = _SMALLEST_CAPACITY) -> int:
+    """Twice what the trace's blocks take at their peak, and at least `least` bytes.
+
+    So a policy may waste as much as it uses before anything fails, and the heap counts as tight
+    when it does: a heap without an end would never merge for want of room.
+    """
+    return min(max(2 * trace.peak_block_bytes, least), _core.CAPACITY_LIMIT)
+
+
+def measure(
+    trace: _core.Trace,
+    schemes: Sequence[Scheme],
+    *,
+    capacity: int,
+    against_malloc: bool,
+    repeat: int,
+) -> Report:
+    """Replays a trace on each scheme, and on malloc if wanted; times `repeat` runs of each."""
+    placings = [inspect(trace, scheme, capacity) for scheme in schemes]
+    watches: dict[int, _core.HeapWatch | _core.MallocWatch] = {
+        number: _core.HeapWatch(
+            trace, capacity, immediate=scheme.coalesce == "immediate", policy=scheme.policy
+        )
+        for number, scheme in enumerate(schemes)
+    }
+    if against_malloc:
+        watches[len(schemes)] = _core.MallocWatch(trace)
+    timings = _take_times(trace, watches, repeat)
+    results = [
+        Result(scheme.policy, scheme.coalesce, timings.get(number), placing)
+        for number, (scheme, placing) in enumerate(zip(schemes, placings, strict=True))
+    ]
+    if against_malloc:
+        results.append(Result(MALLOC, None, timings[len(schemes)], None))
+    return Report.of(trace, capacity, results)
+
+
+def inspect(trace: _core.Trace, scheme: Scheme, capacity: int) -> Placing:
+    """The untimed pass; raises `HeapCorruption` for a payload or a heap that is not whole."""
+    inspection = scheme.inspect(trace, capacity)
+    with Progress(f"{trace.source}: {scheme.policy}", len(trace)) as progress:
+        inspection.finish(progress.advance)
+    return placing_of(trace, inspection)
+
+
+def placing_of(trace: _core.Trace, inspection: _core.Inspection) -> Placing:
+    """What an untimed pass found so far."""
+    found = inspection.figures()
+    return Placing(
+        peak_live_bytes=found["peak_live_bytes"],
+        extent=found["extent"],
+        peak_utilisation=found["peak_live_bytes"] / found["extent"] if found["extent"] else 1.0,
+        ceiling=_ceiling(trace),
+        fragmentation_at_peak=found["fragmentation_at_peak"],
+        fragmentation_at_end=found["fragmentation_at_end"],
+        largest_hole=found["largest_hole"],
+        requests=found["requests"],
+        failed=found["failed"],
+    )
+
+
+def _ceiling(trace: _core.Trace) -> float:
+    return trace.peak_bytes / trace.peak_block_bytes
+
+
+def _take_times(
+    trace: _core.Trace,
+    watches: dict[int, _core.HeapWatch | _core.MallocWatch],
+    repeat: int,
+) -> dict[int, Timing]:
+    runs: dict[int, list[int]] = {number: [] for number in watches}
+    passes = len(watches) * (WARMING_RUNS + repeat + LATENCY_REPLAYS)
+    timings = {}
+    with Progress(f"{trace.source}: timed", passes) as progress:
+        done = 0
+        for _ in range(WARMING_RUNS + repeat):
+            for number, watch in watches.items():
+                runs[number].append(watch.run())
+                done += 1
+                progress.advance(done)
+        for number, watch in watches.items():
+            p999, longest = watch.latency(LATENCY_REPLAYS)
+            median = statistics.median(runs[number][WARMING_RUNS:])
+            timings[number] = Timing(median / len(trace), p999, longest)
+            done += LATENCY_REPLAYS
+            progress.advance(done)
+    return timings
+
+
+def geometric_means(reports: Sequence[Report]) -> dict[tuple[str, str | None], float]:
+    """By allocator and coalescing: nanoseconds as a part of malloc's, over all traces."""
+    ratios: dict[tuple[str, str | None], list[float]] = {}
+    for report in reports:
+        for result in report.results:
+            ratio = part_of_malloc(report, result)
+            if ratio is not None:
+                ratios.setdefault((result.allocator, result.coalesce), []).append(ratio)
+    return {key: statistics.geometric_mean(values) for key, values in ratios.items()}
+
+
+def part_of_malloc(report: Report, result: Result) -> float | None:
+    """Nanoseconds per operation as a part of malloc's in the same run."""
+    malloc = report.results[-1]
+    if not report.against_malloc or malloc.timing is None or result.timing is None:
+        return None
+    return result.timing.per_operation / malloc.timing.per_operation

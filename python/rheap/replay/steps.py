@@ -1,0 +1,102 @@
+"""An exercise, step by step: what is asked, where it goes, and the picture of the region."""
+
+from __future__ import annotations
+
+from .. import _core
+from ..heapmap import RegionMap
+from ..reports import BlockInfo, BlockState
+from ..terminal import Terminal
+from .measure import Result, Scheme, placing_of
+
+NOWHERE = "none"
+
+
+class Exercise:
+    """The words of an exercise, to be played on a scheme."""
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        trace: _core.Trace,
+        words: tuple[str, ...],
+        scheme: Scheme,
+        capacity: int,
+    ) -> None:
+        self._terminal = terminal
+        self._trace = trace
+        self._words = words
+        self._scheme = scheme
+        self._capacity = capacity
+        self._inspection = scheme.inspect(trace, capacity)
+        self._places: list[int | None] = []
+
+    def play(self, *, ask: bool) -> bool:
+        """Shows each step; with `ask` the reader says first where the block goes.
+
+        Returns whether it came to the end: the reader's input may end before.
+        """
+        terminal = self._terminal
+        terminal.heading(f"{self._scheme.policy}, coalescing {self._scheme.coalesce}")
+        if ask:
+            terminal.say(
+                f"Where does each block go? Type the offset of its payload, which stands 8 bytes "
+                f"behind its word (the first at {shown(_core.FIRST_BLOCK + 8)}), or {NOWHERE!r} "
+                f"if the request is refused."
+            )
+        guesses = []
+        for word in self._words:
+            guess = None
+            if ask and word.startswith("+"):
+                try:
+                    guess = _take_guess(word)
+                except EOFError:
+                    print()
+                    break
+            place = self._inspection.step()
+            answer = self._describe(word, place)
+            if guess is not None:
+                guesses.append(guess == shown(place))
+                answer += " (right)" if guesses[-1] else f" (not {guess})"
+            terminal.output(f"{answer}\n{self._map()}")
+        if ask:
+            terminal.say(f"{sum(guesses)} of {len(guesses)} guesses were right.")
+        return self._inspection.position == len(self._words)
+
+    def result(self) -> Result:
+        """The figures, when what is left was played too."""
+        self._inspection.finish(lambda done: None)
+        placing = placing_of(self._trace, self._inspection)
+        return Result(self._scheme.policy, self._scheme.coalesce, None, placing)
+
+    def _describe(self, word: str, place: int | None) -> str:
+        if word.startswith("+"):
+            number = len(self._places)
+            self._places.append(place)
+            if place is None:
+                return f"{word}  allocation {number} is refused"
+            return f"{word}  allocation {number} goes to {shown(place)}"
+        freed = self._places[int(word[1:])]
+        return f"{word}  frees " + ("nothing" if freed is None else shown(freed))
+
+    def _map(self) -> str:
+        blocks = (
+            BlockInfo(offset, capacity, capacity, BlockState(state))
+            for offset, capacity, state in self._inspection.rows()
+        )
+        return RegionMap.of_blocks(blocks, self._capacity).draw(self._terminal.columns)
+
+
+def shown(place: int | None) -> str:
+    """An offset as the pictures write it."""
+    return NOWHERE if place is None else f"+0x{place:x}"
+
+
+def _take_guess(word: str) -> str:
+    while True:
+        text = input(f"{word} goes to: ").strip().lower()
+        if text == NOWHERE:
+            return NOWHERE
+        try:
+            return shown(int(text.removeprefix("+"), 0))
+        except ValueError:
+            print(f"{text!r} is no offset; write +0x5000, 20480, or {NOWHERE}")

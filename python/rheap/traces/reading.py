@@ -1,0 +1,54 @@
+"""Reads trace files: finds out what they are, and says where they stop being traces."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import os
+import zlib
+from typing import IO, cast
+
+from .._core import Trace, TraceParser
+from ..errors import TraceError
+from ..progress import Progress
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_PART = 1 << 20  # bytes
+
+
+def load(path: str) -> Trace:
+    """The trace in a file, plain or gzipped, with a progress bar where somebody watches.
+
+    Raises `TraceError` where the text is not a trace, `OSError` when it cannot be read.
+    """
+    parser = TraceParser(path)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open(path, "rb") as file, Progress(f"reading {path}", os.stat(path).st_size) as progress:
+        text = _unzipped(file)
+        while part := _read(text, parser):
+            try:
+                decoder.decode(part)
+            except UnicodeDecodeError as error:
+                line = parser.lines + 1 + part.count(b"\n", 0, error.start)
+                raise TraceError(path, line, f"not text in UTF-8 ({error.reason})") from None
+            parser.feed(part)
+            if file.seekable():
+                progress.advance(file.tell())
+    return parser.finish()
+
+
+def _unzipped(file: IO[bytes]) -> IO[bytes]:
+    peek = getattr(file, "peek")  # noqa: B009  a BufferedReader, whatever the types say
+    if cast(bytes, peek(len(_GZIP_MAGIC))).startswith(_GZIP_MAGIC):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=file))
+    return file
+
+
+def _read(text: IO[bytes], parser: TraceParser) -> bytes:
+    try:
+        return text.read(_PART)
+    except EOFError:
+        reason = "the gzip data is cut off"
+    except (zlib.error, gzip.BadGzipFile) as error:
+        reason = f"the gzip data is damaged ({error})"
+    raise TraceError(parser.source, parser.lines + 1, reason)

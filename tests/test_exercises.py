@@ -1,0 +1,125 @@
+"""Exercises: `rheap replay --ops` and `--random`, step by step, and `--ask`."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rheap import _core
+from rheap.cli import main
+from rheap.traces.exercises import make_trace, parse_operations, random_operations
+
+OPS = ["replay", "--ops", "+10,+20,-0,+8"]
+FIRST = f"+0x{_core.FIRST_BLOCK + 8:x}"
+SECOND = f"+0x{_core.FIRST_BLOCK + 8 + 24:x}"
+
+
+def lines_of(out: str) -> list[str]:
+    return [line.strip() for line in out.splitlines()]
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Gives the command these lines to read."""
+
+    def give(*lines: str) -> None:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+    return give
+
+
+def test_each_step_is_shown_with_the_map(capsys):
+    assert main(OPS) == 0
+    out = capsys.readouterr().out
+    steps = [line for line in lines_of(out) if line.startswith(("+10", "+20", "-0", "+8"))]
+    assert steps == [
+        f"+10  allocation 0 goes to {FIRST}",
+        f"+20  allocation 1 goes to {SECOND}",
+        f"-0  frees {FIRST}",
+        f"+8  allocation 2 goes to {FIRST}",
+    ]
+    assert out.count(f"+0x{_core.FIRST_BLOCK:x} |") == 4
+    assert "|--|###~" in out
+
+
+def test_what_does_not_fit_is_refused(capsys):
+    assert main(["replay", "--ops", "+40,+40,-1,-0,+40", "--capacity", "64"]) == 0
+    steps = [line for line in lines_of(capsys.readouterr().out) if "allocation" in line]
+    assert steps[1] == "+40  allocation 1 is refused"
+    assert main(["replay", "--ops", "+40,+40,-1", "--capacity", "64"]) == 0
+    assert "-1  frees nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("", "operation 0, '', is neither +BYTES nor -ALLOCATION"),
+        ("10", "operation 0, '10', is neither"),
+        ("+10,,+3", "operation 1, '', is neither"),
+        ("+10,-x", "operation 1, '-x', is neither"),
+        ("+1.5", "operation 0, '+1.5', is neither"),
+        ("+10,-1", "operation 1, '-1': there are 1 allocations before it"),
+        ("+10,-0,-0", "operation 2, '-0': allocation 0 was freed before"),
+    ],
+)
+def test_operations_that_make_no_sense_are_refused(written, reason, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["replay", f"--ops={written}"])
+    assert left.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_a_size_that_no_trace_has_is_refused(capsys):
+    assert main(["replay", "--ops", "+99999999999999"]) == 1
+    assert "more than 1 TiB" in capsys.readouterr().err
+
+
+def test_random_operations_are_sound_and_the_same_for_a_seed(capsys):
+    words = random_operations(300, seed=5)
+    assert words == random_operations(300, seed=5) != random_operations(300, seed=6)
+    assert words == parse_operations(",".join(words))
+    assert len(make_trace("exercise", words)) == 300
+    assert main(["replay", "--random", "6", "--seed", "3", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["traces"][0]["operations"] == 6
+    assert found["traces"][0]["results"][0]["timing"] is None
+
+
+def test_guesses_are_taken_before_the_answer(capsys, answers):
+    answers(FIRST, "here", str(_core.FIRST_BLOCK + 8), "NONE")
+    assert main([*OPS, "--ask"]) == 0
+    out = capsys.readouterr().out
+    assert f"+10 goes to: +10 allocation 0 goes to {FIRST} (right)" in " ".join(out.split())
+    assert "'here' is no offset" in out
+    assert f"allocation 1 goes to {SECOND} (not {FIRST})" in out
+    assert f"allocation 2 goes to {FIRST} (not none)" in out
+    assert "1 of 3 guesses were right." in out
+    assert "peak utilisation" in out
+
+
+def test_the_end_of_the_input_ends_the_exercise(capsys, answers):
+    answers(FIRST)
+    assert main([*OPS, "--ask"]) == 0
+    out = capsys.readouterr().out
+    assert "1 of 1 guesses were right." in out
+    assert "allocation 1" not in out
+    assert "peak utilisation" not in out
+
+
+def test_ctrl_c_ends_the_exercise():
+    command = [sys.executable, "-m", "rheap", *OPS, "--ask"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout is not None and process.stderr is not None
+        while not process.stdout.read(1).endswith(b":"):
+            pass
+        time.sleep(0.3)  # until it reads: a signal just before that is noticed only behind it
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr.read() == b""

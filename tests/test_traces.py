@@ -1,0 +1,227 @@
+"""Trace files: what is one, what is not and where it stops being one, and what is written."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rheap
+from rheap import _core
+from rheap.cli import main
+from rheap.errors import TraceError
+from rheap.traces import load
+from rheap.traces.reading import _PART
+
+PLAIN = "a 0 10\na 1 20\nr 0 30\nf 1\na 2 8\nf 0\n"
+
+
+def parse(text: str, *, parts: int = 1) -> _core.Trace:
+    parser = _core.TraceParser("text")
+    data = text.encode()
+    step = max(len(data) // parts, 1)
+    for start in range(0, len(data), step):
+        parser.feed(data[start : start + step])
+    return parser.finish()
+
+
+def written(trace: _core.Trace) -> list[str]:
+    """The lines of an export behind its four numbers."""
+    parts: list[bytes] = []
+    trace.write(parts.append)
+    return b"".join(parts).decode().splitlines()[4:]
+
+
+def refusal(text: str) -> tuple[int, str]:
+    with pytest.raises(TraceError) as caught:
+        parse(text)
+    assert caught.value.file == "text"
+    assert str(caught.value) == f"text, line {caught.value.line}: {caught.value.reason}"
+    return caught.value.line, caught.value.reason
+
+
+def test_every_way_to_write_a_trace_says_the_same():
+    ways = [
+        PLAIN,
+        "1\n2 3\n\n99\n" + PLAIN,
+        PLAIN.rstrip("\n"),
+        PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace(" ", "\t "),
+        "# a remark\n\n" + PLAIN.replace("f 1\n", "\n# another\n  f 1\n"),
+        "# rheap 1\n" + PLAIN,
+        "# rheap 1 time\n" + PLAIN.replace("\n", " 5\n"),
+        "# rheap 1 time thread site\n" + PLAIN.replace("\n", " 5 0 a b.py:3 f\\\\g\n"),
+        "# rheap 1 thread site\n" + PLAIN.replace("\n", " 1 ä.py:3 <lambda>\n"),
+        "# rheap 1 site\n" + PLAIN.replace("\n", " \n"),
+    ]
+    for text in ways:
+        assert written(parse(text)) == PLAIN.splitlines(), text
+        assert written(parse(text, parts=len(text))) == PLAIN.splitlines(), text
+
+
+def test_an_id_may_be_used_again_after_its_free():
+    trace = parse(f"a 7 1\nf 7\na 7 2\na {2**64 - 1} 0\nf 7\n")
+    assert written(trace) == ["a 0 1", "f 0", "a 1 2", "a 2 0", "f 1"]
+    assert trace.allocations == 3
+    assert len(trace) == 5
+
+
+def test_the_peaks_are_those_of_what_is_live():
+    trace = parse("a 0 1\na 1 100\nf 1\na 2 24\nr 2 17\n")
+    assert trace.peak_bytes == 101
+    assert trace.peak_block_bytes == 24 + 112  # word, padded to 8, at least 24
+
+
+def test_lines_are_found_again():
+    trace = parse("1\n\na 0 1\n# x\na 1 1\nf 1\n\n\nf 0\n")
+    assert [trace.line(number) for number in range(len(trace))] == [3, 5, 6, 9]
+    with pytest.raises(IndexError):
+        trace.line(4)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        ("a 0 1\nx 0\n", 2, "unknown operation 'x'; known are a, r, f"),
+        ("a 0 1\nab 0\n", 2, "unknown operation 'ab'; known are a, r, f"),
+        ("a 0 1\n17\n", 2, "unknown operation '17'; known are a, r, f"),
+        ("a 0 1\nf 1\n", 2, "f of id 1, which is not live: it was not allocated, or freed before"),
+        ("a 0 1\nf 0\nf 0\n", 3, "f of id 0, which is not live"),
+        ("a 0 1\nf 0\nr 0 9\n", 3, "r of id 0, which is not live"),
+        ("a 0 1\na 0 1\n", 2, "a of id 0, which is live: it was not freed yet"),
+        ("a 0 -5\n", 1, "the size '-5' is negative"),
+        ("a 0 1099511627777\n", 1, "the size 1099511627777 is more than 1 TiB"),
+        ("a 0 99999999999999999999\n", 1, "the size '99999999999999999999' is 2**64 or more"),
+        ("a 18446744073709551616 1\n", 1, "the id '18446744073709551616' is 2**64 or more"),
+        ("a -1 1\n", 1, "the id '-1' is negative"),
+        ("a 0x1 1\n", 1, "the id '0x1' is no number"),
+        ("a 0 1.5\n", 1, "the size '1.5' is no number"),
+        ("a 0 +5\n", 1, "the size '+5' is no number"),
+        ("a\n", 1, "the id is missing"),
+        ("a 0\n", 1, "the size is missing"),
+        ("a 0 1 2\n", 1, "'2' stands behind the last field"),
+        ("a 0 1\nf 0 1\n", 2, "'1' stands behind the last field"),
+        ("# rheap 1 time\na 0 1\n", 2, "the time is missing"),
+        ("# rheap 1 time\na 0 1 5 6\n", 2, "'6' stands behind the last field"),
+        ("# rheap 1 thread site\na 0 1 x.py:1 f\n", 2, "the thread 'x.py:1' is no number"),
+        ("# rheap 2 time\n", 1, "format version '2' is unknown; this rheap reads version 1"),
+        ("# rheap 1 thread time\n", 1, "column 'time' is not one of time, thread, site"),
+        ("# rheap 1 colour\n", 1, "column 'colour' is not one of time, thread, site"),
+        ("\x7fELF\x02\x01\x00\n", 1, r"unknown operation '\x7fELF\x02\x01\x00'"),
+        ("a 0 1\nf " + "9" * 99 + "\n", 2, "the id '" + "9" * 40 + "...' is 2**64 or more"),
+        ("", 1, "the text ends before its first operation"),
+        ("12\n# only remarks\n", 3, "the text ends before its first operation"),
+        ("a 0 1\n" + "x" * 70_000, 2, "the line is longer than 65536 bytes"),
+    ],
+)
+def test_what_is_no_trace_is_refused_where_it_stops(text, line, reason):
+    where, why = refusal(text)
+    assert where == line
+    assert why.startswith(reason)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("name", ["trace", "trace.gz", "trace.txt"])
+def test_gzip_is_told_by_its_first_bytes(tmp_path, name, zipped):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(PLAIN.encode()) if zipped else PLAIN.encode())
+    trace = load(str(path))
+    assert trace.source == str(path)
+    assert written(trace) == PLAIN.splitlines()
+
+
+def test_gzip_in_several_members(tmp_path):
+    path = tmp_path / "trace"
+    path.write_bytes(gzip.compress(b"a 0 1\na 1") + gzip.compress(b" 2\n"))
+    assert written(load(str(path))) == ["a 0 1", "a 1 2"]
+
+
+def test_damaged_gzip_is_refused(tmp_path):
+    path = tmp_path / "trace.gz"
+    whole = gzip.compress("".join(f"a {n} {n * 7919 % 1000}\n" for n in range(5000)).encode())
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(TraceError, match="line 1: the gzip data is cut off"):
+        load(str(path))
+    path.write_bytes(whole[:1000] + b"\0" * 10 + whole[1010:])
+    with pytest.raises(TraceError, match="the gzip data is damaged"):
+        load(str(path))
+
+
+def test_a_cut_behind_the_first_part_names_the_line(tmp_path):
+    text = "".join(f"a {n} 1\n" for n in range(200_000))
+    zipped = gzip.compress(text.encode())
+    path = tmp_path / "trace.gz"
+    path.write_bytes(zipped[:-9])
+    with pytest.raises(TraceError) as caught:
+        load(str(path))
+    assert caught.value.line == text.encode()[:_PART].count(b"\n") + 1
+
+
+def test_what_is_not_utf8_is_refused(tmp_path):
+    path = tmp_path / "trace"
+    path.write_bytes(b"# rheap 1 site\na 0 1 x.py:1 f\na 1 1 \xff\xfe.py:1 f\n")
+    with pytest.raises(TraceError, match="line 3: not text in UTF-8"):
+        load(str(path))
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_trace_or_refused(data):
+    parser = _core.TraceParser("bytes")
+    try:
+        parser.feed(data)
+        trace = parser.finish()
+    except TraceError as error:
+        assert (
+            1 <= error.line <= data.count(b"\n") + 2
+        )  # the line behind the last, if that ends too early
+    else:
+        assert len(trace) > 0
+
+
+def test_export_is_a_trace_that_says_the_same(tmp_path, capsysbinary):
+    path, plain, zipped = (str(tmp_path / name) for name in ("trace", "plain", "plain.gz"))
+    Path(path).write_text("# rheap 1 time\na 5 10 1\na 6 20 2\nf 5 3\na 5 8 4\n")
+    whole = b"56\n3\n4\n1\na 0 10\na 1 20\nf 0\na 2 8\n"
+    assert main(["export", path]) == 0
+    assert capsysbinary.readouterr().out == whole
+    assert main(["export", path, plain]) == 0
+    assert Path(plain).read_bytes() == whole
+    assert main(["export", path, zipped]) == 0
+    with gzip.open(zipped) as file:
+        assert file.read() == whole
+    assert written(load(zipped)) == written(load(path))
+
+
+def test_what_cannot_be_read_is_said_in_a_line(tmp_path, capsys):
+    path = tmp_path / "trace"
+    assert main(["export", str(path)]) == 1
+    assert "No such file" in capsys.readouterr().err
+    path.write_text("a 0 1\nf 9\n")
+    assert main(["export", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"rheap export: {path}, line 2: f of id 9")
+    assert error.count("\n") == 1
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path):
+    path = tmp_path / "trace"
+    path.write_text("".join(f"a {n} 1\n" for n in range(100_000)))
+    command = [sys.executable, "-m", "rheap", "export", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 141
+
+
+def test_the_error_is_a_value_error_and_survives_pickling():
+    error = pickle.loads(pickle.dumps(rheap.TraceError("file", 3, "why")))
+    assert isinstance(error, ValueError)
+    assert (error.file, error.line, error.reason) == ("file", 3, "why")
