@@ -16,6 +16,7 @@ BASES = {
     rheap.BlockPinned: BufferError,
     rheap.HeapClosed: ValueError,
     rheap.HeapCorruption: RuntimeError,
+    rheap.WrongChoice: ValueError,
 }
 
 
@@ -29,6 +30,7 @@ EXAMPLES = [
     rheap.BlockPinned("resize", 0x5000, 0),
     rheap.HeapClosed("view"),
     rheap.HeapCorruption(0x5000, "a word's check code"),
+    rheap.WrongChoice("trace", 12, 10, 48, None),
     rheap.TraceError("trace", 12, "unknown operation"),
 ]
 

@@ -70,7 +70,7 @@ def trace_file(tmp_path: Path) -> str:
 def test_a_replay_puts_blocks_where_a_heap_does(scheme):
     lines = random_trace(2000, seed=2).splitlines()
     trace = parse("\n".join(lines))
-    heap = rheap.Heap(capacity_for(trace), **heap_options(scheme))
+    heap = rheap.Heap(capacity_for(trace), coalesce=scheme.coalesce, policy=scheme.policy)
     blocks, expected = {}, []
     for line in lines:
         letter, name, *size = line.split()
@@ -82,10 +82,6 @@ def test_a_replay_puts_blocks_where_a_heap_does(scheme):
             blocks.pop(name).free()
         expected.append(None if letter == "f" else blocks[name].offset)
     assert places(trace, scheme, capacity_for(trace)) == expected
-
-
-def heap_options(scheme: Scheme) -> dict[str, str]:
-    return {"coalesce": scheme.coalesce}
 
 
 def test_extent_and_utilisation():

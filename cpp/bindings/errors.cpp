@@ -91,4 +91,10 @@ void set_foreign(std::uint64_t offset) {
   set_error("ForeignBlock", Py_BuildValue("(K)", Number{offset}));
 }
 
+void set_wrong_choice(const std::string& source, std::uint64_t line, std::uint64_t operation,
+                      std::uint64_t size, PyObject* answer) {
+  set_error("WrongChoice", Py_BuildValue("sKKKO", source.c_str(), Number{line}, Number{operation},
+                                         Number{size}, answer));
+}
+
 }  // namespace rheap::bindings

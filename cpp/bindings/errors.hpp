@@ -16,6 +16,9 @@ void set_freed(const char* verb);
 void set_closed(const char* verb);
 void set_pinned(const char* verb, std::uint64_t offset, unsigned holders);
 void set_foreign(std::uint64_t offset);
+/// `answer` is what the policy answered when it was asked for a hole of `size` bytes.
+void set_wrong_choice(const std::string& source, std::uint64_t line, std::uint64_t operation,
+                      std::uint64_t size, PyObject* answer);
 
 /// Runs `work` and turns what it throws into a Python error. Returns whether it went through.
 template <typename Work>

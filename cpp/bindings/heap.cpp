@@ -9,6 +9,7 @@
 #include "census.hpp"
 #include "gil.hpp"
 #include "heap_methods.hpp"
+#include "policies.hpp"
 #include "self.hpp"
 
 namespace py = pybind11;
@@ -61,12 +62,6 @@ constexpr bool gil_makes_turns = false;
 #else
 constexpr bool gil_makes_turns = true;
 #endif
-
-Policy policy_named(std::string_view name) {
-  const auto found = std::ranges::find(policy_names, name);
-  if (found == policy_names.end()) throw py::value_error("unknown policy");
-  return static_cast<Policy>(found - policy_names.begin());
-}
 
 OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, std::string_view policy,
                     bool debug) {

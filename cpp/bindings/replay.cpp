@@ -10,7 +10,10 @@
 
 #include "../replay/inspection.hpp"
 #include "../replay/stopwatch.hpp"
+#include "chooser.hpp"
+#include "errors.hpp"
 #include "gil.hpp"
+#include "policies.hpp"
 
 namespace py = pybind11;
 
@@ -21,7 +24,6 @@ namespace {
 using replay::HeapTarget;
 using replay::Inspection;
 using replay::MallocTarget;
-using replay::Setting;
 using replay::Stopwatch;
 using replay::Trace;
 
@@ -61,46 +63,86 @@ void add_watch(Class& watch_class) {
   watch_class.def("run", &run<Target>).def("latency", &latency<Target>, py::arg("replays"));
 }
 
-Setting setting_of(std::uint64_t capacity, bool immediate, std::string_view policy) {
-  if (policy != "segregated") throw py::value_error("unknown policy");
-  return {align_down(capacity, 8), immediate ? Coalesce::immediate : Coalesce::deferred};
+Allocator::Options options_of(std::uint64_t capacity, bool immediate) {
+  return {.capacity = align_down(capacity, 8),
+          .coalesce = immediate ? Coalesce::immediate : Coalesce::deferred};
 }
 
 std::unique_ptr<Stopwatch<HeapTarget>> watch_heap(const Trace& trace, std::uint64_t capacity,
                                                   bool immediate, std::string_view policy) {
-  return std::make_unique<Stopwatch<HeapTarget>>(trace, setting_of(capacity, immediate, policy));
+  Allocator::Options options = options_of(capacity, immediate);
+  options.policy = policy_named(policy);
+  return std::make_unique<Stopwatch<HeapTarget>>(trace, options);
 }
 
-std::unique_ptr<Inspection> inspect(const Trace& trace, std::uint64_t capacity, bool immediate,
-                                    std::string_view policy) {
-  return std::make_unique<Inspection>(trace, setting_of(capacity, immediate, policy));
+/// An inspection, and the policy of somebody's own that it may ask.
+struct Inspector {
+  const Trace& trace;
+  std::unique_ptr<PythonChooser> chooser;
+  Inspection inspection;
+};
+
+/// `policy` is a name, or a function.
+std::unique_ptr<Inspector> inspect(const Trace& trace, std::uint64_t capacity, bool immediate,
+                                   const py::object& policy) {
+  Allocator::Options options = options_of(capacity, immediate);
+  std::unique_ptr<PythonChooser> chooser;
+  if (py::isinstance<py::str>(policy)) {
+    options.policy = policy_named(policy.cast<std::string>());
+  } else {
+    chooser = std::make_unique<PythonChooser>(policy);
+    options.policy = Policy::chosen;
+    options.chooser = chooser.get();
+  }
+  return std::unique_ptr<Inspector>(
+      new Inspector{trace, std::move(chooser), Inspection(trace, options)});
 }
 
-std::optional<std::uint64_t> step(Inspection& inspection) {
-  if (inspection.done()) throw py::index_error("the trace is at its end");
-  const std::optional<Offset> place = inspection.step();
+/// Does `work`, and says of a wrong choice which operation met it.
+template <typename Work>
+void with_chooser(const Inspector& inspector, Work&& work) {
+  try {
+    work();
+  } catch (const WrongChoice& wrong) {
+    const std::size_t operation = inspector.inspection.position();
+    set_wrong_choice(inspector.trace.source(), inspector.trace.line_of(operation), operation,
+                     wrong.size, inspector.chooser->answer().ptr());
+    throw py::error_already_set();
+  }
+}
+
+std::optional<std::uint64_t> step(Inspector& inspector) {
+  if (inspector.inspection.done()) throw py::index_error("the trace is at its end");
+  std::optional<Offset> place;
+  with_chooser(inspector, [&] { place = inspector.inspection.step(); });
   return place ? std::optional(place->value) : std::nullopt;
 }
 
 /// Plays the rest, then verifies everything.
-void finish(Inspection& inspection, const py::function& tell) {
+void finish(Inspector& inspector, const py::function& tell) {
   const replay::Pulse pulse = make_pulse(&tell);
-  without_gil([&] {
-    while (!inspection.done()) {
-      inspection.step();
-      pulse(inspection.position());
-    }
-    inspection.verify();
+  Inspection& inspection = inspector.inspection;
+  with_chooser(inspector, [&] {
+    without_gil([&] {
+      while (!inspection.done()) {
+        inspection.step();
+        pulse(inspection.position());
+      }
+      inspection.verify();
+    });
   });
 }
 
-py::dict figures(const Inspection& inspection) {
-  const Inspection::Figures found = inspection.figures();
+py::dict figures(const Inspector& inspector) {
+  const Inspection::Figures found = inspector.inspection.figures();
   py::dict result;
   result["requests"] = found.requests;
   result["failed"] = found.failed;
   result["peak_live_bytes"] = found.peak_live_bytes;
   result["extent"] = found.extent;
+  result["visited"] = found.visited;
+  result["visited_most"] = found.visited_most;
+  result["work_most"] = found.work_most;
   result["fragmentation_at_peak"] = found.at_peak.fragmentation();
   result["fragmentation_at_end"] = found.at_end.fragmentation();
   result["largest_hole"] = found.at_end.largest;
@@ -108,10 +150,10 @@ py::dict figures(const Inspection& inspection) {
 }
 
 /// (offset, capacity, state) of each block in address order; the state by its name.
-py::list rows(const Inspection& inspection) {
+py::list rows(const Inspector& inspector) {
   constexpr std::array names{"live", "deferred", "free"};
   py::list list;
-  inspection.allocator().blocks().walk([&](Offset block, Word word) {
+  inspector.inspection.allocator().blocks().walk([&](Offset block, Word word) {
     list.append(py::make_tuple(payload_of(block).value, word.size() - word_bytes,
                                names[static_cast<std::size_t>(word.state())]));
   });
@@ -131,16 +173,16 @@ void register_replay(py::module_& module) {
   malloc_watch.def(py::init<const Trace&>(), py::arg("trace"), py::keep_alive<1, 2>());
   add_watch<MallocTarget>(malloc_watch);
 
-  py::class_<Inspection>(module, "Inspection", "Plays a trace on a heap step by step.")
+  py::class_<Inspector>(module, "Inspection", "Plays a trace on a heap step by step.")
       .def(py::init(&inspect), py::arg("trace"), py::arg("capacity"), py::kw_only(),
            py::arg("immediate"), py::arg("policy"), py::keep_alive<1, 2>())
       .def("step", &step)
       .def("finish", &finish, py::arg("tell"))
       .def("figures", &figures)
       .def("rows", &rows)
-      .def_property_readonly("position", &Inspection::position);
+      .def_property_readonly(
+          "position", [](const Inspector& inspector) { return inspector.inspection.position(); });
 
-  module.attr("POLICIES") = py::make_tuple("segregated");
   module.def("malloc_library", &MallocTarget::library);
 }
 

@@ -35,32 +35,40 @@ double FreeSpace::fragmentation() const {
   return bytes == 0 ? 0.0 : 1.0 - static_cast<double>(largest) / static_cast<double>(bytes);
 }
 
-Inspection::Inspection(const Trace& trace, const Setting& setting)
-    : trace_(trace),
-      peak_(trace.demand().operation),
-      allocator_(setting.make()),
-      blocks_(trace.slots()) {}
+Inspection::Inspection(const Trace& trace, const Allocator::Options& options)
+    : trace_(trace), peak_(trace.demand().operation), allocator_(options), blocks_(trace.slots()) {}
 
 std::optional<Offset> Inspection::step() {
   const Operation& operation = trace_.operations()[position_];
-  Held& block = blocks_[operation.slot()];
-  std::optional<Offset> place;
-  switch (operation.kind()) {
-    case Kind::allocate:
-      block.number = allocations_++;
-      place = allocate(block, operation.bytes());
-      break;
-    case Kind::resize:
-      if (block.slot.place != 0) place = resize(block, operation.bytes());
-      break;
-    case Kind::release:
-      if (block.slot.place != 0) release(block);
-      break;
-  }
+  const Work before = allocator_.work();
+  const std::optional<Offset> place = play(operation);
+  count(before, operation.kind() != Kind::release);
   figures_.peak_live_bytes = std::max(figures_.peak_live_bytes, live_bytes_);
   if (position_ == peak_) figures_.at_peak = free_space();
   ++position_;
   return place;
+}
+
+std::optional<Offset> Inspection::play(const Operation& operation) {
+  Held& block = blocks_[operation.slot()];
+  if (operation.kind() == Kind::allocate) {
+    block.number = allocations_++;
+    return allocate(block, operation.bytes());
+  }
+  if (block.slot.place == 0) return std::nullopt;
+  if (operation.kind() == Kind::resize) return resize(block, operation.bytes());
+  release(block);
+  return std::nullopt;
+}
+
+void Inspection::count(const Work& before, bool request) {
+  const Work& after = allocator_.work();
+  const std::uint64_t visited = after.visited - before.visited;
+  const std::uint64_t changed = after.merged - before.merged + after.split - before.split;
+  figures_.work_most = std::max(figures_.work_most, visited + changed);
+  if (!request) return;
+  figures_.visited += visited;
+  figures_.visited_most = std::max(figures_.visited_most, visited);
 }
 
 std::optional<Offset> Inspection::allocate(Held& block, std::uint64_t bytes) {

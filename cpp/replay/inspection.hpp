@@ -24,13 +24,16 @@ struct FreeSpace {
 /// was asked for and what it took.
 class Inspection {
  public:
-  Inspection(const Trace& trace, const Setting& setting);
+  Inspection(const Trace& trace, const Allocator::Options& options);
 
   struct Figures {
     std::uint64_t requests = 0;         ///< allocations and resizes
     std::uint64_t failed = 0;           ///< those of them that were refused
     std::uint64_t peak_live_bytes = 0;  ///< most payload asked for, of what was served
     std::uint64_t extent = 0;           ///< bytes from the first block to the highest wilderness
+    std::uint64_t visited = 0;          ///< blocks that requests looked at
+    std::uint64_t visited_most = 0;     ///< by one of them
+    std::uint64_t work_most = 0;        ///< visited, merged and split by one operation
     FreeSpace at_peak;                  ///< after the operation where the trace wants most
     FreeSpace at_end;
   };
@@ -38,7 +41,7 @@ class Inspection {
   [[nodiscard]] std::size_t position() const { return position_; }
   [[nodiscard]] bool done() const { return position_ == trace_.operations().size(); }
   /// Plays the next operation. Returns where its payload is now; none when it was refused or gave
-  /// the block back. Throws Damage.
+  /// the block back. Throws Damage, and what a Chooser makes of it.
   std::optional<Offset> step();
   /// Verifies every payload and every invariant of the heap; throws Damage.
   void verify() const;
@@ -53,9 +56,11 @@ class Inspection {
     std::uint64_t number = 0;  ///< the allocation's: its pattern
   };
 
+  std::optional<Offset> play(const Operation& operation);
   std::optional<Offset> allocate(Held& block, std::uint64_t bytes);
   std::optional<Offset> resize(Held& block, std::uint64_t bytes);
   void release(Held& block);
+  void count(const Work& before, bool request);
   void settle(Held& block, const Allocation& made, std::uint64_t bytes);
   void fill(const Held& block);
   /// The first `bytes` of a payload must be as they were written, also where it was moved to.

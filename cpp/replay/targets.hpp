@@ -16,20 +16,10 @@ struct Slot {
   std::uint64_t room = 0;   ///< bytes
 };
 
-/// How to make the heap that serves a trace.
-struct Setting {
-  std::uint64_t capacity;
-  Coalesce coalesce;
-
-  [[nodiscard]] Allocator make() const {
-    return Allocator(capacity, coalesce, false, system::Sharing::alone);
-  }
-};
-
 /// rheap's allocator, without the handles, the lock and the Python objects that a Heap adds.
 class HeapTarget {
  public:
-  explicit HeapTarget(const Setting& setting) : allocator_(setting.make()) {}
+  explicit HeapTarget(const Allocator::Options& options) : allocator_(options) {}
 
   /// As a program does, writes to what it got. Leaves the slot without a place when refused.
   void allocate(Slot& slot, std::uint64_t bytes) {

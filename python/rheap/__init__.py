@@ -19,6 +19,7 @@ from .errors import (  # noqa: E402
     HeapError,
     HeapExhausted,
     TraceError,
+    WrongChoice,
 )
 from .heap import Heap  # noqa: E402
 from .heapmap import HeapMap  # noqa: E402
@@ -42,6 +43,7 @@ __all__ = [
     "HeapStats",
     "Pin",
     "TraceError",
+    "WrongChoice",
     "init_heap",
     "r_alloc",
     "r_defrag",

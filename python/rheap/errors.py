@@ -6,7 +6,8 @@
     ├── ForeignBlock(ValueError)       a block of another heap was to be freed
     ├── BlockPinned(BufferError)       a block was to be freed or resized while somebody sees it
     ├── HeapClosed(ValueError)         a closed heap, or a block of one, was used
-    └── HeapCorruption(RuntimeError)   the region is not what the heap wrote
+    ├── HeapCorruption(RuntimeError)   the region is not what the heap wrote
+    └── WrongChoice(ValueError)        a policy of one's own chose what is no hole
 
     TraceError(ValueError)             a file is not a trace
 
@@ -27,6 +28,7 @@ __all__ = [
     "HeapError",
     "HeapExhausted",
     "TraceError",
+    "WrongChoice",
 ]
 
 
@@ -150,6 +152,27 @@ class HeapCorruption(HeapError, RuntimeError):
         super().__init__(
             f"heap damaged at +0x{offset:x}: {invariant} does not hold there; something wrote "
             f"past its block or through a stale address (a heap with debug=True says which)"
+        )
+
+
+class WrongChoice(HeapError, ValueError):
+    """A placement policy of one's own answered with what is no hole that holds the block.
+
+    `file`, `line` and `operation` (counted from 0) say where in the trace, `size` is what the block
+    needs in bytes, its word included, `answer` what the policy returned.
+    """
+
+    _facts = ("file", "line", "operation", "size", "answer")
+
+    def __init__(self, file: str, line: int, operation: int, size: int, answer: object) -> None:
+        self.file = file
+        self.line = line
+        self.operation = operation
+        self.size = size
+        self.answer = answer
+        super().__init__(
+            f"{file}, line {line}, operation {operation}: the policy answered {answer!r:.200}, "
+            f"which is no hole of at least {size:,} bytes; return one of the holes given, or None"
         )
 
 

@@ -6,6 +6,7 @@ import argparse
 import itertools
 import json
 import sys
+import traceback
 
 from .. import _core
 from ..sizes import parse_size
@@ -13,6 +14,7 @@ from ..terminal import Terminal
 from ..traces import load
 from ..traces.exercises import make_trace, parse_operations, random_operations
 from .measure import Report, Scheme, capacity_for, measure
+from .own import OwnPolicy, PolicyError, load_policy
 from .report import as_json, show, show_means
 from .steps import Exercise
 
@@ -34,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy",
         action="append",
-        choices=_core.POLICIES,
-        help=f"{_core.POLICIES[0]} if not given; repeatable",
+        type=_policy,
+        help=f"{', '.join(_core.POLICIES)}, or FILE.py:FUNCTION; repeatable",
     )
     parser.add_argument(
         "--coalesce", action="append", choices=COALESCING, help="deferred if not given; repeatable"
@@ -53,6 +55,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         schemes = _schemes(options)
         reports = _replay(options, schemes) if options.trace else _exercise(options, schemes)
+    except PolicyError as failed:
+        traceback.print_exception(failed.__cause__)
+        return 1
     except ArgumentError as error:
         print(f"rheap replay: {error}", file=sys.stderr)
         return 2
@@ -62,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 class ArgumentError(Exception):
-    """Arguments that do not go together."""
+    """Arguments that do not go together, or a policy that is none."""
 
 
 def _schemes(options: argparse.Namespace) -> list[Scheme]:
@@ -70,7 +75,12 @@ def _schemes(options: argparse.Namespace) -> list[Scheme]:
         raise ArgumentError("--ask goes with an exercise (--ops or --random), and not with --json")
     if options.against and not options.trace:
         raise ArgumentError("--against needs a trace: an exercise is too short to be timed")
-    policies = dict.fromkeys(options.policy or [_core.POLICIES[0]])
+    policies: list[str | OwnPolicy] = []
+    for written in dict.fromkeys(options.policy or [_core.POLICIES[0]]):
+        try:
+            policies.append(written if written in _core.POLICIES else load_policy(written))
+        except ValueError as error:
+            raise ArgumentError(error) from None
     coalescing = dict.fromkeys(options.coalesce or [COALESCING[0]])
     return [Scheme(*pair) for pair in itertools.product(policies, coalescing)]
 
@@ -135,3 +145,10 @@ def _capacity(text: str) -> int:
             f"must be from {_core.SMALLEST_CAPACITY} bytes to 1 TiB, not {text!r}"
         )
     return capacity
+
+
+def _policy(text: str) -> str:
+    if text not in _core.POLICIES and ":" not in text:
+        known = ", ".join(_core.POLICIES)
+        raise argparse.ArgumentTypeError(f"{text!r} is neither one of {known} nor FILE.py:FUNCTION")
+    return text

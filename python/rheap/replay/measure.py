@@ -15,12 +15,14 @@ Three kinds of passes, each over the whole trace:
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import _core
 from ..progress import Progress
+from .own import OwnPolicy
 
 LATENCY_REPLAYS = 5
 WARMING_RUNS = 3
@@ -30,10 +32,15 @@ _SMALLEST_CAPACITY = 1 << 20  # bytes, of a heap for a trace
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """A heap to replay on: `policy` by its name, `coalesce` as `Heap` takes it."""
+    """A heap to replay on: `policy` by its name or one's own, `coalesce` as `Heap` takes it."""
 
-    policy: str
+    policy: str | OwnPolicy
     coalesce: str
+
+    @property
+    def name(self) -> str:
+        """The policy's."""
+        return self.policy if isinstance(self.policy, str) else self.policy.name
 
     def inspect(self, trace: _core.Trace, capacity: int) -> _core.Inspection:
         """An untimed pass, at its beginning."""
@@ -63,7 +70,9 @@ class Placing:
     Fragmentation: the part of the free bytes below the wilderness that the largest hole does not
     have, neighbours counted as one hole; at the operation where the trace has most live, and at the
     end. `largest_hole`: bytes, at the end. `requests`: allocations and reallocations; those that
-    were refused `failed`, and what is then done with that block is left out.
+    were refused `failed`, and what is then done with that block is left out. `visited_mean`,
+    `visited_most`: blocks that a request looked at. `work_most`: blocks that one operation, frees
+    too, visited, merged or split.
     """
 
     peak_live_bytes: int
@@ -75,16 +84,33 @@ class Placing:
     largest_hole: int
     requests: int
     failed: int
+    visited_mean: float
+    visited_most: int
+    work_most: int
 
     @property
     def part_of_ceiling(self) -> float:
         """The utilisation as a part of the highest possible."""
         return self.peak_utilisation / self.ceiling if self.ceiling else 1.0
 
+    @property
+    def score(self) -> float:
+        """One figure for density and work, 0 to 100.
+
+        As in CS:APP's malloc lab 60 points are for utilisation, here as a part of the ceiling, and
+        40 for work, here not by the clock but by the blocks that a request visits: all 40 for one,
+        and half of them for ten, a third for a hundred. Both count for the part of the requests
+        that was served.
+        """
+        ease = 1 / (1 + math.log10(max(self.visited_mean, 1)))
+        served = 1 - self.failed / self.requests if self.requests else 1.0
+        return (60 * self.part_of_ceiling + 40 * ease) * served
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One allocator on one trace: an exercise is not timed, and of malloc nothing else is known."""
+    """One allocator on one trace. Exercises and policies of one's own are not timed; of malloc
+    nothing else is known."""
 
     allocator: str
     coalesce: str | None
@@ -146,12 +172,13 @@ def measure(
             trace, capacity, immediate=scheme.coalesce == "immediate", policy=scheme.policy
         )
         for number, scheme in enumerate(schemes)
+        if isinstance(scheme.policy, str)
     }
     if against_malloc:
         watches[len(schemes)] = _core.MallocWatch(trace)
     timings = _take_times(trace, watches, repeat)
     results = [
-        Result(scheme.policy, scheme.coalesce, timings.get(number), placing)
+        Result(scheme.name, scheme.coalesce, timings.get(number), placing)
         for number, (scheme, placing) in enumerate(zip(schemes, placings, strict=True))
     ]
     if against_malloc:
@@ -162,7 +189,7 @@ def measure(
 def inspect(trace: _core.Trace, scheme: Scheme, capacity: int) -> Placing:
     """The untimed pass; raises `HeapCorruption` for a payload or a heap that is not whole."""
     inspection = scheme.inspect(trace, capacity)
-    with Progress(f"{trace.source}: {scheme.policy}", len(trace)) as progress:
+    with Progress(f"{trace.source}: {scheme.name}", len(trace)) as progress:
         inspection.finish(progress.advance)
     return placing_of(trace, inspection)
 
@@ -170,6 +197,7 @@ def inspect(trace: _core.Trace, scheme: Scheme, capacity: int) -> Placing:
 def placing_of(trace: _core.Trace, inspection: _core.Inspection) -> Placing:
     """What an untimed pass found so far."""
     found = inspection.figures()
+    requests = found["requests"]
     return Placing(
         peak_live_bytes=found["peak_live_bytes"],
         extent=found["extent"],
@@ -178,8 +206,11 @@ def placing_of(trace: _core.Trace, inspection: _core.Inspection) -> Placing:
         fragmentation_at_peak=found["fragmentation_at_peak"],
         fragmentation_at_end=found["fragmentation_at_end"],
         largest_hole=found["largest_hole"],
-        requests=found["requests"],
+        requests=requests,
         failed=found["failed"],
+        visited_mean=found["visited"] / requests if requests else 0.0,
+        visited_most=found["visited_most"],
+        work_most=found["work_most"],
     )
 
 

@@ -35,7 +35,10 @@ def as_json(reports: Sequence[Report]) -> dict[str, Any]:
 
 
 def _result_as_json(report: Report, result: Result) -> dict[str, Any]:
-    return {**asdict(result), "part_of_malloc": part_of_malloc(report, result)}
+    found = {**asdict(result), "part_of_malloc": part_of_malloc(report, result)}
+    if result.placing is not None:
+        found["score"] = result.placing.score
+    return found
 
 
 def show(terminal: Terminal, report: Report) -> None:
@@ -91,5 +94,9 @@ def _rows(report: Report) -> list[Row]:
         placed("fragmentation at the end", lambda p: f"{p.fragmentation_at_end:.1%}"),
         placed("largest hole at the end", lambda placing: format_size(placing.largest_hole)),
         placed("failed requests", lambda placing: f"{placing.failed:,}"),
+        placed("blocks visited, mean", lambda placing: f"{placing.visited_mean:.2f}"),
+        placed("blocks visited, most", lambda placing: f"{placing.visited_most:,}"),
+        placed("  merged or split too, most", lambda placing: f"{placing.work_most:,}"),
+        placed("score", lambda placing: f"{placing.score:.1f}"),
     ]
     return [(name, cells) for name, cells in rows if any(cell != "-" for cell in cells)]

@@ -36,7 +36,7 @@ class Exercise:
         Returns whether it came to the end: the reader's input may end before.
         """
         terminal = self._terminal
-        terminal.heading(f"{self._scheme.policy}, coalescing {self._scheme.coalesce}")
+        terminal.heading(f"{self._scheme.name}, coalescing {self._scheme.coalesce}")
         if ask:
             terminal.say(
                 f"Where does each block go? Type the offset of its payload, which stands 8 bytes "
@@ -66,7 +66,7 @@ class Exercise:
         """The figures, when what is left was played too."""
         self._inspection.finish(lambda done: None)
         placing = placing_of(self._trace, self._inspection)
-        return Result(self._scheme.policy, self._scheme.coalesce, None, placing)
+        return Result(self._scheme.name, self._scheme.coalesce, None, placing)
 
     def _describe(self, word: str, place: int | None) -> str:
         if word.startswith("+"):

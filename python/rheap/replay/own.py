@@ -1,0 +1,67 @@
+"""A placement policy of one's own: a Python function that is given the holes and takes one."""
+
+from __future__ import annotations
+
+import os
+import runpy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Hole(NamedTuple):
+    """Bytes that no block has: a free block, or the wilderness.
+
+    `offset`: where it starts, bytes from the region's base. `size`: bytes; a block that takes all
+    of them has 8 less for its payload.
+    """
+
+    offset: int
+    size: int
+
+
+Choose = Callable[[int, list[Hole]], object]
+
+
+class PolicyError(Exception):
+    """The function raised something, which is the cause of this."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPolicy:
+    """A function `choose(size, holes)` from a file.
+
+    `size` is what the block needs in bytes, its word included; `holes`, at least one, come in
+    address order, the wilderness last. It returns one of them, or None to refuse. With deferred
+    coalescing a freed block of the very size is taken without asking, others are no holes before
+    they were merged, and while there are any to merge the wilderness is not offered yet: None then
+    means to merge, and the function is asked again.
+    """
+
+    name: str
+    function: Choose
+
+    def __call__(self, size: int, places: list[tuple[int, int]]) -> object:
+        """What the function returns; `places` are the offsets and sizes of the holes."""
+        try:
+            return self.function(size, list(map(Hole._make, places)))
+        except Exception as error:
+            raise PolicyError from error
+
+
+def load_policy(written: str) -> OwnPolicy:
+    """The policy `FILE.py:FUNCTION`.
+
+    Raises `ValueError` when there is no such function, `OSError` when there is no such file,
+    `PolicyError` for what the file raises.
+    """
+    path, _, name = written.rpartition(":")
+    with open(path, "rb"):
+        pass  # runpy's own errors are a traceback
+    try:
+        function = runpy.run_path(path).get(name)
+    except Exception as error:
+        raise PolicyError from error
+    if not callable(function):
+        raise ValueError(f"{path} has no function {name!r}; a policy is FILE.py:FUNCTION")
+    return OwnPolicy(f"{os.path.basename(path)}:{name}", function)
