@@ -4,6 +4,7 @@
 
 #include "block.hpp"
 #include "errors.hpp"
+#include "heap_recorder.hpp"
 #include "sizes.hpp"
 
 namespace rheap::bindings {
@@ -61,6 +62,8 @@ PyObject* resize(PyObject* self, PyObject* size) {
     set_pinned("resize", block->handle.payload.value, block->pins);
     return nullptr;
   }
+  note_request(block->heap);
+  if (!usable(block, "resize")) return nullptr;  // to note the site may have run Python code
   if (!translated([&] { block->heap->resize(block->handle, bytes); })) return nullptr;
   Py_RETURN_NONE;
 }

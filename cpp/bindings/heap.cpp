@@ -5,6 +5,7 @@
 
 #include "block.hpp"
 #include "census.hpp"
+#include "gil.hpp"
 #include "heap_methods.hpp"
 #include "self.hpp"
 
@@ -39,20 +40,6 @@ auto call(const py::object& self) {
   return (checked(self).*method)();
 }
 
-/// Runs `work`, which may take long, while other threads run. (Who asks for a block of the same
-/// heap meanwhile waits for the heap's lock.)
-template <typename Work>
-void without_gil(Work&& work) {
-  PyThreadState* state = PyEval_SaveThread();
-  try {
-    work();
-  } catch (const std::exception&) {
-    PyEval_RestoreThread(state);
-    throw;
-  }
-  PyEval_RestoreThread(state);  // not in a destructor: it may unwind the stack, see block.hpp
-}
-
 template <auto method>
 auto count_without_gil(const py::object& self) {
   Heap& heap = checked(self);
@@ -72,6 +59,8 @@ OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, bool 
   without_gil([&] { heap = Heap::open({capacity, coalesce, debug, prefault}); });
   return OwnedHeap(heap);
 }
+
+bool is_observed(const Heap& heap) { return heap.observer() != nullptr; }
 
 /// Closes every block too; those that nobody can see give their memory back now.
 void close_heap(Heap& heap) {
@@ -101,6 +90,7 @@ void register_heap(py::module_& module) {
       .def_property_readonly("capacity", &call<&Heap::capacity>)
       .def_property_readonly("closed", &call<&Heap::closed>)
       .def_property_readonly("debug", &call<&Heap::debug>)
+      .def_property_readonly("observed", &on<is_observed>)
       .def_property_readonly("bound_blocks", &call<&Heap::bound_blocks>);
   add_heap_methods(heap_class);
   module.def(

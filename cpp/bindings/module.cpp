@@ -5,6 +5,8 @@
 #include "doors.hpp"
 #include "errors.hpp"
 #include "heap.hpp"
+#include "heap_recorder.hpp"
+#include "interpreter_recorder.hpp"
 #include "pin.hpp"
 #include "sizes.hpp"
 
@@ -18,4 +20,6 @@ PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported())
   rheap::bindings::register_block(module);
   rheap::bindings::doors::register_doors(module);
   rheap::bindings::register_heap(module);
+  rheap::bindings::register_heap_recorder(module);
+  rheap::bindings::register_interpreter_recorder(module);
 }
