@@ -18,7 +18,6 @@ import sys
 from collections.abc import Callable
 
 from . import _core
-from .overhead import measure_overhead
 from .program import Program
 from .recording import RecordingSummary
 from .sizes import format_size
@@ -48,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int | Callable[[], int]:
     """Returns the program, ready to be run; or prints the overhead and returns 0."""
     if options.overhead:
+        from .overhead import measure_overhead
+
         print(f"Python {platform.python_version()}, parsing JSON while it is recorded:")
         for name in ("json.trace", "json.trace.gz"):
             print("  ", measure_overhead(name))

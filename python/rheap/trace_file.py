@@ -26,13 +26,14 @@ class TraceFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
-        self._status: int | None = None  # where the compressor tells how it went
+        self._status: _Pipe | None = None  # where the compressor tells how it went
         trace = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         if not self.path.endswith(".gz"):
             self.descriptor = trace
             return
         try:
-            self.descriptor, self._status = _start_compressor(trace)
+            self.descriptor, status = _start_compressor(trace)
+            self._status = _Pipe(status)
         finally:
             os.close(trace)
 
@@ -42,12 +43,28 @@ class TraceFile:
         Comes after the recorder has closed the descriptor.
         """
         if self._status is not None:
-            with open(self._status, encoding="ascii") as status:
-                self._status = None
-                said = status.read()  # ends with the compressor
+            said = self._status.read()  # ends with the compressor
             if said != "0":
                 error = int(said) if said.isdigit() else error or errno.EPIPE
         return OSError(error, os.strerror(error), self.path) if error else None
+
+
+class _Pipe:
+    """A pipe's end to read from, unless the program has closed it and has its number anew."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._identity = os.fstat(descriptor)[:3]
+
+    def read(self) -> str:
+        """All that comes until nobody writes any more; nothing when the pipe is gone."""
+        try:
+            if os.fstat(self._descriptor)[:3] != self._identity:
+                return ""
+        except OSError:
+            return ""
+        with open(self._descriptor, encoding="ascii") as pipe:
+            return pipe.read()
 
 
 def _start_compressor(trace: int) -> tuple[int, int]:
