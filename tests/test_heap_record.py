@@ -8,8 +8,7 @@ import threading
 
 import pytest
 from damaging import damage
-from support import SIZE, array_of, run_python
-from test_fork import in_child
+from support import SIZE, array_of, in_child, run_python
 from trace_reader import read_trace
 
 import rheap

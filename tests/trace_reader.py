@@ -46,8 +46,8 @@ class Trace:
         return {op.thread for op in self.operations}
 
 
-def read_trace(path):
-    """Reads and verifies a trace; numbers must not be used twice."""
+def read_trace(path, *, reused_ids=False):
+    """Reads and verifies a trace. `reused_ids`: a number may be used again after a free."""
     data = Path(path).read_bytes()
     text = (gzip.decompress(data) if str(path).endswith(".gz") else data).decode()
     assert text.endswith("\n"), "the last line is not whole"
@@ -65,8 +65,12 @@ def read_trace(path):
         operation = _parse(line, columns)
         assert (operation.time or now) >= now, line
         now = operation.time or now
+        if reused_ids:
+            seen = trace.live
         total += _apply(trace.live, operation, seen, line)
         trace.peak = max(trace.peak, total)
+        if operation.kind == "a" and not reused_ids:
+            seen.add(operation.id)
         trace.operations.append(operation)
     return trace
 
@@ -90,7 +94,6 @@ def _apply(live, operation, seen, line):
     """Returns by how many bytes what is live grew."""
     if operation.kind == "a":
         assert operation.id not in seen, line
-        seen.add(operation.id)
     else:
         assert operation.kind in "rf" and operation.id in live, line
     before = live.pop(operation.id, 0)
