@@ -128,9 +128,10 @@ def test_what_it_allocated_is_there_with_its_end(write):
     assert trace.lives(SIZE + 2) == ["arf"]
     assert trace.lives(10_000_000 + HEADER) == ["af"]  # not once more as raw memory
     assert trace.threads == {0}
-    assert f"{len(trace.operations):,} operations, 1 threads" in done.summary
-    assert trace.comments[-2].startswith(f"# {len(trace.operations)} operations, 1 threads")
-    assert trace.comments[-2].endswith(f"at most {trace.peak} bytes live")
+    assert f"{len(trace.operations):,} operations, 1 thread, at most" in done.summary
+    assert trace.comments[-2] == (
+        f"# operations: {len(trace.operations)}, threads: 1, most bytes live: {trace.peak}"
+    )
     assert trace.peak > 10_000_000
 
 
@@ -371,6 +372,7 @@ def test_the_trace_goes_where_it_was_told(write):
         (["."], 1, "directory"),
         (["-m", "missing"], 2, "No module named"),
         (["-m", "missing.module"], 2, "No module named"),
+        (["-m", ""], 2, "No module named"),
         (["-o", "missing/t.trace", "program.py"], 1, "missing/t.trace"),
         (["-o", ".", "program.py"], 1, "directory"),
     ],

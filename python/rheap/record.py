@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int | Callable[[], int]:
     find = Program.module if options.is_module else Program.script
     try:
         program = find(options.program, options.arguments)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         options.refuse(str(error))
     trace = TraceFile(options.output or f"{program.name}.trace.gz")
     return lambda: _run_recorded(program, trace)
@@ -83,12 +83,18 @@ def _finish(trace: TraceFile) -> None:
     failure = trace.finish(figures.pop("error"))
     summary = RecordingSummary(**figures)
     if failure is not None:
-        text = f"{trace.path} ends after {summary.operations:,} operations: {failure.strerror}"
+        text = (
+            f"{trace.path} ends after {_count(summary.operations, 'operation')}: {failure.strerror}"
+        )
     else:
         text = (
-            f"{summary.operations:,} operations, {summary.threads} threads, at most "
-            f"{format_size(summary.peak_bytes)} live, {summary.dropped_frees:,} frees of older "
-            f"blocks left out: {trace.path}"
+            f"{_count(summary.operations, 'operation')}, {_count(summary.threads, 'thread')}, at "
+            f"most {format_size(summary.peak_bytes)} live, "
+            f"{_count(summary.dropped_frees, 'free')} of older blocks left out: {trace.path}"
         )
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print(f"rheap record: {text}", file=sys.__stderr__, flush=True)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("s" if number != 1 else "")
