@@ -266,7 +266,8 @@ def test_a_crash_leaves_a_trace(write, crash, status, name):
 
 def test_ctrl_c_reaches_the_program_alone(write):
     write("""
-        import sys, time
+        import signal, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in background
         blocks = [bytes(1000) for _ in range(5000)]
         try:
             print("ready", flush=True)
