@@ -34,7 +34,7 @@ class Overhead:
 
     def __str__(self) -> str:
         return (
-            f"{self.name:10} {self.ratio:.2f} times as long ({self.low:.2f} to {self.high:.2f}), "
+            f"{self.name:13} {self.ratio:.2f} times as long ({self.low:.2f} to {self.high:.2f}), "
             f"{self.nanoseconds:.0f} ns more per operation"
         )
 
