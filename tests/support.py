@@ -2,9 +2,11 @@
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+import traceback
 import warnings
 
 import numpy as np
@@ -39,6 +41,29 @@ def run_python(code, *arguments, seconds=60):
     )
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr
     return done.stdout
+
+
+def in_child(work):
+    """Runs `work` in a forked child; fails with the child's words when it did not end well."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.close(read_end)
+            signal.alarm(300 if SANITIZED else 60)  # a child that hangs is ended by the system
+            work()
+            code = 0
+        except BaseException:
+            os.write(write_end, traceback.format_exc().encode()[-60_000:])
+        finally:
+            os._exit(code)
+    os.close(write_end)
+    with open(read_end, "rb") as pipe:
+        words = pipe.read().decode()
+    _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code == 0, f"child ended with {code} (-14: it hung): {words}"
 
 
 class Indexed:

@@ -48,6 +48,14 @@ def test_core_never_sees_python() -> None:
         assert not re.search(r'#include [<"](Python\.h|pybind11|\.\./)', text), path
 
 
+def test_recordings_know_no_python_and_little_of_the_core() -> None:
+    for path in (TOP / "cpp" / "record").iterdir():
+        text = path.read_text()
+        assert not re.search(r'#include [<"](Python\.h|pybind11)', text), path
+        included = set(re.findall(r'#include "\.\./(\w+/\w+)\.hpp"', text))
+        assert included <= {"core/errors", "core/lock", "core/system"}, path
+
+
 def test_bindings_hold_no_allocator() -> None:
     for path in (TOP / "cpp" / "bindings").iterdir():
         included = set(re.findall(r'#include "\.\./core/(\w+)\.hpp"', path.read_text()))
@@ -103,7 +111,8 @@ def test_stub_agrees_with_the_module(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     allowed.write_text(
         # Their metaclass is pybind11's own, and a Trace is made by a parser alone.
-        r"rheap\._core\.(Heap|HeapWatch|Inspection|MallocWatch|Trace|TraceParser)" + "\n"
+        r"rheap\._core\.(Heap|HeapRecorder|HeapWatch|Inspection|MallocWatch|Trace|TraceParser)"
+        + "\n"
         r"rheap\._core\.Trace\.__init__" + "\n"
         # How types say "buffer" for every Python; only 3.12 and later have the methods.
         r"rheap\._core\.(Block|Pin)\.__(release_)?buffer__" + "\n"

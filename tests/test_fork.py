@@ -4,12 +4,10 @@ import contextlib
 import multiprocessing
 import os
 import random
-import signal
 import threading
-import traceback
 
 import pytest
-from support import SANITIZED, rounds
+from support import SANITIZED, in_child, rounds
 
 import rheap
 
@@ -27,30 +25,6 @@ beside_threads = pytest.mark.skipif(
 )
 
 ROUNDS = rounds(30)
-HANG = 300 if SANITIZED else 60
-
-
-def in_child(work):
-    """Runs `work` in a forked child; fails with the child's words when it did not end well."""
-    read_end, write_end = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            os.close(read_end)
-            signal.alarm(HANG)  # a child that hangs is ended by the system
-            work()
-            code = 0
-        except BaseException:
-            os.write(write_end, traceback.format_exc().encode()[-60_000:])
-        finally:
-            os._exit(code)
-    os.close(write_end)
-    with open(read_end, "rb") as pipe:
-        words = pipe.read().decode()
-    _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code == 0, f"child ended with {code} (-14: it hung): {words}"
 
 
 @pytest.fixture

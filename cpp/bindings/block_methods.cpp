@@ -4,6 +4,7 @@
 
 #include "block.hpp"
 #include "errors.hpp"
+#include "heap_recorder.hpp"
 #include "sizes.hpp"
 
 namespace rheap::bindings {
@@ -62,8 +63,10 @@ PyObject* free_method(PyObject* self, PyObject*) {
 
 PyObject* resize(PyObject* self, PyObject* size) {
   std::uint64_t bytes = 0;
-  if (!parse_size(size, "size", bytes)) return nullptr;  // may run Python code, so it comes first
   BlockObject* block = as_block(self);
+  // Both may run Python code, so they come first.
+  if (!parse_size(size, "size", bytes)) return nullptr;
+  if (block->heap != nullptr) note_request(block->heap);
   if (!usable(block, "resize")) return nullptr;
   if (block->pins > 0 || block->handed_out || block->address_known) {
     set_pinned("resize", block->handle.payload.value, block->pins);

@@ -76,6 +76,8 @@ OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, std::
   return OwnedHeap(heap);
 }
 
+bool is_observed(const Heap& heap) { return heap.observer() != nullptr; }
+
 /// Closes every block too; those that nobody can see give their memory back now.
 void close_heap(Heap& heap) {
   std::vector<BlockObject*> blocks;
@@ -104,6 +106,7 @@ void register_heap(py::module_& module) {
       .def_property_readonly("capacity", &call<&Heap::capacity>)
       .def_property_readonly("closed", &call<&Heap::closed>)
       .def_property_readonly("debug", &call<&Heap::debug>)
+      .def_property_readonly("observed", &on<is_observed>)
       .def_property_readonly("bound_blocks", &call<&Heap::bound_blocks>);
   add_heap_methods(heap_class);
   module.def(

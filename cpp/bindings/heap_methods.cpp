@@ -5,6 +5,7 @@
 
 #include "block.hpp"
 #include "errors.hpp"
+#include "heap_recorder.hpp"
 #include "self.hpp"
 #include "sizes.hpp"
 
@@ -49,6 +50,7 @@ PyObject* alloc_block(PyObject* self, PyObject* size, std::uint64_t align, bool 
   BlockObject* block = new_block();  // before the lock: making objects may run Python code
   if (block == nullptr) return nullptr;
   std::uint64_t dirty = 0;
+  note_request(heap);
   bool usable_now = translated([&] { dirty = heap->alloc(block->handle, bytes, align); });
   if (usable_now) [[likely]] {
     adopt(block, heap);

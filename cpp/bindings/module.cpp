@@ -5,6 +5,8 @@
 #include "doors.hpp"
 #include "errors.hpp"
 #include "heap.hpp"
+#include "heap_recorder.hpp"
+#include "interpreter_recorder.hpp"
 #include "pin.hpp"
 #include "replay.hpp"
 #include "sizes.hpp"
@@ -21,4 +23,6 @@ PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported())
   rheap::bindings::register_heap(module);
   rheap::bindings::register_traces(module);
   rheap::bindings::register_replay(module);
+  rheap::bindings::register_heap_recorder(module);
+  rheap::bindings::register_interpreter_recorder(module);
 }

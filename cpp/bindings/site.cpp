@@ -13,9 +13,13 @@ bool in_package(PyFrameObject* frame) {
   return ours;
 }
 
-}  // namespace
+/// The code that asked, a new reference or nullptr, and its line.
+struct Site {
+  PyObject* code;
+  int line;
+};
 
-void note_site(BlockObject* block) {
+Site innermost_site() {
   PyFrameObject* frame = PyEval_GetFrame();
   Py_XINCREF(frame);
   while (frame != nullptr && in_package(frame)) {
@@ -23,10 +27,38 @@ void note_site(BlockObject* block) {
     Py_DECREF(frame);
     frame = caller;
   }
-  if (frame == nullptr) return;
-  block->site_code = reinterpret_cast<PyObject*>(PyFrame_GetCode(frame));
-  block->site_line = PyFrame_GetLineNumber(frame);
+  if (frame == nullptr) return {nullptr, 0};
+  const Site site{reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)),
+                  PyFrame_GetLineNumber(frame)};
   Py_DECREF(frame);
+  return site;
+}
+
+std::string utf8(PyObject* text) {
+  PyObject* bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+  if (bytes == nullptr) return "";
+  std::string copy(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes)));
+  Py_DECREF(bytes);
+  return copy;
+}
+
+}  // namespace
+
+void note_site(BlockObject* block) {
+  const Site site = innermost_site();
+  block->site_code = site.code;
+  block->site_line = site.line;
+}
+
+std::string request_site() {
+  const Site site = innermost_site();
+  if (site.code == nullptr) return "";
+  const auto* code = reinterpret_cast<PyCodeObject*>(site.code);
+  std::string text = utf8(code->co_filename);
+  text += ":" + std::to_string(site.line) + " " + utf8(code->co_qualname);
+  PyErr_Clear();  // without memory for its name the request may still go through
+  Py_DECREF(site.code);
+  return text;
 }
 
 PyObject* site_of(const BlockObject* block) {

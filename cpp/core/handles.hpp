@@ -12,10 +12,11 @@ namespace rheap {
 /// What a process knows of a block that it owns. Lives in the owner (a Python object, say), never
 /// in the region: the word in the region is checked against it, never the other way round.
 struct Handle {
-  Offset payload;           ///< none once the block is given back
-  std::uint64_t room = 0;   ///< payload bytes reserved
-  std::uint64_t bytes = 0;  ///< payload bytes asked for
-  std::uint64_t align = 8;  ///< of the payload's offset; kept when the block is resized
+  Offset payload;             ///< none once the block is given back
+  std::uint64_t room = 0;     ///< payload bytes reserved
+  std::uint64_t bytes = 0;    ///< payload bytes asked for
+  std::uint64_t align = 8;    ///< of the payload's offset; kept when the block is resized
+  std::uint64_t seen_as = 0;  ///< an observer's number for it; 0 while the heap has none
   Handle* next = nullptr;
   Handle* previous = nullptr;
 };

@@ -11,7 +11,7 @@ class ForkGuard {
  public:
   static void enter(Heap& heap) {
     static const bool registered = [] {
-      system::around_fork(lock_all, unlock_all);
+      system::around_fork(lock_all, unlock_all, end_observations);
       return true;
     }();
     static_cast<void>(registered);
@@ -38,7 +38,16 @@ class ForkGuard {
     lock_.unlock();
   }
 
-  inline static Lock lock_{false};
+  static void end_observations() {
+    for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) {
+      if (heap->observer_ == nullptr) continue;
+      heap->observer_->forked();
+      heap->drop_observer();
+    }
+    unlock_all();
+  }
+
+  inline static Lock lock_;
   inline static Heap* heaps_ = nullptr;
 };
 
@@ -97,6 +106,8 @@ std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t ali
     const Allocation allocation = allocator_->allocate(bytes, align);
     handle.align = align;
     bind(handle, allocation, bytes);
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->allocated(handle);
     return allocation.dirty;
   });
 }
@@ -108,6 +119,7 @@ void Heap::resize(Handle& handle, std::uint64_t bytes) {
         allocator_->resize(old.payload, old.room, old.bytes, bytes, old.align);
     handles_.unlink(handle);
     bind(handle, allocation, bytes);
+    if (observer_ != nullptr) observer_->resized(handle, old.bytes);
     // Last, since it may find damage: the handle has its new block and all of its contents by then.
     if (handle.payload != old.payload) allocator_->release(old.payload, old.room);
   });
@@ -139,12 +151,32 @@ void Heap::verify(const Handle& handle) {
   guarded<GuardInTurn>([&] { allocator_->verify_release(handle.payload, handle.room); });
 }
 
+bool Heap::observe(Observer& observer) {
+  const Guard guard(lock_);
+  if (closed_) throw Closed{};
+  if (observer_ != nullptr) return false;
+  observer_ = &observer;
+  return true;
+}
+
+void Heap::end_observation(const Observer& observer) noexcept {
+  const Guard guard(lock_);
+  if (observer_ == &observer) drop_observer();
+}
+
+void Heap::drop_observer() noexcept {
+  observer_ = nullptr;
+  visit_handles([](Handle& handle) { handle.seen_as = 0; });
+}
+
 void Heap::free(Handle& handle) {
   bool found = false;
   bool last = false;
   {
     const GuardInTurn guard(lock_);
     handles_.unlink(handle);
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->released(handle);
     if (!damage_) {
       try {
         allocator_->release(handle.payload, handle.room);

@@ -5,6 +5,7 @@
 #include "allocator.hpp"
 #include "handles.hpp"
 #include "lock.hpp"
+#include "observer.hpp"
 
 namespace rheap {
 
@@ -51,6 +52,13 @@ class Heap {
   /// Throws Damage unless the handle's block, its fence and its neighbours are whole: all but
   /// links to blocks elsewhere that freeing it would believe.
   void verify(const Handle& handle);
+
+  /// From here on `observer` sees each allocation, resize and release. Returns false when the heap
+  /// has an observer already. Throws Closed on a closed heap.
+  bool observe(Observer& observer);
+  /// Ends that, if it is this one who observes. The heap's owner must not have let go yet.
+  void end_observation(const Observer& observer) noexcept;
+  [[nodiscard]] Observer* observer() const { return observer_; }
 
   /// Gives the block back and unbinds the handle, whatever state the heap is in. Throws Damage when
   /// the region turns out to be damaged here; on a heap known to be, the block is just forgotten.
@@ -112,6 +120,9 @@ class Heap {
       throw;
     }
   }
+  template <typename Visit>
+  void visit_handles(Visit&& visit);
+  void drop_observer() noexcept;
   void bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes);
   [[nodiscard]] Report report() const;
 
@@ -119,6 +130,7 @@ class Heap {
   std::optional<Allocator> allocator_;
   HandleTable handles_;
   std::optional<Damage> damage_;
+  Observer* observer_ = nullptr;
   bool closed_ = false;
   bool owned_ = true;
 
@@ -149,6 +161,11 @@ Heap::Report Heap::walk(Visit&& visit) {
 template <typename Visit>
 void Heap::for_each_handle(Visit&& visit) {
   const GuardInTurn guard(lock_);
+  visit_handles(visit);
+}
+
+template <typename Visit>
+void Heap::visit_handles(Visit&& visit) {
   if (!allocator_) return;
   const Region& region = allocator_->region();
   handles_.for_each(std::min(region.committed(), region.end()), visit);

@@ -21,7 +21,7 @@ namespace rheap {
 /// is `lock`.
 class Lock {
  public:
-  explicit Lock(bool callers_take_turns)
+  explicit Lock(bool callers_take_turns = false)
       : in_turn_(callers_take_turns && system::fence_all_threads()) {}
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;

@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <linux/membarrier.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -157,6 +160,96 @@ void wait_a_little(unsigned round) noexcept {
   nanosleep(&nap, nullptr);
 }
 
-void around_fork(void (*before)(), void (*after)()) { pthread_atfork(before, after, after); }
+void around_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) {
+  pthread_atfork(before, in_parent, in_child);
+}
+
+std::uint64_t microseconds() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 +
+         static_cast<std::uint64_t>(now.tv_nsec) / 1000;
+}
+
+namespace {
+
+/// While it lives, a failing write raises no signal in this thread.
+class WithoutSignals {
+ public:
+  WithoutSignals() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGPIPE);
+    sigaddset(&signals_, SIGXFSZ);
+    sigpending(&pending_before_);
+    pthread_sigmask(SIG_BLOCK, &signals_, &mask_before_);
+  }
+  ~WithoutSignals() {
+    sigset_t pending;
+    sigpending(&pending);
+    for (const int signal : {SIGPIPE, SIGXFSZ}) {
+      if (sigismember(&pending, signal) == 0 || sigismember(&pending_before_, signal) != 0)
+        continue;
+      sigset_t ours;
+      sigemptyset(&ours);
+      sigaddset(&ours, signal);
+      constexpr timespec now{};
+      sigtimedwait(&ours, nullptr, &now);
+    }
+    pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+  }
+  WithoutSignals(const WithoutSignals&) = delete;
+  WithoutSignals& operator=(const WithoutSignals&) = delete;
+
+ private:
+  sigset_t signals_{};
+  sigset_t pending_before_{};
+  sigset_t mask_before_{};
+};
+
+bool still_there(const File& file) {
+  struct stat status{};
+  return fstat(file.descriptor, &status) == 0 && status.st_dev == file.device &&
+         status.st_ino == file.inode;
+}
+
+int write_whole(const File& file, const char* text, std::size_t bytes) {
+  if (!still_there(file)) return EBADF;
+  const WithoutSignals without_signals;
+  while (bytes > 0) {
+    const ssize_t written = write(file.descriptor, text, bytes);
+    if (written >= 0) {
+      text += written;
+      bytes -= static_cast<std::size_t>(written);
+    } else if (errno == EAGAIN) {
+      pollfd ready{file.descriptor, POLLOUT, 0};
+      poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+File take_file(int descriptor) noexcept {
+  struct stat status{};
+  fstat(descriptor, &status);
+  return {descriptor, status.st_dev, status.st_ino};
+}
+
+int write_all(const File& file, const char* text, std::size_t bytes) noexcept {
+  const int errno_before = errno;
+  const int error = write_whole(file, text, bytes);
+  errno = errno_before;
+  return error;
+}
+
+int close_file(const File& file) noexcept {
+  const int errno_before = errno;
+  const int error = still_there(file) && close(file.descriptor) != 0 ? errno : 0;
+  errno = errno_before;
+  return error;
+}
 
 }  // namespace rheap::system

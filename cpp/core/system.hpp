@@ -35,7 +35,25 @@ bool fence_all_threads() noexcept;
 /// For a lock: pause, then yield, then sleep, as `round` grows.
 void wait_a_little(unsigned round) noexcept;
 
-/// `before` runs ahead of each fork, `after` behind it in the parent and in the child.
-void around_fork(void (*before)(), void (*after)());
+/// `before` runs ahead of each fork, the others behind it, one in the parent, one in the child.
+void around_fork(void (*before)(), void (*in_parent)(), void (*in_child)());
+
+/// Microseconds of a clock that nobody sets.
+std::uint64_t microseconds() noexcept;
+
+/// An open file, by its descriptor and by what that stood for when it was taken over: a program
+/// may close descriptors that it did not open, and the system then gives their numbers to others.
+struct File {
+  int descriptor = -1;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+};
+/// Takes over an open descriptor.
+File take_file(int descriptor) noexcept;
+/// Writes it all, however long that takes; no signal comes of it and errno stays. Returns 0 or the
+/// error, EBADF when the descriptor is no longer that file.
+int write_all(const File& file, const char* text, std::size_t bytes) noexcept;
+/// Closes it, unless somebody did. Returns 0 or the error.
+int close_file(const File& file) noexcept;
 
 }  // namespace rheap::system

@@ -6,10 +6,10 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from . import __version__, bench, export, replay, tour
+from . import __version__, bench, export, record, replay, tour
 from .errors import HeapError, TraceError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -24,14 +24,15 @@ class Command(Protocol):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Adds the command's own arguments."""
 
-    def run(self, options: argparse.Namespace) -> int:
-        """Does it; returns the exit status."""
+    def run(self, options: argparse.Namespace) -> int | Callable[[], int]:
+        """Does it; returns the exit status, or a program to run: what leaves that is its own."""
 
 
 COMMANDS: dict[str, Command] = {
     "bench": bench,
     "export": export,
     "replay": replay,
+    "record": record,
     "tour": tour,
 }
 DEFAULT = "tour"
@@ -64,7 +65,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = COMMANDS[command].run(options)
         if sys.stdout is not None:
             sys.stdout.flush()  # here, where a closed pipe can still be told
-        return status
     except KeyboardInterrupt:
         _drop_output()
         return INTERRUPTED
@@ -75,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"rheap {command}: {error}", file=sys.stderr)
         _drop_output()
         return 1
+    return status if isinstance(status, int) else status()
 
 
 def _drop_output() -> None:

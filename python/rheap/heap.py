@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, SupportsIndex
@@ -16,6 +17,8 @@ from .sizes import format_size, parse_size
 if TYPE_CHECKING:
     import numpy
     import numpy.typing
+
+    from .recording import HeapRecording
 
 
 @_core.with_own_methods
@@ -103,6 +106,25 @@ class Heap(_core.Heap):
         that holds Python objects.
         """
         return make_array(self, shape, dtype, zero)
+
+    def record(self, path: str | os.PathLike[str], *, sites: bool = False) -> HeapRecording:
+        """A context manager that writes a trace of what happens to this heap's blocks.
+
+        `path`: a file that is replaced; compressed as it is written when it ends in ".gz".
+        `sites`: name the line and the function behind each allocation and resize.
+
+        A line for each operation that changes a block: `a ID BYTES`, `r ID BYTES`, `f ID`, then the
+        microseconds since the start and the number of the thread. A block counts as freed when its
+        memory returns. Frees of blocks that are older than the recording are left out and counted.
+        What the `with` gives has a `summary` once it has ended.
+
+        Entering raises `HeapClosed`, `OSError` when the file cannot be written, and `RuntimeError`
+        while the heap is being recorded already; leaving raises `OSError` when the trace could not
+        be written to its end.
+        """
+        from .recording import HeapRecording
+
+        return HeapRecording(self, path, sites)
 
     def stats(self) -> HeapStats:
         """The figures of this moment. Walks the region once."""

@@ -1,0 +1,77 @@
+"""What recording costs: the same work with and without it, in turn."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import _core
+from .trace_file import TraceFile
+
+ROUNDS = 15
+PARSES = 20  # of the text below, in a round
+_TEXT = json.dumps([{"id": i, "name": f"name {i}", "tags": ["a", "b"]} for i in range(2000)])
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """What recording to a trace of this name costs.
+
+    `ratio`: time with recording by time without, the median over all rounds; `low` and `high` their
+    tenth and ninetieth percentile. `nanoseconds`: what an operation takes more, the median.
+    """
+
+    name: str
+    ratio: float
+    low: float
+    high: float
+    nanoseconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name:13} {self.ratio:.2f} times as long ({self.low:.2f} to {self.high:.2f}), "
+            f"{self.nanoseconds:.0f} ns more per operation"
+        )
+
+
+def measure_overhead(name: str) -> Overhead:
+    """Parses JSON, recorded to a trace of that name and not, in turn."""
+    ratios, costs = [], []
+    for _ in range(ROUNDS):
+        plain = _seconds(_parse)
+        recorded, operations = _recorded(_parse, name)
+        ratios.append(recorded / plain)
+        costs.append((recorded - plain) * 1e9 / operations)
+    low, *_, high = statistics.quantiles(ratios, n=10)
+    return Overhead(name, statistics.median(ratios), low, high, statistics.median(costs))
+
+
+def _parse() -> None:
+    for _ in range(PARSES):
+        json.loads(_TEXT)
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _recorded(work: Callable[[], None], name: str) -> tuple[float, int]:
+    """How long the work takes, and of how many operations the recording consists."""
+    with tempfile.TemporaryDirectory() as folder:
+        trace = TraceFile(Path(folder, name))
+        _core.start_recording(trace.descriptor)
+        try:
+            seconds = _seconds(work)
+        finally:
+            figures = _core.stop_recording()
+            failure = trace.finish(figures["error"])
+    if failure is not None:
+        raise failure
+    return seconds, figures["operations"]
