@@ -50,6 +50,7 @@ class Course:
     faults: Figure  # per frame
     seconds: Figure  # per frame
     peak_of_malloc: Figure
+    after_rush_of_malloc: Figure
     seconds_of_malloc: Figure
 
 
@@ -102,6 +103,7 @@ class Churn:
             for what, figure in (
                 ("a frame's time", course.seconds_of_malloc),
                 ("peak resident memory", course.peak_of_malloc),
+                ("resident memory after the rush", course.after_rush_of_malloc),
             )
         ]
 
@@ -175,20 +177,30 @@ def python(contestant: Contestant, *arguments: str) -> subprocess.CompletedProce
 
 def _course(name: str, outcomes: Sequence[Outcome], malloc: Sequence[Outcome]) -> Course:
     frames = len(outcomes[0].resident)
-    peaks, theirs = ([max(one.resident) for one in found] for found in (outcomes, malloc))
-    over = int(frames * _RUSH_IS_OVER)
     return Course(
         name,
         [
             statistics.median(moment)
             for moment in zip(*(one.resident for one in outcomes), strict=True)
         ],
-        Figure.of(peaks),
-        Figure.of([statistics.median(one.resident[over:]) for one in outcomes]),
+        Figure.of(_peaks(outcomes)),
+        Figure.of(_after_rush(outcomes)),
         Figure.of([one.dropped for one in outcomes]),
         Figure.of([one.returned for one in outcomes]),
         Figure.of([one.faults / frames for one in outcomes]),
         Figure.of([one.seconds / frames for one in outcomes]),
-        Figure.of_parts(peaks, theirs),
+        Figure.of_parts(_peaks(outcomes), _peaks(malloc)),
+        Figure.of_parts(_after_rush(outcomes), _after_rush(malloc)),
         Figure.of_parts([one.seconds for one in outcomes], [one.seconds for one in malloc]),
     )
+
+
+def _peaks(outcomes: Sequence[Outcome]) -> list[float]:
+    return [max(one.resident) for one in outcomes]
+
+
+def _after_rush(outcomes: Sequence[Outcome]) -> list[float]:
+    return [
+        statistics.median(one.resident[int(len(one.resident) * _RUSH_IS_OVER) :])
+        for one in outcomes
+    ]

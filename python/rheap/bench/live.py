@@ -109,7 +109,7 @@ class Live:
                 f"Not measured: {', '.join(map(power, self.skipped))} live blocks. There is not "
                 f"enough memory; it takes up to {format_size(_FOOTPRINT)} for each."
             )
-        for operation in OPERATIONS:
+        for operation in OPERATIONS if self.cells else ():
             terminal.say(f"{operation.capitalize()}: time, and ratios ({SPREAD} below).")
             cells = [cell for cell in self.cells if cell.operation == operation]
             terminal.output(_table_of(cells, terminal.columns))
@@ -186,7 +186,7 @@ def _measure_one(
     advance(name)
     turns = {key: functools.partial(operate, one) for key, one in people.items()}
     found = in_turn(turns, effort.rounds, effort.turn)
-    base = min(BASE, max(count for _, count in people))
+    base = min(BASE, max((count for _, count in people), default=BASE))
     for (contestant, count), seconds in found.items():
         yield Cell(
             name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from types import TracebackType
 from typing import Self
@@ -22,7 +23,8 @@ class Progress:
     def __call__(self, text: str) -> None:
         """Shows it."""
         if self._stream is not None:
-            print(f"{_CLEAR}{self._title}: {text} ...", end="", file=self._stream, flush=True)
+            line = f"{self._title}: {text} ..."[: shutil.get_terminal_size().columns - 1]
+            print(_CLEAR + line, end="", file=self._stream, flush=True)
 
     def __exit__(
         self,
