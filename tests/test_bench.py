@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import signal
 import sys
 
 import pytest
@@ -40,6 +41,20 @@ def test_contestants_take_turns_of_about_the_same_time():
     found = in_turn(turns, rounds=3, seconds=2.0)
     assert log[-6:] == ["dear", "cheap"] * 3
     assert found == {"dear": [1.0] * 3, "cheap": pytest.approx([0.01] * 3)}
+
+
+def test_an_interrupt_waits_for_the_end_of_a_turn():
+    turns = []
+
+    def interrupted(calls):
+        signal.raise_signal(signal.SIGINT)
+        turns.append(calls)
+        return 1.0
+
+    with pytest.raises(KeyboardInterrupt):
+        in_turn({"some": interrupted}, rounds=10, seconds=1.0)
+    assert turns == [1, 1]  # one to count the calls, one round
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_figure_is_the_median_and_the_deciles():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
@@ -62,12 +65,38 @@ def in_turn(turns: Mapping[Key, Turn], rounds: int, seconds: float) -> dict[Key,
     In a round each has its turn, of as many calls as take it about `seconds`; so a change of the
     machine's speed meets all alike, and what counts is the ratio within a round.
     """
-    calls = {key: calls_for(turn, seconds) for key, turn in turns.items()}
     found: dict[Key, list[float]] = {key: [] for key in turns}
-    for _ in range(rounds):
-        for key, turn in turns.items():
-            found[key].append(turn(calls[key]) / calls[key])
+    with interrupts_wait() as let_interrupt:
+        calls = {key: calls_for(turn, seconds) for key, turn in turns.items()}
+        for _ in range(rounds):
+            for key, turn in turns.items():
+                found[key].append(turn(calls[key]) / calls[key])
+                let_interrupt()
     return found
+
+
+@contextlib.contextmanager
+def interrupts_wait() -> Iterator[Callable[[], None]]:
+    """Ctrl-C is raised when the given function is called, and at the end, not in between.
+
+    Raised in the middle of a turn it could leave a segment of shared memory behind, or fall into
+    a finalizer, which swallows it.
+    """
+    interrupted = threading.Event()
+
+    def let_interrupt() -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield let_interrupt  # it comes to the main thread only
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
+    try:
+        yield let_interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+    let_interrupt()
 
 
 def calls_for(turn: Turn, seconds: float) -> int:
