@@ -1,6 +1,5 @@
 """The benchmark measures what it says and prints what it measured. No time is asserted."""
 
-import dataclasses
 import json
 import signal
 import sys
@@ -190,7 +189,7 @@ def test_the_command_prints_all_sections(capsys, monkeypatch):
 def test_the_command_gives_its_figures_as_json(capsys, tiny):
     assert main(["bench", "--quick", "--json"]) == 0
     given = json.loads(capsys.readouterr().out)
-    assert given["machine"] == json.loads(json.dumps(dataclasses.asdict(machine.Machine())))
+    assert given["machine"]["processor"] == machine.processor()
     assert given["spread"] == SPREAD
     assert {"speed", "live", "threads"} <= given.keys()
     assert holds(Figure(**given["threads"]["pairs"][0]["throughput"]))

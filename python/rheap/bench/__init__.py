@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     machine = Machine()
     terminal = None if options.json else Terminal()
     if terminal is not None:
-        terminal.say(str(machine))
+        terminal.say(f"{machine} Times are of the processor, unless it is said otherwise.")
     found: dict[str, Any] = {}
     for number, (name, (title, measure)) in enumerate(SECTIONS.items(), 1):
         with Progress(title) as progress:

@@ -17,7 +17,6 @@ import mmap
 import random
 import resource
 import sys
-import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..heap import Heap
+from .measuring import clock
 
 KIB = 1024
 FRAMES = (  # bytes, from and to
@@ -80,11 +80,11 @@ def run(order: Order) -> Outcome:
     held = 0
 
     def capture(*sizes: int) -> tuple[list[Any], float]:
-        start = time.perf_counter()
+        start = clock()
         made = [make(size) for size in sizes]
         for buffer in made:
             memoryview(buffer)[:] = picture[: len(buffer)]
-        return made, time.perf_counter() - start
+        return made, clock() - start
 
     start_faults, start = faults(), resident()
     cameras = [ThreadPoolExecutor(1) for _ in range(CAMERAS)]
@@ -97,7 +97,7 @@ def run(order: Order) -> Outcome:
         del frame, small
         outcome.seconds += seconds
 
-        begin = time.perf_counter()
+        begin = clock()
         while len(frames) > kept(number / order.frames):
             frames.rotate(-rng.randrange(LEAVING))
             held -= len(frames.popleft())
@@ -105,7 +105,7 @@ def run(order: Order) -> Outcome:
             held -= len(results.popleft())
         if heap is not None and order.trim_every and number % order.trim_every == 0:
             heap.trim()
-        outcome.seconds += time.perf_counter() - begin
+        outcome.seconds += clock() - begin
         outcome.held.append(held)
         outcome.resident.append(resident() - start)
 

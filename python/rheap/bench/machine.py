@@ -58,6 +58,7 @@ class Machine:
     python: str = field(default_factory=platform.python_version)
     processor: str = field(default_factory=processor)
     cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    load: float = field(default_factory=lambda: os.getloadavg()[0])  # before this run
     system: str = field(default_factory=lambda: f"{platform.system()} {platform.release()}")
     libc: str = field(default_factory=lambda: " ".join(platform.libc_ver()))
     libraries: dict[str, str | None] = field(
@@ -68,8 +69,8 @@ class Machine:
         there = [f"{name} {version}" for name, version in self.libraries.items() if version]
         missing = [name for name, version in self.libraries.items() if not version]
         text = (
-            f"rheap {self.rheap} on {self.processor}, {self.cores} cores; Python {self.python}, "
-            f"{', '.join([self.libc, *there])}."
+            f"rheap {self.rheap} on {self.processor}, {self.cores} cores, load {self.load:.1f}; "
+            f"Python {self.python}, {', '.join([self.libc, *there])}."
         )
         if missing:
             text += f" Not installed, so not compared: {', '.join(missing)}."

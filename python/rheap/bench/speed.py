@@ -11,7 +11,7 @@ from ..heap import Heap
 from ..sizes import format_size
 from ..terminal import Terminal
 from .contestants import ALL, DROP, OURS, TOUCH, VIEW, WITH, Contestant, installed, pages
-from .measuring import SPREAD, Advance, Effort, Figure, Headline, in_turn
+from .measuring import SPREAD, Advance, Effort, Figure, Headline, clock, in_turn
 from .tables import duration, part, span, table
 
 TITLE = "Allocate and drop"
@@ -122,7 +122,9 @@ def _measure_one(
 ) -> Iterator[Cell]:
     advance(f"{operation}: {format_size(size)}")
     turns = {
-        one.name: timeit.Timer(one.statements[operation].format(n=size), globals=names).timeit
+        one.name: timeit.Timer(
+            one.statements[operation].format(n=size), timer=clock, globals=names
+        ).timeit
         for one in there
         if one.fits(size)
     }

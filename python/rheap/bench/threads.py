@@ -41,8 +41,8 @@ class Threads:
         terminal.say(
             f"Each thread replaces its own {LIVE} blocks of {SIZE} bytes, all on one heap. The GIL "
             "lets one thread run at a time, so about 1 is the best there can be; what is missing "
-            "is waiting for the GIL and for the heap's lock. Operations per second of two threads "
-            f"together, as a part of one's ({SPREAD}):"
+            "is waiting for the GIL and for the heap's lock. Operations per second, by the wall "
+            f"clock, of two threads together as a part of one's ({SPREAD}):"
         )
         rows = [[pair.contestant, fine(pair.throughput)] for pair in self.pairs]
         terminal.output(table(["", "two of one"], rows, terminal.columns))
