@@ -112,8 +112,8 @@ def _row(course: Course) -> list[str]:
     sizes = (course.peak, course.after_rush, course.dropped, course.returned)
     return [
         course.contestant,
-        *(f"{size.median / _MIB:.0f}" for size in sizes),
-        f"{course.faults.median:.0f}",
+        *(str(round(size.median / _MIB)) for size in sizes),
+        str(round(course.faults.median)),
         duration(course.seconds.median),
         fine(course.seconds_of_malloc),
     ]
