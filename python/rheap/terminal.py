@@ -52,7 +52,7 @@ class Terminal:
         self.width = max(shutil.get_terminal_size().columns, 20)
         self._is_terminal = sys.stdout is not None and sys.stdout.isatty()
         self._console = _make_console(self.width) if self._is_terminal else None
-        self._rule = _encodable("\N{BOX DRAWINGS LIGHT HORIZONTAL}", "-")
+        self._rule = encodable("\N{BOX DRAWINGS LIGHT HORIZONTAL}", "-")
 
     @property
     def could_use_rich(self) -> bool:
@@ -171,7 +171,7 @@ def _fold(line: str, width: int) -> list[str]:
     )
 
 
-def _encodable(text: str, instead: str) -> str:
+def encodable(text: str, instead: str) -> str:
     """`text` where stdout can show it."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "ascii")

@@ -1,0 +1,102 @@
+"""Who is compared, and by which statements."""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+DROP = "allocate, drop"
+VIEW = "allocate, view, drop"
+WITH = "with"
+TOUCH = "allocate, touch every page, drop"
+
+OURS = "rheap"
+_SHARED = "/dev/shm"
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """One way to get memory: its name, the expression that does it, what must be imported for it,
+    and a statement for each operation.
+
+    In these `{n}` stands for the bytes, `page` for the bytes of a page, `ones` for a byte a page.
+    """
+
+    name: str
+    expression: str
+    imports: str
+    statements: Mapping[str, str]
+
+    def fits(self, size: int) -> bool:
+        """Whether the system can give it that many bytes; what it cannot it ends with SIGBUS."""
+        if "SharedMemory" not in self.expression:
+            return True
+        room = os.statvfs(_SHARED)
+        return room.f_bavail * room.f_frsize >= 2 * size
+
+
+def _plain(
+    name: str, expression: str, imports: str, *, has_with: bool = False, cast: str = ""
+) -> Contestant:
+    """One whose memory goes with the last reference, and that a memoryview takes."""
+    statements = {
+        DROP: expression,
+        VIEW: f"memoryview({expression})",
+        WITH: f"with {expression}: pass" if has_with else expression,
+        TOUCH: f"memoryview({expression}){cast}[::page] = ones",
+    }
+    return Contestant(name, expression, imports, statements)
+
+
+def _around(name: str, expression: str, imports: str, view: str, end: str) -> Contestant:
+    """One that makes its views by itself, and must outlive them."""
+    statements = {
+        DROP: f"it = {expression}; {end}",
+        VIEW: f"it = {expression}; view = {view}; del view; {end}",
+        WITH: f"it = {expression}; {end}",
+        TOUCH: f"it = {expression}; {view}[::page] = ones; {end}",
+    }
+    return Contestant(name, expression, imports, statements)
+
+
+ALL = (
+    _plain(OURS, "heap.alloc({n})", "", has_with=True),
+    _plain("bytearray", "bytearray({n})", ""),
+    _plain("numpy", "numpy.empty({n}, 'u1')", "import numpy"),
+    _plain("mmap", "mmap.mmap(-1, {n})", "import mmap", has_with=True),
+    _around(
+        "mp.heap",
+        "BufferWrapper({n})",
+        "from multiprocessing.heap import BufferWrapper",
+        view="it.create_memoryview()",
+        end="del it",
+    ),
+    _around(
+        "mp.shared",
+        "SharedMemory(create=True, size={n})",
+        "from multiprocessing.shared_memory import SharedMemory",
+        view="it.buf",
+        end="it.close(); it.unlink()",
+    ),
+    _plain("pyarrow", "pyarrow.allocate_buffer({n})", "import pyarrow", cast=".cast('B')"),
+)
+
+
+def installed() -> tuple[list[Contestant], dict[str, Any]]:
+    """The contestants that are there, and the names that their statements use."""
+    there = []
+    names: dict[str, Any] = {}
+    for contestant in ALL:
+        with contextlib.suppress(ImportError):
+            exec(contestant.imports, names)
+            there.append(contestant)
+    return there, names
+
+
+def pages(size: int) -> dict[str, Any]:
+    """The names that a statement uses to write a byte to every page of `size` bytes."""
+    return {"page": mmap.PAGESIZE, "ones": b"\1" * -(-size // mmap.PAGESIZE)}

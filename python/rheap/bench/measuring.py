@@ -1,0 +1,110 @@
+"""Figures with their spread, and turns: what is compared is measured in turn, round after round."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+SPREAD = "10 % to 90 % of the rounds"
+
+Key = TypeVar("Key")
+clock = time.thread_time  # of the processor: what else the machine does costs a thread nothing
+Turn = Callable[[int], float]  # makes that many calls, returns the seconds they took
+Advance = Callable[[str], None]  # tells the progress what comes now
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What the rounds gave: the median, and the tenth and ninetieth percentile."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """The figure of one value a round."""
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0])
+        deciles = statistics.quantiles(values, n=10, method="inclusive")
+        return cls(statistics.median(values), deciles[0], deciles[-1])
+
+    @classmethod
+    def of_parts(cls, values: Sequence[float], whole: Sequence[float]) -> Self:
+        """The figure of each round's value as a part of the same round's whole."""
+        return cls.of([value / base for value, base in zip(values, whole, strict=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One of the figures that decide, a ratio, in words: "this of that"."""
+
+    words: str
+    ratio: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured, and for how long."""
+
+    churns: int  # processes of each contestant
+    frames: int  # of a churn
+    rounds: int
+    turn: float  # seconds that a contestant has in a round
+    sizes: tuple[int, ...]  # bytes
+    live: tuple[int, ...]  # blocks
+
+
+def in_turn(turns: Mapping[Key, Turn], rounds: int, seconds: float) -> dict[Key, list[float]]:
+    """Seconds per call of each contestant in each round.
+
+    In a round each has its turn, of as many calls as take it about `seconds`; so a change of the
+    machine's speed meets all alike, and what counts is the ratio within a round.
+    """
+    found: dict[Key, list[float]] = {key: [] for key in turns}
+    with interrupts_wait() as let_interrupt:
+        calls = {key: calls_for(turn, seconds) for key, turn in turns.items()}
+        for _ in range(rounds):
+            for key, turn in turns.items():
+                turn(1)  # so that it finds the caches as it leaves them, not as another does
+                found[key].append(turn(calls[key]) / calls[key])
+                let_interrupt()
+    return found
+
+
+@contextlib.contextmanager
+def interrupts_wait() -> Iterator[Callable[[], None]]:
+    """Ctrl-C is raised when the given function is called, and at the end, not in between.
+
+    Raised in the middle of a turn it could leave a segment of shared memory behind, or fall into
+    a finalizer, which swallows it.
+    """
+    interrupted = threading.Event()
+
+    def let_interrupt() -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield let_interrupt  # it comes to the main thread only
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
+    try:
+        yield let_interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+    let_interrupt()
+
+
+def calls_for(turn: Turn, seconds: float) -> int:
+    """How many calls take about that long: at least one."""
+    calls = 1
+    while (taken := turn(calls)) < seconds / 4:
+        calls *= 4
+    return max(round(calls * seconds / taken), 1)
