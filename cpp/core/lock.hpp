@@ -21,7 +21,8 @@ namespace rheap {
 /// is `lock`.
 class Lock {
  public:
-  explicit Lock(bool callers_take_turns = false)
+  Lock() = default;
+  explicit Lock(bool callers_take_turns)
       : in_turn_(callers_take_turns && system::fence_all_threads()) {}
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
@@ -65,7 +66,7 @@ class Lock {
     }
   }
 
-  const bool in_turn_;
+  const bool in_turn_ = false;
   std::atomic<bool> held_{false};
   std::atomic<bool> taken_in_turn_{false};
 };
