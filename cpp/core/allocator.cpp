@@ -21,11 +21,16 @@ Allocator::Allocator(const Options& options)
 
 Block Allocator::take(const Request& request) {
   try {
-    if (merging_is_due(request)) {
-      if (const Block block = take_hole(request, false)) return block;
+    for (bool merged = !merging_is_due(request);; merged = true) {
+      const Hole last = merged ? placement_.wilderness() : Hole{};
+      if (const Offset hole = placement_.choose(request, last)) {
+        const Block block = hole == last.start ? take_wilderness(request) : place(hole, request);
+        placement_.took(block.end());
+        return block;
+      }
+      if (merged) break;
       merge_deferred(merges_for(request.size));
     }
-    if (const Block block = take_hole(request, true)) return block;
   } catch (const SystemRefused&) {
     if (const Block block = take_at_last(request)) return block;
     throw;
@@ -40,25 +45,17 @@ bool Allocator::merging_is_due(const Request& request) const {
          blocks_.wilderness() + request.size > blocks_.fresh();
 }
 
-Block Allocator::take_hole(const Request& request, bool open) {
-  const Offset hole = placement_.choose(request, open);
-  if (!hole) return {};
-  const bool last = hole == blocks_.wilderness();
-  const Block block = last ? take_wilderness(request) : place(hole, request);
-  placement_.took(block.end());
-  return block;
-}
-
 Block Allocator::take_wilderness(const Request& request) {
-  const Offset start = request.start_in(blocks_.wilderness());
+  const Offset wilderness = blocks_.wilderness();
+  const Offset start = request.start_in(wilderness);
   std::uint64_t size = request.size;
   const std::uint64_t left = region_.end() - (start + size);
   if (left < smallest_block) size += left;
   region_.commit(start + size);
-  const std::uint64_t gap = start - blocks_.wilderness();
-  if (gap > 0) add_free(blocks_.extend({gap, State::free, false}), gap);
+  const std::uint64_t gap = start - wilderness;
+  if (gap > 0) add_free(blocks_.extend(wilderness, {gap, State::free, false}), gap);
   const Word word{size, State::live, gap > 0};
-  return {blocks_.extend(word), word};
+  return {blocks_.extend(start, word), word};
 }
 
 /// The request would be refused, so effort is no object: merge all, look everywhere.
@@ -284,7 +281,7 @@ bool Allocator::grow(Block& block, std::uint64_t size) {
     } catch (const SystemRefused&) {
       return false;  // a hole elsewhere may do; if not, asking for one says why
     }
-    blocks_.extend({extra, State::free, false});
+    blocks_.extend(behind, {extra, State::free, false});
     blocks_.absorb(block.start, block.word, extra);
     return true;
   }

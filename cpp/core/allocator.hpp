@@ -31,10 +31,10 @@ struct Allocation {
 class Allocator {
  public:
   /// Much is deferred from this part of the live bytes on.
-  static constexpr std::uint64_t deferred_part = 64;
+  static constexpr std::uint64_t deferred_part = 256;
   /// How many deferred blocks a request merges: more for a large one, which is worth more work.
   static constexpr std::uint64_t merges_for(std::uint64_t size) {
-    return std::clamp<std::uint64_t>(size / 32, 32, 512);
+    return std::clamp<std::uint64_t>(size / 16, 32, 1024);
   }
   /// From so many deferred blocks on each free in a tight heap merges a few.
   static constexpr std::uint64_t deferred_enough = 1024;
@@ -109,7 +109,6 @@ class Allocator {
 
   Block take(const Request& request);
   [[nodiscard]] bool merging_is_due(const Request& request) const;
-  Block take_hole(const Request& request, bool open);
   Block take_wilderness(const Request& request);
   Block take_at_last(const Request& request);
   Block place(Offset block, const Request& request);

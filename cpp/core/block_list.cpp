@@ -38,20 +38,6 @@ void BlockList::absorb(Offset block, Word& word, std::uint64_t extra) {
   mark(block, word);
 }
 
-Offset BlockList::extend(Word word) {
-  const Offset block = wilderness();
-  const Offset behind = block + word.size();
-  if (behind > fresh_) set_fresh(behind);
-  mark(block, word);
-  Memory::store(memory_.header().wilderness.value, behind.value);
-  return block;
-}
-
-void BlockList::set_fresh(Offset fresh) {
-  Memory::store(memory_.header().fresh.value, fresh.value);
-  fresh_ = fresh;
-}
-
 void BlockList::retract(Offset block) {
   Memory::store(memory_.header().wilderness.value, block.value);
 }

@@ -92,13 +92,22 @@ class BlockList {
   void split(Offset block, Word word, std::uint64_t front, State rest);
   /// Lets `block` swallow the block of `extra` bytes behind it.
   void absorb(Offset block, Word& word, std::uint64_t extra);
-  /// Makes a block of the first `word.size()` bytes of the wilderness.
-  Offset extend(Word word);
+  /// Makes a block of the first `word.size()` bytes of the wilderness, which starts here.
+  Offset extend(Offset wilderness, Word word) {
+    const Offset behind = wilderness + word.size();
+    if (behind > fresh_) set_fresh(behind);
+    mark(wilderness, word);
+    Memory::store(memory_.header().wilderness.value, behind.value);
+    return wilderness;
+  }
   /// Gives the last block back to the wilderness.
   void retract(Offset block);
 
   /// Everything from here on reads as zero again.
-  void set_fresh(Offset fresh);
+  void set_fresh(Offset fresh) {
+    Memory::store(memory_.header().fresh.value, fresh.value);
+    fresh_ = fresh;
+  }
   /// Writes the word of a block whose bounds stay, or the inner word of a split to come.
   void mark(Offset block, Word word) { memory_.store(block, seal_.close(block, word)); }
 

@@ -3,7 +3,7 @@
 namespace rheap {
 
 Block Deferred::pop_parked(std::size_t slot) {
-  ParkedBlock& parked = header().parked[slot];
+  SizedBlock& parked = header().parked[slot];
   const Offset block = parked.block;
   const Word word = member(block, parked.size);
   Memory::store(parked.block.value, std::uint64_t{0});

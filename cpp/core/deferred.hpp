@@ -78,7 +78,7 @@ inline Block Deferred::pop(std::uint64_t size, std::uint64_t align) {
     return fits ? pop_quick(size / 8) : Block{};
   }
   for (std::size_t slot = 0; slot < parking_slots; ++slot) {
-    const ParkedBlock& parked = lists.parked[slot];
+    const SizedBlock& parked = lists.parked[slot];
     if (parked.size == size && parked.block && is_aligned(payload_of(parked.block), align)) {
       return pop_parked(slot);
     }
@@ -95,7 +95,7 @@ void Deferred::for_each(std::uint64_t most, Visit&& visit) const {
     if (++seen > most) BlockList::damaged(block, "a deferred block in one list only");
     visit(block, word);
   };
-  for (const ParkedBlock& parked : lists.parked) {
+  for (const SizedBlock& parked : lists.parked) {
     if (parked.block) report(parked.block, parked.size);
   }
   for (std::size_t list = 0; list < quick_lists; ++list) {

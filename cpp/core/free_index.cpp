@@ -52,21 +52,20 @@ void FreeIndex::insert(Offset block, std::uint64_t size) {
 }
 
 void FreeIndex::insert_rest(Offset block, std::uint64_t size) {
-  const Offset old = victim();
-  const std::uint64_t old_size = victim_size();
+  const SizedBlock old = victim();
+  if (old.block) {
+    static_cast<void>(verified(old));
+    insert(old.block, old.size);
+  }
   if (size == smallest_block) link_previous(block, {});  // its last word, where a footer would be
-  set_victim(block);
-  if (old) insert(old, old_size);
-}
-
-Word FreeIndex::victim_word() const {
-  const Word word = blocks_.follow(victim());
-  if (word.state() != State::free) BlockList::damaged(victim(), "a free block to cut from");
-  return word;
+  set_victim(block, size);
 }
 
 void FreeIndex::remove(Offset block, std::uint64_t size) {
-  if (block == victim()) return set_victim({});
+  if (block == victim().block) {
+    static_cast<void>(verified(victim()));
+    return set_victim({}, 0);
+  }
   const Cell cell = cell_of(size);
   const Offset next = next_link(block);
   const Offset previous = previous_link(block);
@@ -94,10 +93,10 @@ Offset FreeIndex::find(std::uint64_t size) const {
     const Cell exact = cell_of(size);
     if (head(exact)) return first_in(exact);
   }
-  const bool cut = victim_size() >= size;
-  if (cut && size <= quick_limit) return victim();
+  const bool cut = victim().size >= size;
+  if (cut && size <= quick_limit) return victim().block;
   const Offset listed = find_listed(size);
-  return listed || !cut ? listed : victim();
+  return listed || !cut ? listed : victim().block;
 }
 
 Offset FreeIndex::find_listed(std::uint64_t size) const {
@@ -123,7 +122,7 @@ Offset FreeIndex::find_listed(std::uint64_t size) const {
 
 std::uint64_t FreeIndex::largest() const {
   const FreeIndexHeader& index = memory_.header().index;
-  std::uint64_t largest = victim_size();
+  std::uint64_t largest = victim().block ? verified(victim()).size() : 0;
   if (index.rows == 0) return largest;
   const auto row = static_cast<unsigned>(std::bit_width(index.rows)) - 1;
   if (row >= first_level || index.columns[row] == 0) {

@@ -32,7 +32,7 @@ class FreeIndex {
   /// until it returns true; returns that block.
   template <typename Visit>
   Offset search(std::uint64_t size, Visit visit) const {
-    if (const Offset one = victim(); one && visit(one, victim_word())) return one;
+    if (const Offset one = victim().block; one && visit(one, verified(victim()))) return one;
     for (Cell cell = cell_of(size); cell.row < first_level; cell = behind(cell)) {
       const Offset found = search_list(cell, visit);
       if (found) return found;
@@ -68,11 +68,15 @@ class FreeIndex {
     return {};
   }
 
-  [[nodiscard]] Offset victim() const { return memory_.header().index.victim; }
-  void set_victim(Offset block) { Memory::store(memory_.header().index.victim.value, block.value); }
-  /// Throws Damage unless it is a free block.
-  [[nodiscard]] Word victim_word() const;
-  [[nodiscard]] std::uint64_t victim_size() const { return victim() ? victim_word().size() : 0; }
+  [[nodiscard]] const SizedBlock& victim() const { return memory_.header().index.victim; }
+  void set_victim(Offset block, std::uint64_t size) {
+    Memory::store(memory_.header().index.victim.size, size);
+    Memory::store(memory_.header().index.victim.block.value, block.value);
+  }
+  /// The word of the victim. Throws Damage unless it is a free block of its size.
+  [[nodiscard]] Word verified(const SizedBlock& victim) const {
+    return blocks_.expect(victim.block, victim.size, State::free, "a free block to cut from");
+  }
   [[nodiscard]] Offset find_listed(std::uint64_t size) const;
 
   [[nodiscard]] Offset& head(Cell cell) const {

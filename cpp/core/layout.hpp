@@ -53,11 +53,17 @@ inline constexpr unsigned second_level = 1U << second_level_bits;
 inline constexpr std::uint64_t linear_limit = 8U << second_level_bits;
 inline constexpr unsigned first_level = 40 - 8 + 2;  // sizes up to 2^40, that one included
 
+/// A block that a header names with its size, so that the word is read only when it matters.
+struct SizedBlock {
+  Offset block;
+  std::uint64_t size;
+};
+
 struct FreeIndexHeader {
   std::uint64_t rows;                              ///< a bit for each row that has a list
   std::array<std::uint32_t, first_level> columns;  ///< a bit for each list that has a block
   std::array<std::array<Offset, second_level>, first_level> heads;
-  Offset victim;  ///< the free block that is in no list, or none
+  SizedBlock victim;  ///< the free block that is in no list, or none
 };
 
 /// What the policies of the textbooks search instead: one list in address order.
@@ -74,14 +80,9 @@ inline constexpr std::uint64_t quick_limit = 1024;
 inline constexpr unsigned quick_lists = quick_limit / 8 + 1;
 inline constexpr unsigned parking_slots = 16;
 
-struct ParkedBlock {
-  Offset block;
-  std::uint64_t size;
-};
-
 struct DeferredHeader {
   std::array<Offset, quick_lists> heads;
-  std::array<ParkedBlock, parking_slots> parked;
+  std::array<SizedBlock, parking_slots> parked;
   std::uint64_t hand;    ///< the slot that gives way next
   std::uint64_t cursor;  ///< the quick list that merging goes on with
 };

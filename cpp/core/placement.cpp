@@ -46,36 +46,32 @@ std::optional<Hole> worst_fit(const Holes& holes, const Request& request) {
   return worst;
 }
 
-Offset Placement::choose(const Request& request, bool open) {
-  const Hole last = open ? wilderness() : Hole{};
-  if (segregated()) {
-    const Offset found = find(request);
-    return found || !request.fits(last) ? found : last.start;
-  }
-  const std::optional<Hole> hole = look(Holes(list_, last), request);
-  return hole ? hole->start : Offset{};
-}
-
 /// In constant time: may overlook a hole that `search` finds.
-Offset Placement::find(const Request& request) const {
-  const Offset block = index_.find(request.size);
-  if (!block || request.align <= 8 || request.start_in(block) == block) return block;
-  return index_.find(request.size_anywhere());
+Offset Placement::find(const Request& request, Hole last) const {
+  Offset found = index_.find(request.size);
+  if (found && request.align > 8 && request.start_in(found) != found) {
+    found = index_.find(request.size_anywhere());
+  }
+  return found || !request.fits(last) ? found : last.start;
 }
 
-std::optional<Hole> Placement::look(const Holes& holes, const Request& request) const {
-  switch (policy_) {
-    case Policy::first:
-      return first_fit(holes, request);
-    case Policy::next:
-      return next_fit(holes, request);
-    case Policy::best:
-      return best_fit(holes, request);
-    case Policy::worst:
-      return worst_fit(holes, request);
-    default:
-      return ask(holes, request);
-  }
+Offset Placement::look(const Request& request, Hole last) const {
+  const Holes holes(list_, last);
+  const std::optional<Hole> hole = [&] {
+    switch (policy_) {
+      case Policy::first:
+        return first_fit(holes, request);
+      case Policy::next:
+        return next_fit(holes, request);
+      case Policy::best:
+        return best_fit(holes, request);
+      case Policy::worst:
+        return worst_fit(holes, request);
+      default:
+        return ask(holes, request);
+    }
+  }();
+  return hole ? hole->start : Offset{};
 }
 
 std::optional<Hole> Placement::ask(const Holes& holes, const Request& request) const {

@@ -88,10 +88,18 @@ class Placement {
     segregated() ? index_.remove(block, size) : list_.remove(block);
   }
 
-  /// Where the hole for a request starts, or none. The wilderness is one of them if it is `open`:
-  /// the last, and for the segregated policy the last resort. Throws WrongChoice and whatever a
-  /// Chooser throws.
-  Offset choose(const Request& request, bool open);
+  /// Of no size when it is too small for any block.
+  [[nodiscard]] Hole wilderness() const {
+    const std::uint64_t left = region_.end() - blocks_.wilderness();
+    return {blocks_.wilderness(), left >= smallest_block ? left : 0};
+  }
+
+  /// Where the hole for a request starts, or none. The wilderness, or nothing, is the `last` of
+  /// them, and for the segregated policy the last resort. Throws WrongChoice and whatever a Chooser
+  /// throws.
+  Offset choose(const Request& request, Hole last) {
+    return segregated() ? find(request, last) : look(request, last);
+  }
   /// One that `choose` overlooked, found by looking at all that may do.
   [[nodiscard]] Offset search(const Request& request) const;
   /// A block that ends here was just made from a hole.
@@ -118,13 +126,8 @@ class Placement {
 
  private:
   [[nodiscard]] bool segregated() const { return policy_ == Policy::segregated; }
-  /// Of no size when it is too small for any block.
-  [[nodiscard]] Hole wilderness() const {
-    const std::uint64_t left = region_.end() - blocks_.wilderness();
-    return {blocks_.wilderness(), left >= smallest_block ? left : 0};
-  }
-  [[nodiscard]] Offset find(const Request& request) const;
-  [[nodiscard]] std::optional<Hole> look(const Holes& holes, const Request& request) const;
+  [[nodiscard]] Offset find(const Request& request, Hole last) const;
+  [[nodiscard]] Offset look(const Request& request, Hole last) const;
   [[nodiscard]] std::optional<Hole> ask(const Holes& holes, const Request& request) const;
 
   Region& region_;

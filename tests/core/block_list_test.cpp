@@ -14,7 +14,7 @@ struct Fixture {
   BlockList list{region};
 
   Offset extend(std::uint64_t size, State state = State::live) {
-    return list.extend({size, state, false});
+    return list.extend(list.wilderness(), {size, state, false});
   }
   [[nodiscard]] std::vector<std::uint64_t> sizes() const {
     std::vector<std::uint64_t> found;

@@ -17,7 +17,7 @@ struct Fixture {
 
   Offset make(std::uint64_t size) {
     region.commit(list.wilderness() + size);
-    return list.extend({size, State::deferred, false});
+    return list.extend(list.wilderness(), {size, State::deferred, false});
   }
   Offset push(std::uint64_t size) {
     const Offset block = make(size);
@@ -108,7 +108,7 @@ TEST("pop_any finds the last block wherever its cursor stands") {
 TEST("a list of deferred blocks that lies is found out") {
   Fixture on;
   const Offset other = on.push(128);
-  const Offset live = on.list.extend({64, State::live, false});
+  const Offset live = on.list.extend(on.list.wilderness(), {64, State::live, false});
   on.push(64);
   for (const std::uint64_t lie : {other.value, live.value, first_block.value - 8, ~7UL}) {
     on.region.header().deferred.heads[64 / 8] = {lie};

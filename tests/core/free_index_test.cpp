@@ -20,7 +20,7 @@ struct Fixture {
 
   Offset extend(std::uint64_t size) {
     region.commit(list.wilderness() + size);
-    return list.extend({size, State::free, false});
+    return list.extend(list.wilderness(), {size, State::free, false});
   }
   Offset add(std::uint64_t size) {
     const Offset block = extend(size);
