@@ -7,7 +7,7 @@ import zlib
 import rheap
 
 
-def run_threads(*works, seconds=1.0):
+def run_threads(*works, seconds=0.6):
     """Runs each work(stop, number) in a thread until time is up; raises what they raised."""
     stop, errors = threading.Event(), []
 
