@@ -12,7 +12,8 @@ Allocator::Allocator(const Options& options)
     : region_(options.capacity, options.sharing),
       placement_(region_, blocks_, options.policy, options.chooser),
       deferring_(options.coalesce == Coalesce::deferred),
-      fenced_(options.fenced) {
+      fenced_(options.fenced),
+      overhead_(word_bytes + (fenced_ ? fence::fence_bytes : 0)) {
   region_.header().fenced = fenced_ ? 1 : 0;
   region_.header().policy = static_cast<std::uint16_t>(options.policy);
 }
