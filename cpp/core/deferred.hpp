@@ -41,7 +41,7 @@ class Deferred {
   BlockList& blocks_;
 };
 
-inline Block Deferred::push(Offset block, std::uint64_t size) {
+[[gnu::always_inline]] inline Block Deferred::push(Offset block, std::uint64_t size) {
   DeferredHeader& lists = header();
   if (size <= quick_limit) {
     const std::uint64_t list = size / 8;
@@ -70,7 +70,7 @@ inline Block Deferred::push(Offset block, std::uint64_t size) {
   return {block, word};
 }
 
-inline Block Deferred::pop(std::uint64_t size, std::uint64_t align) {
+[[gnu::always_inline]] inline Block Deferred::pop(std::uint64_t size, std::uint64_t align) {
   const DeferredHeader& lists = header();
   if (size <= quick_limit) {
     const Offset block = lists.heads[size / 8];
