@@ -17,13 +17,15 @@ from .traces import load
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The trace, and where it goes."""
     parser.add_argument("trace", help="a trace, plain or gzipped")
-    parser.add_argument("out", nargs="?", help="a file, gzipped if it ends in .gz; else stdout")
+    parser.add_argument(
+        "out", nargs="?", default="-", help="a file, gzipped if it ends in .gz; - or none: stdout"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Writes it; returns the exit status."""
     trace = load(options.trace)
-    if options.out is None:
+    if options.out == "-":
         trace.write(sys.stdout.buffer.write)
     elif options.out.endswith(".gz"):
         with gzip.open(options.out, "wb") as zipped:

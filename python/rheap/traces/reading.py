@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import os
 import zlib
-from typing import IO, cast
 
 from .._core import Trace, TraceParser
 from ..errors import TraceError
@@ -37,16 +37,15 @@ def load(path: str) -> Trace:
     return parser.finish()
 
 
-def _unzipped(file: IO[bytes]) -> IO[bytes]:
-    peek = getattr(file, "peek")  # noqa: B009  a BufferedReader, whatever the types say
-    if cast(bytes, peek(len(_GZIP_MAGIC))).startswith(_GZIP_MAGIC):
-        return cast(IO[bytes], gzip.GzipFile(fileobj=file))
+def _unzipped(file: io.BufferedReader) -> io.BufferedReader | gzip.GzipFile:
+    if file.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
+        return gzip.GzipFile(fileobj=file)
     return file
 
 
-def _read(text: IO[bytes], parser: TraceParser) -> bytes:
+def _read(text: io.BufferedReader | gzip.GzipFile, parser: TraceParser) -> bytes:
     try:
-        return text.read(_PART)
+        return text.read1(_PART)  # what there is before it breaks off comes first
     except EOFError:
         reason = "the gzip data is cut off"
     except (zlib.error, gzip.BadGzipFile) as error:
