@@ -7,6 +7,7 @@
 #include "pin.hpp"
 #include "quick_method.hpp"
 #include "site.hpp"
+#include "tracing.hpp"
 
 namespace py = pybind11;
 
@@ -20,6 +21,7 @@ FreeList<BlockObject, 256> dead_blocks;
 
 /// The memory goes back to the heap. Throws Damage; the handle is unbound all the same.
 void give_back(BlockObject* block) {
+  untrace(block);  // while the address is still the block's
   Heap* heap = block->heap;
   block->heap = nullptr;
   heap->free(block->handle);
@@ -95,6 +97,7 @@ BlockObject* new_block() { return dead_blocks.make(&BlockType); }
 
 void adopt(BlockObject* block, Heap* heap) {
   block->heap = heap;
+  trace(block);
   if (heap->debug()) note_site(block);
 }
 

@@ -30,6 +30,7 @@ struct BlockObject {
   std::uint32_t handed_out : 1;          ///< somebody asked who may have kept the address
   std::uint32_t entered_handed_out : 1;  ///< so it was when the last `with` was entered
   std::uint32_t address_known : 1;       ///< `address` was read
+  std::uint32_t traced : 1;              ///< tracemalloc knows of it
   PyObject* entered_by;                  ///< the code that entered it last
   PyObject* site_code;                   ///< where it was allocated, on debug heaps
   int site_line;

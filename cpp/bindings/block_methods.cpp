@@ -5,7 +5,9 @@
 #include "block.hpp"
 #include "errors.hpp"
 #include "heap_recorder.hpp"
+#include "holders.hpp"
 #include "sizes.hpp"
+#include "tracing.hpp"
 
 namespace rheap::bindings {
 
@@ -72,7 +74,11 @@ PyObject* resize(PyObject* self, PyObject* size) {
     set_pinned("resize", block->handle.payload.value, block->pins);
     return nullptr;
   }
-  if (!translated([&] { block->heap->resize(block->handle, bytes); })) return nullptr;
+  untrace(block);
+  const bool done =
+      translated_request(*block->heap, [&] { block->heap->resize(block->handle, bytes); });
+  trace(block);
+  if (!done) return nullptr;
   Py_RETURN_NONE;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "block.hpp"
+#include "site.hpp"
 
 namespace py = pybind11;
 
@@ -30,6 +31,8 @@ struct Row {
   std::uint64_t size;
   std::uint64_t capacity;
   Seen state;
+  py::object code;  ///< of the line that allocated it, or none
+  int line;
 };
 
 /// Runs of neighbours without an owner: what a request could get once they are merged.
@@ -78,8 +81,14 @@ Survey survey(Heap& heap, bool with_rows) {
     found.tallies[static_cast<std::size_t>(state)].add(seen.room);
     holes.block(seen.room + word_bytes, seen.state != State::live);
     if (!with_rows) return;
-    const std::uint64_t size = seen.handle != nullptr ? seen.handle->bytes : seen.room;
-    found.rows.push_back({seen.payload.value, size, seen.room, state});
+    Row row{seen.payload.value, seen.room, seen.room, state, {}, 0};
+    if (seen.handle != nullptr) {
+      const BlockObject* block = block_of_handle(*seen.handle);
+      row.size = seen.handle->bytes;
+      row.code = py::reinterpret_borrow<py::object>(block->site_code);
+      row.line = block->site_line;
+    }
+    found.rows.push_back(std::move(row));
   });
   holes.block(found.report.wilderness, true);
   holes.end();
@@ -120,8 +129,10 @@ py::list table(const Survey& found) {
   py::list list(found.rows.size());
   for (std::size_t i = 0; i < found.rows.size(); ++i) {
     const Row& row = found.rows[i];
+    const py::object site =
+        row.code ? py::object(py::str(site_text(row.code.ptr(), row.line))) : py::none();
     list[i] = py::make_tuple(row.offset, row.size, row.capacity,
-                             names[static_cast<std::size_t>(row.state)]);
+                             names[static_cast<std::size_t>(row.state)], site);
   }
   return list;
 }

@@ -1,6 +1,5 @@
 #include "errors.hpp"
 
-#include "../core/errors.hpp"
 #include "../replay/parse.hpp"
 
 namespace py = pybind11;
@@ -58,8 +57,7 @@ void set_python_error() {
   try {
     throw;
   } catch (const Exhausted& e) {
-    set_error("HeapExhausted", Py_BuildValue("KKKK", Number{e.requested}, Number{e.free},
-                                             Number{e.largest}, Number{e.capacity}));
+    set_exhausted(e, py::tuple().ptr());
   } catch (const Damage& e) {
     set_error("HeapCorruption", Py_BuildValue("Ks", Number{e.where.value}, e.invariant));
   } catch (const Closed&) {
@@ -77,6 +75,12 @@ void set_python_error() {
   } catch (const std::exception& e) {
     PyErr_SetString(PyExc_RuntimeError, e.what());
   }
+}
+
+void set_exhausted(const Exhausted& exhausted, PyObject* holders) {
+  set_error("HeapExhausted",
+            Py_BuildValue("KKKKO", Number{exhausted.requested}, Number{exhausted.free},
+                          Number{exhausted.largest}, Number{exhausted.capacity}, holders));
 }
 
 void set_freed(const char* verb) { set_error("BlockFreed", Py_BuildValue("(s)", verb)); }

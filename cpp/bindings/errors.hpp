@@ -2,6 +2,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include "../core/errors.hpp"
+
 /// From C++ exceptions to the exceptions that people catch. Those are Python classes and say in
 /// Python what they have to say; the package hands them down once, when it is imported.
 namespace rheap::bindings {
@@ -12,6 +14,8 @@ void register_errors(pybind11::module_& module);
 void set_python_error();
 
 // Each sets a Python error.
+/// `holders` is a tuple of (site or None, bytes, blocks, lingering).
+void set_exhausted(const Exhausted& exhausted, PyObject* holders);
 void set_freed(const char* verb);
 void set_closed(const char* verb);
 void set_pinned(const char* verb, std::uint64_t offset, unsigned holders);

@@ -9,8 +9,10 @@
 #include "census.hpp"
 #include "gil.hpp"
 #include "heap_methods.hpp"
+#include "holders.hpp"
 #include "policies.hpp"
 #include "self.hpp"
+#include "tracing.hpp"
 
 namespace py = pybind11;
 
@@ -102,6 +104,7 @@ void register_heap(py::module_& module) {
       .def("check", &check_heap)
       .def("census", &on<take_census>)
       .def("rows", &on<list_blocks>)
+      .def("holders", &on<list_holders>)
       .def("snapshot", &on<take_snapshot>)
       .def_property_readonly("capacity", &call<&Heap::capacity>)
       .def_property_readonly("closed", &call<&Heap::closed>)
@@ -121,6 +124,7 @@ void register_heap(py::module_& module) {
       py::arg("derived"),
       "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
       "called without a look at its bases.");
+  module.attr("TRACEMALLOC_DOMAIN") = tracemalloc_domain;
   module.attr("FIRST_BLOCK") = first_block.value;
   py::list names;
   for (const char* name : policy_names) names.append(name);

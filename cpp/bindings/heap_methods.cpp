@@ -6,6 +6,7 @@
 #include "block.hpp"
 #include "errors.hpp"
 #include "heap_recorder.hpp"
+#include "holders.hpp"
 #include "self.hpp"
 #include "sizes.hpp"
 
@@ -51,7 +52,8 @@ PyObject* alloc_block(PyObject* self, PyObject* size, std::uint64_t align, bool 
   if (block == nullptr) return nullptr;
   std::uint64_t dirty = 0;
   note_request(heap);
-  bool usable_now = translated([&] { dirty = heap->alloc(block->handle, bytes, align); });
+  bool usable_now =
+      translated_request(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align); });
   if (usable_now) [[likely]] {
     adopt(block, heap);
     // To note the site may have run Python code, which may have closed the heap.

@@ -50,13 +50,18 @@ void note_site(BlockObject* block) {
   block->site_line = site.line;
 }
 
+std::string site_text(PyObject* code, int line) {
+  const auto* names = reinterpret_cast<PyCodeObject*>(code);
+  std::string text = utf8(names->co_filename);
+  text += ":" + std::to_string(line) + " " + utf8(names->co_qualname);
+  PyErr_Clear();  // without memory for its name things may still go on
+  return text;
+}
+
 std::string request_site() {
   const Site site = innermost_site();
   if (site.code == nullptr) return "";
-  const auto* code = reinterpret_cast<PyCodeObject*>(site.code);
-  std::string text = utf8(code->co_filename);
-  text += ":" + std::to_string(site.line) + " " + utf8(code->co_qualname);
-  PyErr_Clear();  // without memory for its name the request may still go through
+  std::string text = site_text(site.code, site.line);
   Py_DECREF(site.code);
   return text;
 }

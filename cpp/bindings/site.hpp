@@ -9,6 +9,8 @@ namespace rheap::bindings {
 
 /// Keeps the innermost Python line outside this package.
 void note_site(BlockObject* block);
+/// "file.py:12 function".
+std::string site_text(PyObject* code, int line);
 /// "file.py:12", or an empty string. A new reference, or nullptr with a Python error.
 PyObject* site_of(const BlockObject* block);
 /// "file.py:12 function" of the line that runs now, or an empty string.

@@ -23,11 +23,15 @@ from .errors import (  # noqa: E402
 )
 from .heap import Heap  # noqa: E402
 from .heapmap import HeapMap  # noqa: E402
-from .reports import BlockInfo, BlockState, HeapStats  # noqa: E402
+from .reports import BlockInfo, BlockState, HeapStats, Holder, Leaks  # noqa: E402
+
+TRACEMALLOC_DOMAIN = _core.TRACEMALLOC_DOMAIN
+"""The domain of blocks in tracemalloc, for `tracemalloc.DomainFilter(True, ...)`."""
 
 __version__ = _version("rheap")
 
 __all__ = [
+    "TRACEMALLOC_DOMAIN",
     "Block",
     "BlockFreed",
     "BlockInfo",
@@ -41,6 +45,8 @@ __all__ = [
     "HeapExhausted",
     "HeapMap",
     "HeapStats",
+    "Holder",
+    "Leaks",
     "Pin",
     "TraceError",
     "WrongChoice",

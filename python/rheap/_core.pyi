@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from types import ModuleType, TracebackType
-from typing import Any, NoReturn, Self, SupportsIndex, TypeVar, final, overload
+from typing import Any, NoReturn, Self, SupportsIndex, TypeAlias, TypeVar, final, overload
 
 from typing_extensions import Buffer
 
+_Row: TypeAlias = tuple[int, int, int, str, str | None]
 _HeapClass = TypeVar("_HeapClass", bound=type[Heap])
 
 CAPACITY_LIMIT: int
 FIRST_BLOCK: int
 POLICIES: tuple[str, ...]
+TRACEMALLOC_DOMAIN: int
 SMALLEST_CAPACITY: int
 
 @final
@@ -82,8 +84,9 @@ class Heap:
     def trim(self) -> int: ...
     def check(self) -> None: ...
     def census(self) -> dict[str, int]: ...
-    def rows(self) -> list[tuple[int, int, int, str]]: ...
-    def snapshot(self) -> tuple[list[tuple[int, int, int, str]], dict[str, int]]: ...
+    def rows(self) -> list[_Row]: ...
+    def holders(self) -> list[tuple[str | None, int, int, int]]: ...
+    def snapshot(self) -> tuple[list[_Row], dict[str, int]]: ...
 
 class Trace:
     @property

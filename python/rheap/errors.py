@@ -17,7 +17,10 @@ freeing it meets damage in a list elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
+
+from .reports import Holder, Leaks
 
 __all__ = [
     "BlockFreed",
@@ -47,12 +50,21 @@ class HeapError(Exception):
 class HeapExhausted(HeapError, MemoryError):
     """No hole is large enough, although everything that could be merged was merged.
 
-    `requested`, `free` (in all holes), `largest` (hole) and `capacity` are in bytes.
+    `requested`, `free` (in all holes), `largest` (hole) and `capacity` are in bytes. `holders`: on
+    a heap with debug=True the three sites that hold most, else empty.
     """
 
-    _facts = ("requested", "free", "largest", "capacity")
+    _facts = ("requested", "free", "largest", "capacity", "holders")
 
-    def __init__(self, requested: int, free: int, largest: int, capacity: int) -> None:
+    def __init__(
+        self,
+        requested: int,
+        free: int,
+        largest: int,
+        capacity: int,
+        holders: Iterable[tuple[str | None, int, int, int]] = (),
+    ) -> None:
+        self.holders = Leaks(Holder(*holder) for holder in holders)
         self.requested = requested
         self.free = free
         self.largest = largest
@@ -71,9 +83,10 @@ class HeapExhausted(HeapError, MemoryError):
                 "the free bytes are scattered between live blocks; free a block beside a hole, "
                 "or make the heap larger"
             )
+        most = "".join(f"\n  {holder}" for holder in self.holders)
         super().__init__(
             f"cannot allocate {requested:,} bytes: {free:,} of {capacity:,} are free, "
-            f"{largest:,} in the largest hole; {help_}"
+            f"{largest:,} in the largest hole; {help_}" + (most and f"; most is held by{most}")
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import NamedTuple
 
 from .sizes import format_size
 
@@ -37,20 +38,65 @@ class BlockInfo:
 
     `offset`: bytes from the region's base to the payload. `size`: bytes asked for, or `capacity`
     when nobody owns the block. `capacity`: payload bytes. The 8-byte word stands before `offset`.
+    `site`: "file.py:12 function" of the line that allocated it, on debug heaps.
     """
 
     offset: int
     size: int
     capacity: int
     state: BlockState
+    site: str | None = None
 
 
-def read_rows(rows: Iterable[tuple[int, int, int, str]]) -> Iterator[BlockInfo]:
+def read_rows(rows: Iterable[tuple[int, int, int, str, str | None]]) -> Iterator[BlockInfo]:
     """The rows of the compiled walker as `BlockInfo`."""
     return (
-        BlockInfo(offset, size, capacity, BlockState(state))
-        for offset, size, capacity, state in rows
+        BlockInfo(offset, size, capacity, BlockState(state), site)
+        for offset, size, capacity, state, site in rows
     )
+
+
+class Holder(NamedTuple):
+    """What the blocks of one line of code hold.
+
+    `site`: "file.py:12 function", or None where it is not known (heaps without `debug=True`).
+    `bytes`: asked for, in all. `blocks`: how many. `lingering`: those of them that are closed but
+    still seen by somebody.
+    """
+
+    site: str | None
+    bytes: int
+    blocks: int
+    lingering: int
+
+    def __str__(self) -> str:
+        blocks = "1 block" if self.blocks == 1 else f"{self.blocks:,} blocks"
+        lingering = f", {self.lingering:,} lingering" if self.lingering else ""
+        return f"{format_size(self.bytes)} in {blocks}{lingering}: {_one_line(self.site)}"
+
+
+class Leaks(tuple[Holder, ...]):
+    """The holders of a heap's live blocks, most bytes first; `print` it."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        if not self:
+            return "no live blocks"
+        hint = (
+            "" if self[0].site else "; a heap with debug=True knows the lines that allocated them"
+        )
+        total = Holder(
+            f"in all{hint}",
+            sum(holder.bytes for holder in self),
+            sum(holder.blocks for holder in self),
+            sum(holder.lingering for holder in self),
+        )
+        return "\n".join(map(str, [*self, total]))
+
+
+def _one_line(site: str | None) -> str:
+    return "unknown site" if site is None else site.encode("unicode_escape").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+#include "holders.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "block.hpp"
+#include "site.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+struct Held {
+  Tally tally{};
+  std::uint64_t lingering = 0;
+
+  void add(const Held& other) {
+    tally.blocks += other.tally.blocks;
+    tally.bytes += other.tally.bytes;
+    lingering += other.lingering;
+  }
+};
+using Line = std::pair<PyObject*, int>;  // of a code object, or of none
+using Holder = std::pair<std::string, Held>;
+
+/// The lines of all live blocks, each code object with a reference of its own.
+std::map<Line, Held> lines_of(Heap& heap) {
+  std::map<Line, Held> lines;
+  heap.walk([&](const Heap::Seen& seen) {
+    if (seen.handle == nullptr) return;
+    const BlockObject* block = block_of_handle(*seen.handle);
+    const auto [line, is_new] = lines.try_emplace({block->site_code, block->site_line});
+    if (is_new) Py_XINCREF(block->site_code);  // the lock is held: nothing else of Python
+    line->second.tally.add(seen.handle->bytes);
+    line->second.lingering += block->closed;
+  });
+  return lines;
+}
+
+/// An empty site where it is not known.
+std::vector<Holder> holders_of(Heap& heap) {
+  std::map<std::string, Held> sites;  // the same line may be in several code objects
+  for (const auto& [line, held] : lines_of(heap)) {
+    const auto code = py::reinterpret_steal<py::object>(line.first);
+    sites[code ? site_text(code.ptr(), line.second) : ""].add(held);
+  }
+  std::vector<Holder> holders(sites.begin(), sites.end());
+  std::ranges::stable_sort(holders, std::ranges::greater{},
+                           [](const Holder& holder) { return holder.second.tally.bytes; });
+  return holders;
+}
+
+py::list as_list(const std::vector<Holder>& holders, std::size_t most) {
+  py::list list;
+  for (const auto& [site, held] : holders) {
+    if (list.size() == most) break;
+    const py::object text = site.empty() ? py::none() : py::object(py::str(site));
+    list.append(py::make_tuple(text, held.tally.bytes, held.tally.blocks, held.lingering));
+  }
+  return list;
+}
+
+}  // namespace
+
+py::list list_holders(Heap& heap) {
+  const std::vector<Holder> holders = holders_of(heap);
+  return as_list(holders, holders.size());
+}
+
+void set_exhausted_with_holders(Heap& heap, const Exhausted& exhausted) {
+  if (!heap.debug()) return set_python_error();
+  try {
+    set_exhausted(exhausted, py::tuple(as_list(holders_of(heap), 3)).ptr());
+  } catch (...) {  // damaged, or closed meanwhile
+    set_python_error();
+  }
+}
+
+}  // namespace rheap::bindings

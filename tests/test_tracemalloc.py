@@ -1,0 +1,122 @@
+"""Blocks in tracemalloc, under a domain of their own."""
+
+import gc
+import linecache
+import threading
+import tracemalloc
+
+import pytest
+
+import rheap
+
+BLOCKS = [tracemalloc.DomainFilter(True, rheap.TRACEMALLOC_DOMAIN)]
+
+
+@pytest.fixture
+def tracing():
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+def traced():
+    """Bytes and blocks that tracemalloc knows of."""
+    statistics = tracemalloc.take_snapshot().filter_traces(BLOCKS).statistics("filename")
+    return sum(one.size for one in statistics), sum(one.count for one in statistics)
+
+
+@pytest.mark.usefixtures("tracing")
+def test_a_comparison_of_snapshots_finds_the_line_that_leaks():
+    heap = rheap.Heap("1 MiB")
+    before = tracemalloc.take_snapshot().filter_traces(BLOCKS)
+    leaked = []
+    for _ in range(7):
+        leaked.append(heap.alloc(100))
+        heap.alloc(500).free()
+    after = tracemalloc.take_snapshot().filter_traces(BLOCKS)
+    (difference,) = after.compare_to(before, "lineno")
+    assert (difference.size_diff, difference.count_diff) == (700, 7)
+    (frame,) = difference.traceback
+    assert frame.filename == __file__
+    assert "leaked.append" in linecache.getline(__file__, frame.lineno)
+
+
+@pytest.mark.usefixtures("tracing")
+def test_every_door_forgets_the_block(heap):
+    def leave(block):
+        with block:
+            pass
+
+    for door in (leave, lambda block: block.free(), heap.free, lambda block: None):
+        door(heap.alloc(100))
+        assert traced() == (0, 0)
+    holder = [heap.alloc(100)]
+    holder.append(holder)
+    del holder
+    gc.collect()
+    assert traced() == (0, 0)
+    kept = heap.alloc(100)
+    assert traced() == (100, 1)
+    heap.close()
+    assert traced() == (0, 0)
+    assert kept.freed
+
+
+@pytest.mark.usefixtures("tracing")
+def test_a_lingering_block_is_known_until_its_memory_returns(heap):
+    with heap.alloc(100) as block:
+        view = memoryview(block)
+    assert traced() == (100, 1)
+    view.release()
+    del view, block
+    gc.collect()
+    assert traced() == (0, 0)
+
+
+@pytest.mark.usefixtures("tracing")
+def test_a_resized_block_is_known_by_its_new_size(heap):
+    block = heap.alloc(100)
+    wall = heap.alloc(8)
+    for size in (50, 200, 5000, 0, 7):
+        block.resize(size)
+        assert traced() == (size + 8, 2)
+    with pytest.raises(rheap.HeapExhausted):
+        block.resize("2 MiB")
+    assert traced() == (15, 2)
+    assert wall.size == 8
+
+
+def test_tracing_that_starts_or_stops_in_between(heap):
+    old = heap.alloc(100)
+    tracemalloc.start()
+    new = heap.alloc(200)
+    assert traced() == (200, 1)
+    old.resize(300)  # allocated anew, as far as tracemalloc knows
+    assert traced() == (500, 2)
+    tracemalloc.stop()
+    new.free()
+    other = heap.alloc(1)
+    tracemalloc.start()
+    try:
+        assert traced() == (0, 0)
+        del old, other
+        assert traced() == (0, 0)
+    finally:
+        tracemalloc.stop()
+    heap.check()
+
+
+@pytest.mark.usefixtures("tracing")
+def test_threads(heap):
+    def work():
+        for _ in range(300):
+            with heap.alloc(64):
+                heap.alloc(10)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert traced() == (0, 0)
+    heap.check()
