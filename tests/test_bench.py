@@ -91,6 +91,7 @@ def test_shared_memory_is_not_asked_for_more_than_there_is():
     assert not shared.fits(1 << 60)  # to touch it would end in SIGBUS
 
 
+@plain_build_only  # AddressSanitizer keeps memory of its own
 def test_cameras_hold_the_same_whatever_allocates():
     orders = [churn_worker.Order(90, on_heap) for on_heap in (True, False)]
     orders.append(churn_worker.Order(90, True, trim_every=10))

@@ -238,6 +238,15 @@ int set(PyObject* self, PyObject* key, PyObject* value) {
   return result;
 }
 
+/// Pictures are made in Python.
+PyObject* show_as_html(PyObject* self, PyObject*) {
+  PyObject* pictures = PyImport_ImportModule("rheap.svg");
+  if (pictures == nullptr) return nullptr;
+  PyObject* html = PyObject_CallMethod(pictures, "block_html", "O", self);
+  Py_DECREF(pictures);
+  return html;
+}
+
 PyObject* refuse_copy(PyObject*, PyObject*) {
   return PyErr_Format(PyExc_TypeError,
                       "a Block cannot be copied or pickled: it is a place in one heap; "
@@ -296,6 +305,7 @@ PyMethodDef block_methods[] = {
      "view($self, format='B', shape=None)\n--\n\n"
      "A memoryview of the block's bytes as items of a struct format; with a shape, of as many of\n"
      "the first bytes as that takes. The block is pinned while it lives."},
+    {"_repr_html_", show_as_html, METH_NOARGS, "_repr_html_($self, /)\n--\n\nFor notebooks."},
     {"__reduce_ex__", refuse_copy, METH_O, "Raises TypeError: copy the bytes instead."},
     {nullptr, nullptr, 0, nullptr},
 };

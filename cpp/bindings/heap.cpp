@@ -65,6 +65,14 @@ constexpr bool gil_makes_turns = false;
 constexpr bool gil_makes_turns = true;
 #endif
 
+py::list read_words(const py::object& self, std::uint64_t offset, std::size_t most) {
+  py::list list;
+  for (const std::uint64_t word : checked(self).words({offset & ~std::uint64_t{7}}, most)) {
+    list.append(word);
+  }
+  return list;
+}
+
 OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, std::string_view policy,
                     bool debug) {
   const Heap::Options options{.capacity = capacity,
@@ -104,6 +112,7 @@ void register_heap(py::module_& module) {
       .def("check", &check_heap)
       .def("census", &on<take_census>)
       .def("rows", &on<list_blocks>)
+      .def("words", &read_words, py::arg("offset"), py::arg("most"))
       .def("holders", &on<list_holders>)
       .def("snapshot", &on<take_snapshot>)
       .def_property_readonly("capacity", &call<&Heap::capacity>)

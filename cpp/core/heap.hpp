@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "allocator.hpp"
 #include "handles.hpp"
@@ -85,6 +86,10 @@ class Heap {
   /// Calls `visit(Handle&)` for each live block, with the lock held, also on a damaged heap.
   template <typename Visit>
   void for_each_handle(Visit&& visit);
+
+  /// The bytes of the region from this place on, 8 at a time, as they are now: at most `most`, and
+  /// none that was never in use.
+  std::vector<std::uint64_t> words(Offset from, std::size_t most);
 
   [[nodiscard]] std::byte* address(const Handle& handle) const {
     return base_ + handle.payload.value;

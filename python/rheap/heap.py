@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, SupportsIndex
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     import numpy.typing
 
     from .recording import HeapRecording
+
+
+_MOST_BYTES_SHOWN = 512 + 8  # of a part, one by one: what was asked for, and a word before it
 
 
 @_core.with_own_methods
@@ -147,10 +152,34 @@ class Heap(_core.Heap):
         """
         return Leaks(Holder(*holder) for holder in self.holders())
 
-    def map(self) -> HeapMap:
-        """The picture of the region; `print` it."""
+    def map(
+        self,
+        offset: SupportsIndex | None = None,
+        length: SupportsIndex | str | None = None,
+    ) -> HeapMap:
+        """The picture of the region; `print` it, or `save` it.
+
+        `offset`, `length` (bytes): only this part; from `offset` (that of a block, say) to the end
+        of the region if no length is given. A part of up to 512 bytes is shown byte for byte, with
+        what each bit of a word and each link means. The figures are always those of the whole heap.
+        Raises `ValueError` for a part that is outside the region.
+        """
         rows, census = self.snapshot()
-        return HeapMap.of(read_rows(rows), HeapStats(**census), debug=self.debug)
+        whole = HeapMap.of(read_rows(rows), HeapStats(**census), debug=self.debug)
+        if offset is None and length is None:
+            return whole
+        first, end = whole.spans[0].start, whole.spans[-1].end
+        start = first if offset is None else index(offset)
+        part = whole.zoom(start, end if length is None else parse_size(length, "length"))
+        start, end = part.spans[0].start, part.spans[-1].end
+        if end - start > _MOST_BYTES_SHOWN:
+            return part
+        return replace(part, words=tuple(self.words(start, (end - start) // 8)))
+
+    def _repr_html_(self) -> str:
+        from .svg import heap_html
+
+        return heap_html(self)
 
     def __repr__(self) -> str:
         if self.closed:

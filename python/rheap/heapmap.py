@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from . import _core
+from .palette import FENCE, WILDERNESS, WORD
 from .reports import BlockInfo, BlockState, HeapStats
 from .sizes import format_size
-
-WORD = "word"
-FENCE = "fence"
-WILDERNESS = "wilderness"
+from .wordview import word_lines
 
 LEGEND: dict[str, tuple[str, str]] = {
     WORD: ("|", "word"),
@@ -42,11 +41,19 @@ class Span:
     """Bytes that are one thing.
 
     From `start` to before `end`, offsets from the region's base; `kind` is a key of `LEGEND`.
+    `block`: whose bytes they are.
     """
 
     start: int
     end: int
     kind: str
+    block: BlockInfo | None = None
+
+    def within(self, start: int, end: int) -> Span:
+        """The part of it between two offsets."""
+        if start <= self.start and self.end <= end:
+            return self
+        return replace(self, start=max(self.start, start), end=min(self.end, end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,9 @@ class RegionMap:
 class HeapMap(RegionMap):
     """A picture of a region at one moment. `str(map)` draws it to the terminal's width.
 
-    `spans` tile the region from its first block to its end. `stats` are of the same moment.
+    `spans` tile the region from its first block to its end, or the part of it that was asked for.
+    `stats` are of the same moment, and of the whole heap. `words`: the bytes of a part that is
+    small enough to show them, 8 at a time.
 
     >>> from rheap import Heap
     >>> heap = Heap(256)
@@ -132,19 +141,64 @@ class HeapMap(RegionMap):
     """
 
     stats: HeapStats
+    words: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, blocks: Iterable[BlockInfo], stats: HeapStats, *, debug: bool) -> HeapMap:
         """The picture of these blocks; `debug` heaps have a fence behind each live one."""
         return cls(tuple(_spans(blocks, stats.capacity, debug)), stats)
 
+    def zoom(self, offset: int, length: int) -> HeapMap:
+        """The part of it from `offset` on, `length` bytes, as far as the region goes.
+
+        Where a payload starts at `offset`, its word comes along. Raises `ValueError` for an offset
+        outside the region or a length of nothing.
+        """
+        first, end = self.spans[0].start, self.spans[-1].end
+        if not first <= offset < end or length < 1:
+            raise ValueError(
+                f"a map of {length} bytes from {offset} shows nothing: the region goes from "
+                f"{first} to {end}"
+            )
+        start = offset - offset % _WORD_BYTES
+        if any(span.start == start and span.kind not in (WORD, WILDERNESS) for span in self.spans):
+            start -= _WORD_BYTES
+        stop = min(-(-(offset + length) // _WORD_BYTES) * _WORD_BYTES, end)
+        spans = (span for span in self.spans if span.start < stop and span.end > start)
+        return replace(self, spans=tuple(span.within(start, stop) for span in spans))
+
     def draw(self, width: int) -> str:
         """The picture as lines of at most `width` columns (20 at the least)."""
         width = max(width, 20)
-        picture = RegionMap.draw(self, width)  # super() does not know a class with slots
-        return "\n".join([picture, *_wrap(self._figures(), width)])
+        if self.words:
+            lines = word_lines(self.spans, self.words, self.spans[0].start)
+            picture = "\n".join(part for line in lines for part in _fold(line, width))
+        else:
+            picture = RegionMap.draw(self, width)  # super() does not know a class with slots
+        return "\n".join([picture, *_wrap(self.figures, width)])
 
-    def _figures(self) -> str:
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the picture to an SVG file. Raises `ValueError` for any other ending."""
+        if os.path.splitext(os.fspath(path))[1].lower() != ".svg":
+            raise ValueError(f"a map is saved as .svg, not {os.fspath(path)!r}")
+        from .svg import map_svg
+
+        with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(map_svg(self, standalone=True))
+
+    def _repr_html_(self) -> str:
+        from .svg import map_svg
+
+        return map_svg(self)
+
+    def __rich__(self) -> object:
+        from .terminal import painted_map
+
+        return painted_map(str(self))
+
+    @property
+    def figures(self) -> str:
+        """The figures of the whole heap in a line."""
         stats = self.stats
         lingering = f" ({format_size(stats.lingering_bytes)} lingering)"
         return (
@@ -171,15 +225,19 @@ class HeapMap(RegionMap):
 def _spans(blocks: Iterable[BlockInfo], capacity: int, debug: bool) -> Iterator[Span]:
     end = _core.FIRST_BLOCK
     for block in blocks:
-        yield Span(end, block.offset, WORD)
+        yield Span(end, block.offset, WORD, block)
         end = block.offset + block.capacity
-        yield Span(block.offset, end, block.state)
+        yield Span(block.offset, end, block.state, block)
         if debug and block.state.is_live:
-            yield Span(end, end + _FENCE_BYTES, FENCE)
+            yield Span(end, end + _FENCE_BYTES, FENCE, block)
             end += _FENCE_BYTES
     region_end = _core.FIRST_BLOCK + capacity
     if end < region_end:
         yield Span(end, region_end, WILDERNESS)
+
+
+def _fold(line: str, width: int) -> list[str]:
+    return textwrap.wrap(line, width, subsequent_indent="    ") or [line]
 
 
 def _blocks(count: int) -> str:

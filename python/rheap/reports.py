@@ -153,6 +153,11 @@ class HeapStats:
         """The part of the capacity that is live payload, 0 to 1."""
         return self.live_bytes / self.capacity
 
+    def _repr_html_(self) -> str:
+        from .svg import stats_html
+
+        return stats_html(self)
+
     def __str__(self) -> str:
         rows = [(field.name, getattr(self, field.name)) for field in fields(self)]
         lines = [

@@ -10,7 +10,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from .heapmap import FENCE, LEGEND, WILDERNESS, WORD
+from .heapmap import LEGEND
+from .palette import FENCE, WILDERNESS, WORD
 from .reports import BlockState
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Terminal:
         lines = [part for line in text.splitlines() for part in _fold(line, self.columns)]
         if lines:
             whole = textwrap.indent("\n".join(lines), MARGIN)
-            self._put(whole if self._console is None else _painted_map(whole))
+            self._put(whole if self._console is None else painted_map(whole))
         self._put()
 
     def table(self, header: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
@@ -143,7 +144,7 @@ def _painted_code(text: str) -> Text:
     return painted
 
 
-def _painted_map(text: str) -> Text:
+def painted_map(text: str) -> Text:
     from rich.text import Text
 
     painted = Text(text)
