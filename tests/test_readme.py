@@ -28,9 +28,10 @@ def test_has_the_two_commands() -> None:
 
 
 @pytest.mark.parametrize("number", range(len(PYTHON)))
-def test_code_runs(number: int) -> None:
+def test_code_runs(number: int, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PYTHON[number]],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,

@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from .heapmap import LEGEND, HeapMap, Span
-from .palette import COLOURS, WILDERNESS, WORD
+from .palette import COLOURS, PALE, WILDERNESS, WORD
 from .reports import BlockInfo, HeapStats
 
 if TYPE_CHECKING:
@@ -22,11 +22,12 @@ _ROW, _STEP = 24, 32  # its height, and from one to the next
 _MOST_ROWS = 8
 _FINEST = 0.25  # bytes a pixel: a word is 32 pixels wide
 _SIGN_FITS = 14  # pixels
+_THINNEST = 0.5  # pixels: what is there is seen
 
 _STYLE = "".join(
     [
         "text{font:12px ui-monospace,monospace;fill:currentColor}",
-        ".sign{fill:#fff;text-anchor:middle}",
+        ".sign{fill:#fff;text-anchor:middle}.sign.pale{fill:#1f1f1f}",
         "rect{stroke:none}",
         *(f".{name.replace(' ', '-')}{{fill:{colour}}}" for name, colour in COLOURS.items()),
         f".{WILDERNESS}{{fill-opacity:.35}}",
@@ -128,7 +129,8 @@ def _svg(width: int, height: int, shapes: str, standalone: bool) -> str:
     style = _STYLE + (_OWN_GROUND if standalone else "")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-8 -8 {width + 16} {height + 16}" '
-        f'width="{width + 16}" style="max-width:100%"><style>{style}</style>{shapes}</svg>'
+        f'width="{width + 16}" height="{height + 16}" style="max-width:100%;height:auto">'
+        f"<style>{style}</style>{shapes}</svg>"
     )
 
 
@@ -174,12 +176,14 @@ def _shape(piece: Span | _Crowd, x: float, y: int, width: float) -> str:
     gap = 0.75 if width > 3 else 0
     rect = (
         f'<rect class="{piece.kind.replace(" ", "-")}" x="{x:.2f}" y="{y}" '
-        f'width="{width - gap:.2f}" height="{_ROW}"><title>{escape(title)}</title></rect>'
+        f'width="{max(width - gap, _THINNEST):.2f}" height="{_ROW}">'
+        f"<title>{escape(title)}</title></rect>"
     )
     if width < _SIGN_FITS or piece.kind == WILDERNESS:
         return rect
     sign = escape(LEGEND[piece.kind][0])
-    return f'{rect}<text class="sign" x="{x + width / 2:.2f}" y="{y + 17}">{sign}</text>'
+    pale = " pale" if piece.kind in PALE else ""
+    return f'{rect}<text class="sign{pale}" x="{x + width / 2:.2f}" y="{y + 17}">{sign}</text>'
 
 
 def _title(span: Span) -> str:
