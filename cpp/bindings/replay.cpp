@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../replay/inspection.hpp"
+#include "../replay/panorama.hpp"
 #include "../replay/stopwatch.hpp"
 #include "chooser.hpp"
 #include "errors.hpp"
@@ -68,6 +69,20 @@ Allocator::Options options_of(std::uint64_t capacity, bool immediate) {
           .coalesce = immediate ? Coalesce::immediate : Coalesce::deferred};
 }
 
+/// The options of a policy, which is a name or a function, and who asks the function.
+Allocator::Options options_for(std::uint64_t capacity, bool immediate, const py::object& policy,
+                               std::unique_ptr<PythonChooser>& chooser) {
+  Allocator::Options options = options_of(capacity, immediate);
+  if (py::isinstance<py::str>(policy)) {
+    options.policy = policy_named(policy.cast<std::string>());
+  } else {
+    chooser = std::make_unique<PythonChooser>(policy);
+    options.policy = Policy::chosen;
+    options.chooser = chooser.get();
+  }
+  return options;
+}
+
 std::unique_ptr<Stopwatch<HeapTarget>> watch_heap(const Trace& trace, std::uint64_t capacity,
                                                   bool immediate, std::string_view policy) {
   Allocator::Options options = options_of(capacity, immediate);
@@ -85,15 +100,8 @@ struct Inspector {
 /// `policy` is a name, or a function.
 std::unique_ptr<Inspector> inspect(const Trace& trace, std::uint64_t capacity, bool immediate,
                                    const py::object& policy) {
-  Allocator::Options options = options_of(capacity, immediate);
   std::unique_ptr<PythonChooser> chooser;
-  if (py::isinstance<py::str>(policy)) {
-    options.policy = policy_named(policy.cast<std::string>());
-  } else {
-    chooser = std::make_unique<PythonChooser>(policy);
-    options.policy = Policy::chosen;
-    options.chooser = chooser.get();
-  }
+  const Allocator::Options options = options_for(capacity, immediate, policy, chooser);
   return std::unique_ptr<Inspector>(
       new Inspector{trace, std::move(chooser), Inspection(trace, options)});
 }
@@ -160,6 +168,50 @@ py::list rows(const Inspector& inspector) {
   return list;
 }
 
+std::uint64_t extent_of(const Trace& trace, std::uint64_t capacity, bool immediate,
+                        const py::object& policy, const py::function& tell) {
+  std::unique_ptr<PythonChooser> chooser;
+  const Allocator::Options options = options_for(capacity, immediate, policy, chooser);
+  const replay::Pulse pulse = make_pulse(&tell);
+  std::uint64_t extent = 0;
+  without_gil([&] { extent = replay::highest_extent(trace, options, pulse); });
+  return extent;
+}
+
+/// The cells as bytes, 0 to 255, and what else is in a Panorama.
+py::dict panorama(const Trace& trace, std::uint64_t capacity, bool immediate,
+                  const py::object& policy, std::size_t columns, std::size_t rows,
+                  std::uint64_t extent, bool with_bands, const py::function& tell) {
+  if (columns < 1 || columns > trace.operations().size() || rows < 1 || extent < 1) {
+    throw py::value_error("a grid has a row, bytes, and from one column to one an operation");
+  }
+  std::unique_ptr<PythonChooser> chooser;
+  const Allocator::Options options = options_for(capacity, immediate, policy, chooser);
+  const replay::Pulse pulse = make_pulse(&tell);
+  replay::Panorama seen;
+  without_gil(
+      [&] { seen = replay::survey(trace, options, {columns, rows, extent, with_bands}, pulse); });
+  std::string cells;
+  // What is there at all is at least seen.
+  for (const float cell : seen.cells) {
+    cells.push_back(static_cast<char>(cell > 0 ? std::max(1, static_cast<int>(cell * 255)) : 0));
+  }
+  py::list moments;
+  for (const auto& [live, free, hole, end] : seen.moments) {
+    moments.append(py::make_tuple(live, free, hole, end));
+  }
+  py::list bands;
+  for (const auto& [born, died, offset, size] : seen.bands) {
+    bands.append(py::make_tuple(born, died, offset, size));
+  }
+  py::dict result;
+  result["cells"] = py::bytes(cells);
+  result["moments"] = moments;
+  result["bands"] = bands;
+  result["failed"] = seen.failed;
+  return result;
+}
+
 }  // namespace
 
 void register_replay(py::module_& module) {
@@ -183,6 +235,11 @@ void register_replay(py::module_& module) {
       .def_property_readonly(
           "position", [](const Inspector& inspector) { return inspector.inspection.position(); });
 
+  module.def("extent_of", &extent_of, py::arg("trace"), py::arg("capacity"), py::kw_only(),
+             py::arg("immediate"), py::arg("policy"), py::arg("tell"));
+  module.def("panorama", &panorama, py::arg("trace"), py::arg("capacity"), py::kw_only(),
+             py::arg("immediate"), py::arg("policy"), py::arg("columns"), py::arg("rows"),
+             py::arg("extent"), py::arg("with_bands"), py::arg("tell"));
   module.def("malloc_library", &MallocTarget::library);
 }
 

@@ -96,6 +96,8 @@ class Trace:
     @property
     def peak_block_bytes(self) -> int: ...
     @property
+    def peak_operation(self) -> int: ...
+    @property
     def peak_bytes(self) -> int: ...
     @property
     def source(self) -> str: ...
@@ -138,6 +140,26 @@ class Inspection:
     def figures(self) -> dict[str, Any]: ...
     def rows(self) -> list[tuple[int, int, str]]: ...
 
+def extent_of(
+    trace: Trace,
+    capacity: int,
+    *,
+    immediate: bool,
+    policy: str | Callable[[int, list[tuple[int, int]]], object],
+    tell: Callable[[int], object],
+) -> int: ...
+def panorama(
+    trace: Trace,
+    capacity: int,
+    *,
+    immediate: bool,
+    policy: str | Callable[[int, list[tuple[int, int]]], object],
+    columns: int,
+    rows: int,
+    extent: int,
+    with_bands: bool,
+    tell: Callable[[int], object],
+) -> dict[str, Any]: ...
 def malloc_library() -> str: ...
 
 class HeapRecorder:

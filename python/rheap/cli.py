@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from . import __version__, bench, export, record, replay, tour
+from . import __version__, bench, export, record, replay, tour, view
 from .errors import HeapError, TraceError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "bench": bench,
     "export": export,
     "replay": replay,
+    "view": view,
     "record": record,
     "tour": tour,
 }

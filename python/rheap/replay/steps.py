@@ -79,11 +79,16 @@ class Exercise:
         return f"{word}  frees " + ("nothing" if freed is None else shown(freed))
 
     def _map(self) -> str:
-        blocks = (
-            BlockInfo(offset, capacity, capacity, BlockState(state))
-            for offset, capacity, state in self._inspection.rows()
-        )
-        return RegionMap.of_blocks(blocks, self._capacity).draw(self._terminal.columns)
+        return region_of(self._inspection, self._capacity).draw(self._terminal.columns)
+
+
+def region_of(inspection: _core.Inspection, capacity: int) -> RegionMap:
+    """What lies where at this moment of a replay."""
+    blocks = (
+        BlockInfo(offset, size, size, BlockState(state))
+        for offset, size, state in inspection.rows()
+    )
+    return RegionMap.of_blocks(blocks, capacity)
 
 
 def shown(place: int | None) -> str:
