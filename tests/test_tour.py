@@ -148,7 +148,7 @@ def test_keeps_to_the_width(width: int, environment: Environment) -> None:
 def test_rich_adds_colour_and_no_words(environment: Environment) -> None:
     painted = on_a_terminal(environment())
     assert "\x1b[1m2  Three blocks become one" in painted
-    assert re.search(r"\x1b\[[0-9;]*4[0-9]m#+", painted)
+    assert re.search(r"\x1b\[[0-9;]*48;5;[0-9]+m#+", painted)
     stripped = re.sub(r"\x1b\[[0-9;]*m", "", painted)
     plain = on_a_terminal(environment("rich"))
     assert "\x1b" not in plain

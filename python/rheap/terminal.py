@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from .heapmap import LEGEND
-from .palette import FENCE, WILDERNESS, WORD
-from .reports import BlockState
+from .palette import COLOURS, PALE, WILDERNESS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,16 +23,9 @@ _PROSE = 80  # columns: longer lines tire the eye
 _WIDEST = 104  # of code and output
 
 _COLOURS = {
-    WORD: "white on bright_black",
-    BlockState.LIVE: "black on green",
-    BlockState.PINNED: "black on yellow",
-    BlockState.HANDED_OUT: "black on bright_magenta",
-    BlockState.LINGERING: "black on cyan",
-    FENCE: "white on red",
-    BlockState.DEFERRED: "red",
-    BlockState.FREE: "blue",
-    WILDERNESS: "dim",
+    kind: f"{'black' if kind in PALE else 'white'} on {colour}" for kind, colour in COLOURS.items()
 }
+_COLOURS[WILDERNESS] = "dim"  # nothing is there
 _BY_SIGN = {sign: _COLOURS[kind] for kind, (sign, _) in LEGEND.items()}
 _SIGNS = "".join(re.escape(sign) for sign in _BY_SIGN)
 _MAP_ROW = re.compile(rf"^\s*(\+0x[0-9a-f]+ +)([{_SIGNS}]+)$", re.MULTILINE)
