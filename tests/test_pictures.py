@@ -53,6 +53,7 @@ def test_each_block_is_drawn_with_what_is_known_of_it(debug):
     assert {kind for kind, _, _ in drawn} >= {"word", "live", "pinned", "deferred", "free"}
     assert ("fence" in {kind for kind, _, _ in drawn}) == debug
     assert any("allocated at" in tip for tip in told) == debug
+    assert any("held by 1 at the least" in tip for tip in told)
     assert kept
 
 

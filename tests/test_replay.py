@@ -212,10 +212,12 @@ def test_wrong_arguments_are_said(arguments, reason, capsys):
 
 def test_ctrl_c_ends_a_long_replay(tmp_path):
     path = tmp_path / "trace"
-    path.write_text("a 0 1\n" + "".join(f"a {n} 9\nf {n}\n" for n in range(1, 100_000)))
+    os.mkfifo(path)  # to open it waits until the command does: from then on it is running
     command = [sys.executable, "-m", "rheap", "replay", str(path), "--repeat", "100000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        time.sleep(1.5)
+        with open(path, "w") as trace:
+            trace.write("a 0 1\n" + "".join(f"a {n} 9\nf {n}\n" for n in range(1, 100_000)))
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         out, error = process.communicate(timeout=60)
     assert process.returncode == 130

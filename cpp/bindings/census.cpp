@@ -31,6 +31,7 @@ struct Row {
   std::uint64_t size;
   std::uint64_t capacity;
   Seen state;
+  std::uint64_t holders;
   py::object code;  ///< of the line that allocated it, or none
   int line;
 };
@@ -81,10 +82,11 @@ Survey survey(Heap& heap, bool with_rows) {
     found.tallies[static_cast<std::size_t>(state)].add(seen.room);
     holes.block(seen.room + word_bytes, seen.state != State::live);
     if (!with_rows) return;
-    Row row{seen.payload.value, seen.room, seen.room, state, {}, 0};
+    Row row{seen.payload.value, seen.room, seen.room, state, 0, {}, 0};
     if (seen.handle != nullptr) {
       const BlockObject* block = block_of_handle(*seen.handle);
       row.size = seen.handle->bytes;
+      row.holders = block->pins;
       row.code = py::reinterpret_borrow<py::object>(block->site_code);
       row.line = block->site_line;
     }
@@ -132,7 +134,7 @@ py::list table(const Survey& found) {
     const py::object site =
         row.code ? py::object(py::str(site_text(row.code.ptr(), row.line))) : py::none();
     list[i] = py::make_tuple(row.offset, row.size, row.capacity,
-                             names[static_cast<std::size_t>(row.state)], site);
+                             names[static_cast<std::size_t>(row.state)], row.holders, site);
   }
   return list;
 }

@@ -9,8 +9,8 @@ namespace rheap::bindings {
 
 /// The figures of `HeapStats` by name.
 pybind11::dict take_census(Heap& heap);
-/// (offset, size, capacity, state, site) of each block in address order; the state by its name,
-/// the site where it is known.
+/// (offset, size, capacity, state, holders, site) of each block in address order; the state by its
+/// name, the site where it is known.
 pybind11::list list_blocks(Heap& heap);
 /// Both, of one moment.
 pybind11::tuple take_snapshot(Heap& heap);

@@ -6,7 +6,7 @@ from typing import Any, NoReturn, Self, SupportsIndex, TypeAlias, TypeVar, final
 
 from typing_extensions import Buffer
 
-_Row: TypeAlias = tuple[int, int, int, str, str | None]
+_Row: TypeAlias = tuple[int, int, int, str, int, str | None]
 _HeapClass = TypeVar("_HeapClass", bound=type[Heap])
 
 CAPACITY_LIMIT: int

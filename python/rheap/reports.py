@@ -38,21 +38,23 @@ class BlockInfo:
 
     `offset`: bytes from the region's base to the payload. `size`: bytes asked for, or `capacity`
     when nobody owns the block. `capacity`: payload bytes. The 8-byte word stands before `offset`.
-    `site`: "file.py:12 function" of the line that allocated it, on debug heaps.
+    `holders`: how many views of it are alive at the least. `site`: "file.py:12 function" of the
+    line that allocated it, on debug heaps.
     """
 
     offset: int
     size: int
     capacity: int
     state: BlockState
+    holders: int = 0
     site: str | None = None
 
 
-def read_rows(rows: Iterable[tuple[int, int, int, str, str | None]]) -> Iterator[BlockInfo]:
+def read_rows(rows: Iterable[tuple[int, int, int, str, int, str | None]]) -> Iterator[BlockInfo]:
     """The rows of the compiled walker as `BlockInfo`."""
     return (
-        BlockInfo(offset, size, capacity, BlockState(state), site)
-        for offset, size, capacity, state, site in rows
+        BlockInfo(offset, size, capacity, BlockState(state), holders, site)
+        for offset, size, capacity, state, holders, site in rows
     )
 
 

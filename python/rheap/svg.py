@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .heapmap import LEGEND, HeapMap, Span
 from .palette import COLOURS, PALE, WILDERNESS, WORD
-from .reports import BlockInfo, HeapStats
+from .reports import BlockInfo, BlockState, HeapStats
 
 if TYPE_CHECKING:
     from ._core import Block
@@ -91,13 +91,34 @@ def map_svg(picture: HeapMap, *, standalone: bool = False) -> str:
 
 
 def stats_html(stats: HeapStats) -> str:
-    """The figures as a table."""
+    """The figures as a table, below a bar that shows what the bytes of the heap are."""
     rows = "".join(
         f"<tr><td>{escape(line[:18].strip())}</td>"
         f'<td style="text-align:right">{escape(line[18:].strip())}</td></tr>'
         for line in str(stats).splitlines()
     )
-    return f"<table><caption>rheap.HeapStats</caption>{rows}</table>"
+    return f"<div>{_bar(stats)}<table><caption>rheap.HeapStats</caption>{rows}</table></div>"
+
+
+def _bar(stats: HeapStats) -> str:
+    seen = stats.pinned_bytes + stats.handed_out_bytes + stats.lingering_bytes
+    parts = {
+        WORD: stats.overhead_bytes,
+        BlockState.LIVE: stats.live_bytes - seen,
+        BlockState.PINNED: stats.pinned_bytes,
+        BlockState.HANDED_OUT: stats.handed_out_bytes,
+        BlockState.LINGERING: stats.lingering_bytes,
+        BlockState.FREE: stats.free_bytes,
+        WILDERNESS: stats.wilderness_bytes,
+    }
+    shapes, place = "", 0
+    for kind, bytes_ in parts.items():
+        if bytes_ > 0:
+            x, width = (_WIDTH * part / stats.capacity for part in (place, bytes_))
+            shapes += _shape(Span(place, place + bytes_, kind), x, 0, width)
+            place += bytes_
+    legend = "".join(_legend([kind for kind, bytes_ in parts.items() if bytes_ > 0], _ROW + 18))
+    return _svg(_WIDTH, _ROW + 24, shapes + legend, False)
 
 
 def heap_html(heap: Heap) -> str:
@@ -188,7 +209,7 @@ def _shape(piece: Span | _Crowd, x: float, y: int, width: float) -> str:
 
 def _title(span: Span) -> str:
     if span.block is None:
-        return f"{LEGEND[span.kind][1]}, {span.end - span.start:,} bytes from +0x{span.start:x}"
+        return f"{LEGEND[span.kind][1]}, {span.end - span.start:,} bytes"
     if span.kind == WORD:
         return f"word of the block at +0x{span.block.offset:x}"
     return _told(span.block)
@@ -196,8 +217,9 @@ def _title(span: Span) -> str:
 
 def _told(block: BlockInfo) -> str:
     asked = f"{block.size:,} bytes asked for, " if block.state.is_live else ""
+    held = f", held by {block.holders} at the least" if block.holders else ""
     site = f", allocated at {block.site}" if block.site else ""
-    return f"+0x{block.offset:x}: {asked}{block.capacity:,} reserved, {block.state}{site}"
+    return f"+0x{block.offset:x}: {asked}{block.capacity:,} reserved, {block.state}{held}{site}"
 
 
 def _legend(kinds: list[str], y: int) -> Iterator[str]:
