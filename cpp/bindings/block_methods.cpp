@@ -77,7 +77,7 @@ PyObject* resize(PyObject* self, PyObject* size) {
   untrace(block);
   const bool done =
       translated_request(*block->heap, [&] { block->heap->resize(block->handle, bytes); });
-  trace(block);
+  if (block->heap != nullptr) trace(block);  // to make the error may have run code that freed it
   if (!done) return nullptr;
   Py_RETURN_NONE;
 }
