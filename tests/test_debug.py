@@ -111,7 +111,7 @@ def test_a_debug_heap_warns_with_the_allocation_site():
     heap = rheap.Heap("1 MiB", debug=True)
     block = heap.alloc(SIZE)
     line = sys._getframe().f_lineno - 1
-    words = re.escape(f"block of {SIZE} bytes allocated at {__file__}:{line} was closed while")
+    words = re.escape(f"block of {SIZE} bytes allocated at {__file__}:{line} test_a_debug")
     with pytest.warns(ResourceWarning, match=words) as seen, block:
         view = memoryview(block)
     assert len(seen) == 1

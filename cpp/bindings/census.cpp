@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <vector>
 
 #include "block.hpp"
@@ -65,23 +66,58 @@ class Holes {
   std::uint64_t all_ = 0;
 };
 
+/// 8 bytes of the region and where they are.
+struct Bytes {
+  std::uint64_t place;
+  std::uint64_t value;
+};
+
 /// All of one walk. Python objects are made from it when the lock is free again.
 struct Survey {
   std::vector<Row> rows;
+  std::vector<Bytes> bytes;
+  std::vector<std::uint64_t> unlinked;
   std::array<Tally, names.size()> tallies{};
   Heap::Report report{};
   std::uint64_t largest_free = 0;
   std::uint64_t free_if_joined = 0;
 };
 
-Survey survey(Heap& heap, bool with_rows) {
+/// What is read of a block: its word and what stands at the ends of its payload, which is where
+/// links, footers and fences are. Of a small block or part, everything.
+void read_block(const Heap& heap, const Part& part, Offset block, Offset end, Survey& found) {
+  constexpr std::uint64_t small_part = word_bytes + 512;
+  constexpr std::uint64_t small_block = word_bytes + 64;
+  const bool whole = part.end - part.first <= small_part || end - block <= small_block;
+  const std::uint64_t head = 3 * word_bytes;
+  const std::uint64_t tail = heap.debug() ? word_bytes + fence::fence_bytes : word_bytes;
+  const Offset upto = std::min(end, part.end);
+  for (Offset at = std::max(block, part.first); at < upto; at = at + word_bytes) {
+    if (!whole && at >= block + head) at = std::max(at, end - tail);
+    if (at < upto) found.bytes.push_back({at.value, heap.load(at)});
+  }
+}
+
+constexpr Part nothing{{0}, {0}, 0};
+constexpr Part everything{{0}, {std::numeric_limits<std::uint64_t>::max()}, 0};
+
+Survey survey(Heap& heap, const Part& part) {
   Survey found;
   Holes holes(word_bytes + (heap.debug() ? fence::fence_bytes : 0));
   found.report = heap.walk([&](const Heap::Seen& seen) {
     const Seen state = state_of(seen);
     found.tallies[static_cast<std::size_t>(state)].add(seen.room);
     holes.block(seen.room + word_bytes, seen.state != State::live);
-    if (!with_rows) return;
+    const Offset block = block_of(seen.payload);
+    const bool fenced = heap.debug() && seen.state == State::live;
+    const Offset end = seen.payload + seen.room + (fenced ? fence::fence_bytes : 0);
+    if (block >= part.end || end <= part.first) return;
+    if (found.rows.size() < part.most) {
+      read_block(heap, part, block, end, found);
+      if (!seen.linked) found.unlinked.push_back(seen.payload.value);
+    } else {
+      found.bytes.clear();
+    }
     Row row{seen.payload.value, seen.room, seen.room, state, 0, {}, 0};
     if (seen.handle != nullptr) {
       const BlockObject* block = block_of_handle(*seen.handle);
@@ -141,13 +177,18 @@ py::list table(const Survey& found) {
 
 }  // namespace
 
-py::dict take_census(Heap& heap) { return figures(survey(heap, false)); }
+py::dict take_census(Heap& heap) { return figures(survey(heap, nothing)); }
 
-py::list list_blocks(Heap& heap) { return table(survey(heap, true)); }
+py::list list_blocks(Heap& heap) { return table(survey(heap, everything)); }
 
-py::tuple take_snapshot(Heap& heap) {
-  const Survey found = survey(heap, true);
-  return py::make_tuple(table(found), figures(found));
+py::tuple take_snapshot(Heap& heap, const Part& part) {
+  const Survey found = survey(heap, part);
+  py::dict bytes;
+  for (const auto& [place, value] : found.bytes) bytes[py::int_(place)] = value;
+  py::set unlinked;
+  for (const std::uint64_t payload : found.unlinked) unlinked.add(payload);
+  return py::make_tuple(table(found), figures(found), bytes, py::frozenset(unlinked),
+                        found.report.fence);
 }
 
 }  // namespace rheap::bindings

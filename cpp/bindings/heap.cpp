@@ -65,12 +65,18 @@ constexpr bool gil_makes_turns = false;
 constexpr bool gil_makes_turns = true;
 #endif
 
-py::list read_words(const py::object& self, std::uint64_t offset, std::size_t most) {
-  py::list list;
-  for (const std::uint64_t word : checked(self).words({offset & ~std::uint64_t{7}}, most)) {
-    list.append(word);
-  }
-  return list;
+py::tuple snapshot(const py::object& self, std::uint64_t first, std::uint64_t end,
+                   std::size_t most) {
+  return take_snapshot(checked(self), {{align_down(first, 8)}, {end}, most});
+}
+
+py::tuple snapshot_around(const py::object& object, std::uint64_t margin, std::size_t most) {
+  if (!is_block(object.ptr())) throw py::type_error("not a Block");
+  auto* block = reinterpret_cast<BlockObject*>(object.ptr());
+  if (!usable(block, "show")) throw py::error_already_set();
+  const Offset payload = block->handle.payload;
+  const Offset first{payload.value - std::min(payload.value, margin)};
+  return take_snapshot(*block->heap, {first, payload + (block->handle.room + margin), most});
 }
 
 OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, std::string_view policy,
@@ -112,9 +118,8 @@ void register_heap(py::module_& module) {
       .def("check", &check_heap)
       .def("census", &on<take_census>)
       .def("rows", &on<list_blocks>)
-      .def("words", &read_words, py::arg("offset"), py::arg("most"))
       .def("holders", &on<list_holders>)
-      .def("snapshot", &on<take_snapshot>)
+      .def("snapshot", &snapshot, py::arg("first"), py::arg("end"), py::arg("most"))
       .def_property_readonly("capacity", &call<&Heap::capacity>)
       .def_property_readonly("closed", &call<&Heap::closed>)
       .def_property_readonly("debug", &call<&Heap::debug>)
@@ -133,6 +138,8 @@ void register_heap(py::module_& module) {
       py::arg("derived"),
       "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
       "called without a look at its bases.");
+  module.def("snapshot_around", &snapshot_around, py::arg("block"), py::arg("margin"),
+             py::arg("most"));
   module.attr("TRACEMALLOC_DOMAIN") = tracemalloc_domain;
   module.attr("FIRST_BLOCK") = first_block.value;
   py::list names;

@@ -15,6 +15,7 @@ namespace rheap::bindings {
 namespace {
 
 struct Held {
+  py::object code;  ///< kept alive for its name
   Tally tally{};
   std::uint64_t lingering = 0;
 
@@ -27,14 +28,15 @@ struct Held {
 using Line = std::pair<PyObject*, int>;  // of a code object, or of none
 using Holder = std::pair<std::string, Held>;
 
-/// The lines of all live blocks, each code object with a reference of its own.
+/// The lines of all live blocks.
 std::map<Line, Held> lines_of(Heap& heap) {
   std::map<Line, Held> lines;
   heap.walk([&](const Heap::Seen& seen) {
     if (seen.handle == nullptr) return;
     const BlockObject* block = block_of_handle(*seen.handle);
     const auto [line, is_new] = lines.try_emplace({block->site_code, block->site_line});
-    if (is_new) Py_XINCREF(block->site_code);  // the lock is held: nothing else of Python
+    // One more reference, which runs nothing of Python: the lock is held.
+    if (is_new) line->second.code = py::reinterpret_borrow<py::object>(block->site_code);
     line->second.tally.add(seen.handle->bytes);
     line->second.lingering += block->closed;
   });
@@ -45,8 +47,7 @@ std::map<Line, Held> lines_of(Heap& heap) {
 std::vector<Holder> holders_of(Heap& heap) {
   std::map<std::string, Held> sites;  // the same line may be in several code objects
   for (const auto& [line, held] : lines_of(heap)) {
-    const auto code = py::reinterpret_steal<py::object>(line.first);
-    sites[code ? site_text(code.ptr(), line.second) : ""].add(held);
+    sites[held.code ? site_text(line.first, line.second) : ""].add(held);
   }
   std::vector<Holder> holders(sites.begin(), sites.end());
   std::ranges::stable_sort(holders, std::ranges::greater{},

@@ -34,12 +34,31 @@ Site innermost_site() {
   return site;
 }
 
-std::string utf8(PyObject* text) {
-  PyObject* bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
+std::string encoded(PyObject* text, const char* codec) {
+  PyObject* bytes = PyUnicode_AsEncodedString(text, codec, "backslashreplace");
   if (bytes == nullptr) return "";
   std::string copy(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes)));
   Py_DECREF(bytes);
   return copy;
+}
+
+std::string utf8(PyObject* text) { return encoded(text, "utf-8"); }
+
+/// Names may hold line breaks, or bytes that are no text.
+std::string printable(PyObject* text) {
+  PyObject* answer = PyObject_CallMethod(text, "isprintable", nullptr);
+  const bool as_it_is = answer == Py_True;
+  Py_XDECREF(answer);
+  return encoded(text, as_it_is ? "utf-8" : "unicode_escape");
+}
+
+template <std::string (*write)(PyObject*)>
+std::string text_of(PyObject* code, int line) {
+  const auto* names = reinterpret_cast<PyCodeObject*>(code);
+  std::string text = write(names->co_filename);
+  text += ":" + std::to_string(line) + " " + write(names->co_qualname);
+  PyErr_Clear();  // without memory for its name things may still go on
+  return text;
 }
 
 }  // namespace
@@ -50,29 +69,14 @@ void note_site(BlockObject* block) {
   block->site_line = site.line;
 }
 
-std::string site_text(PyObject* code, int line) {
-  const auto* names = reinterpret_cast<PyCodeObject*>(code);
-  std::string text = utf8(names->co_filename);
-  text += ":" + std::to_string(line) + " " + utf8(names->co_qualname);
-  PyErr_Clear();  // without memory for its name things may still go on
-  return text;
-}
+std::string site_text(PyObject* code, int line) { return text_of<printable>(code, line); }
 
 std::string request_site() {
   const Site site = innermost_site();
   if (site.code == nullptr) return "";
-  std::string text = site_text(site.code, site.line);
+  std::string text = text_of<utf8>(site.code, site.line);
   Py_DECREF(site.code);
   return text;
-}
-
-PyObject* site_of(const BlockObject* block) {
-  if (block->site_code == nullptr) return PyUnicode_FromString("");
-  PyObject* file = PyObject_GetAttrString(block->site_code, "co_filename");
-  if (file == nullptr) return nullptr;
-  PyObject* site = PyUnicode_FromFormat("%U:%d", file, block->site_line);
-  Py_DECREF(file);
-  return site;
 }
 
 void warn_of_lingering(BlockObject* block) {
@@ -81,17 +85,17 @@ void warn_of_lingering(BlockObject* block) {
   PyObject* trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
   auto* self = reinterpret_cast<PyObject*>(block);
-  PyObject* site = site_of(block);
+  const std::string site = block->site_code != nullptr
+                               ? site_text(block->site_code, block->site_line)
+                               : "an unknown line";
   const auto bytes = static_cast<unsigned long long>(block->handle.bytes);
   const char* who = block->pins > 0 ? "a view of it is alive; its memory returns with the last one"
                                     : "its address was handed out and something still refers to "
                                       "it; its memory returns with the last reference";
-  if (site == nullptr ||
-      PyErr_ResourceWarning(self, 1, "block of %llu bytes allocated at %U was closed while %s",
-                            bytes, site, who) < 0) {
+  if (PyErr_ResourceWarning(self, 1, "block of %llu bytes allocated at %s was closed while %s",
+                            bytes, site.c_str(), who) < 0) {
     PyErr_WriteUnraisable(self);
   }
-  Py_XDECREF(site);
   PyErr_Restore(type, value, trace);
 }
 

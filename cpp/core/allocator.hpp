@@ -86,6 +86,12 @@ class Allocator {
   [[nodiscard]] Region& region() { return region_; }
   [[nodiscard]] const Region& region() const { return region_; }
   [[nodiscard]] const BlockList& blocks() const { return blocks_; }
+  /// Whether other blocks are linked to this one: large deferred ones stand in slots of the header,
+  /// the victim stands alone.
+  [[nodiscard]] bool in_a_list(Offset block, Word word) const {
+    if (word.state() == State::deferred) return word.size() <= quick_limit;
+    return word.state() == State::free && block != region_.header().index.victim.block;
+  }
   [[nodiscard]] const Counters& counters() const { return region_.header().counters; }
   [[nodiscard]] const Work& work() const { return blocks_.work(); }
   [[nodiscard]] bool fenced() const { return fenced_; }

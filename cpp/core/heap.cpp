@@ -151,18 +151,6 @@ void Heap::verify(const Handle& handle) {
   guarded<GuardInTurn>([&] { allocator_->verify_release(handle.payload, handle.room); });
 }
 
-std::vector<std::uint64_t> Heap::words(Offset from, std::size_t most) {
-  return guarded<GuardInTurn>([&] {
-    const Region& region = allocator_->region();
-    std::vector<std::uint64_t> words;
-    const Offset end = std::min(allocator_->blocks().wilderness(), region.end());
-    for (Offset at = std::max(from, first_block); at < end && words.size() < most; at = at + 8) {
-      words.push_back(region.load(at));
-    }
-    return words;
-  });
-}
-
 bool Heap::observe(Observer& observer) {
   const Guard guard(lock_);
   if (closed_) throw Closed{};

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
 #include "allocator.hpp"
 #include "handles.hpp"
@@ -69,6 +68,7 @@ class Heap {
     Offset payload;
     std::uint64_t room;
     State state;
+    bool linked;     ///< the payload of a block without an owner begins with a list's links
     Handle* handle;  ///< of a live block
   };
   struct Report {
@@ -87,9 +87,8 @@ class Heap {
   template <typename Visit>
   void for_each_handle(Visit&& visit);
 
-  /// The bytes of the region from this place on, 8 at a time, as they are now: at most `most`, and
-  /// none that was never in use.
-  std::vector<std::uint64_t> words(Offset from, std::size_t most);
+  /// 8 bytes of a block as they are, whatever they mean. For a visitor: with the lock held.
+  [[nodiscard]] std::uint64_t load(Offset place) const { return allocator_->region().load(place); }
 
   [[nodiscard]] std::byte* address(const Handle& handle) const {
     return base_ + handle.payload.value;
@@ -157,7 +156,7 @@ Heap::Report Heap::walk(Visit&& visit) {
       const Offset payload = payload_of(block);
       const bool live = word.state() == State::live;
       visit(Seen{payload, word.size() - word_bytes - (live ? report.fence : 0), word.state(),
-                 live ? cursor.find(payload) : nullptr});
+                 allocator_->in_a_list(block, word), live ? cursor.find(payload) : nullptr});
     });
     return report;
   });

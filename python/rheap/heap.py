@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, SupportsIndex
 
@@ -23,7 +21,8 @@ if TYPE_CHECKING:
     from .recording import HeapRecording
 
 
-_MOST_BYTES_SHOWN = 512 + 8  # of a part, one by one: what was asked for, and a word before it
+_FEW = 24  # blocks: a part with so many is shown byte for byte
+_WORD_BYTES = 8
 
 
 @_core.with_own_methods
@@ -154,30 +153,33 @@ class Heap(_core.Heap):
 
     def map(
         self,
-        offset: SupportsIndex | None = None,
+        offset: SupportsIndex | str | None = None,
         length: SupportsIndex | str | None = None,
     ) -> HeapMap:
         """The picture of the region; `print` it, or `save` it.
 
         `offset`, `length` (bytes): only this part; from `offset` (that of a block, say) to the end
-        of the region if no length is given. A part of up to 512 bytes is shown byte for byte, with
-        what each bit of a word and each link means. The figures are always those of the whole heap.
+        of the region if no length is given. A part with at most 24 blocks is shown byte for byte,
+        with what each bit of a word and each link means; of long payloads the ends, unless the part
+        has no more than 512 bytes. The figures are always those of the whole heap.
         Raises `ValueError` for a part that is outside the region.
         """
-        rows, census = self.snapshot()
-        whole = HeapMap.of(read_rows(rows), HeapStats(**census), debug=self.debug)
+        first, end = _core.FIRST_BLOCK, _core.FIRST_BLOCK + self.capacity
         if offset is None and length is None:
-            return whole
-        first, end = whole.spans[0].start, whole.spans[-1].end
-        start = first if offset is None else index(offset)
-        part = whole.zoom(start, end if length is None else parse_size(length, "length"))
-        start, end = part.spans[0].start, part.spans[-1].end
-        if end - start > _MOST_BYTES_SHOWN:
-            return part
-        return replace(part, words=tuple(self.words(start, (end - start) // 8)))
+            return HeapMap.of(*self.snapshot(first, end, 0))
+        start = first if offset is None else parse_size(offset, "offset")
+        bytes_ = end - start if length is None else parse_size(length, "length")
+        if not first <= start < end or bytes_ == 0:
+            raise ValueError(
+                f"a map of {bytes_} bytes from {start} shows nothing: the region goes from "
+                f"{first} to {end}"
+            )
+        stop = min(-(-(start + bytes_) // _WORD_BYTES) * _WORD_BYTES, end)
+        start -= start % _WORD_BYTES
+        return HeapMap.of(*self.snapshot(start - _WORD_BYTES, stop, _FEW), part=(start, stop))
 
     def _repr_html_(self) -> str:
-        from .svg import heap_html
+        from .notebook import heap_html
 
         return heap_html(self)
 

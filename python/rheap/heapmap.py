@@ -6,31 +6,21 @@ import os
 import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
 
 from . import _core
-from .palette import FENCE, WILDERNESS, WORD
-from .reports import BlockInfo, BlockState, HeapStats
+from .palette import FENCE, LEGEND, WILDERNESS, WORD
+from .reports import BlockInfo, HeapStats, Row, read_rows
 from .sizes import format_size
-from .wordview import word_lines
+from .wordview import WORD_BITS, Closeup, word_lines
 
-LEGEND: dict[str, tuple[str, str]] = {
-    WORD: ("|", "word"),
-    BlockState.LIVE: ("#", "live"),
-    BlockState.PINNED: ("P", "pinned"),
-    BlockState.HANDED_OUT: ("H", "handed out"),
-    BlockState.LINGERING: ("L", "lingering"),
-    FENCE: ("!", "fence"),
-    BlockState.DEFERRED: ("-", "freed, unmerged"),
-    BlockState.FREE: (".", "free"),
-    WILDERNESS: ("~", "wilderness"),
-}
-"""By kind: the sign that draws it, and what it is called."""
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
 
 _WORD_BYTES = 8  # also the smallest cell
-_FENCE_BYTES = 8
 _MOST_ROWS = 8
 _WIDE = 4  # cells: a block as wide as that shows its word at any scale
 _HARD_SPACE = "\0"  # textwrap breaks at any other
@@ -49,6 +39,10 @@ class Span:
     kind: str
     block: BlockInfo | None = None
 
+    def overlaps(self, start: int, end: int) -> bool:
+        """Whether any of its bytes is between two offsets."""
+        return self.start < end and start < self.end
+
     def within(self, start: int, end: int) -> Span:
         """The part of it between two offsets."""
         if start <= self.start and self.end <= end:
@@ -65,7 +59,12 @@ class RegionMap:
     @classmethod
     def of_blocks(cls, blocks: Iterable[BlockInfo], capacity: int) -> RegionMap:
         """The blocks of a region of `capacity` bytes, without fences."""
-        return cls(tuple(_spans(blocks, capacity, False)))
+        spans = list(_spans(blocks, 0))
+        end = spans[-1].end if spans else _core.FIRST_BLOCK
+        region_end = _core.FIRST_BLOCK + capacity
+        if end < region_end:
+            spans.append(Span(end, region_end, WILDERNESS))
+        return cls(tuple(spans))
 
     def cells(self, bytes_per_cell: int, most: int) -> list[str]:
         """The kind that fills the larger part of each cell, for the first `most` cells.
@@ -105,11 +104,8 @@ class RegionMap:
         for at in range(0, len(cells), columns):
             signs = "".join(LEGEND[kind][0] for kind in cells[at : at + columns])
             lines.append(f"+0x{origin + at * scale:x}".ljust(margin) + signs)
-        legend = [f"a cell is {format_size(scale)}".replace(" B", " bytes")]
-        legend += [f"{sign} {name}" for kind, (sign, name) in LEGEND.items() if kind in cells]
-        whole = "   ".join(item.replace(" ", _HARD_SPACE) for item in legend)
-        lines += [line.replace(_HARD_SPACE, " ") for line in _wrap(whole, width)]
-        return "\n".join(lines)
+        unit = f"a cell is {format_size(scale)}".replace(" B", " bytes")
+        return "\n".join([*lines, *_legend(cells, width, unit)])
 
     def _word_cells(self, bytes_per_cell: int) -> Iterator[int]:
         """Where the words of wide blocks are, so that neighbours of one kind can be told apart."""
@@ -125,8 +121,8 @@ class HeapMap(RegionMap):
     """A picture of a region at one moment. `str(map)` draws it to the terminal's width.
 
     `spans` tile the region from its first block to its end, or the part of it that was asked for.
-    `stats` are of the same moment, and of the whole heap. `words`: the bytes of a part that is
-    small enough to show them, 8 at a time.
+    `stats` are of the same moment, and of the whole heap. `closeup`: the bytes of a part with so
+    few blocks that they are shown.
 
     >>> from rheap import Heap
     >>> heap = Heap(256)
@@ -141,41 +137,44 @@ class HeapMap(RegionMap):
     """
 
     stats: HeapStats
-    words: tuple[int, ...] = ()
+    closeup: Closeup | None = field(default=None, hash=False)
 
     @classmethod
-    def of(cls, blocks: Iterable[BlockInfo], stats: HeapStats, *, debug: bool) -> HeapMap:
-        """The picture of these blocks; `debug` heaps have a fence behind each live one."""
-        return cls(tuple(_spans(blocks, stats.capacity, debug)), stats)
+    def of(
+        cls,
+        rows: Iterable[Row],
+        census: Mapping[str, int],
+        words: Mapping[int, int],
+        unlinked: frozenset[int],
+        fence: int,
+        *,
+        part: tuple[int, int] | None = None,
+    ) -> HeapMap:
+        """The picture of a snapshot; `part`: from where to before where, all if not given.
 
-    def zoom(self, offset: int, length: int) -> HeapMap:
-        """The part of it from `offset` on, `length` bytes, as far as the region goes.
-
-        Where a payload starts at `offset`, its word comes along. Raises `ValueError` for an offset
-        outside the region or a length of nothing.
+        Where a payload starts at the first of the two, its word comes along.
         """
-        first, end = self.spans[0].start, self.spans[-1].end
-        if not first <= offset < end or length < 1:
-            raise ValueError(
-                f"a map of {length} bytes from {offset} shows nothing: the region goes from "
-                f"{first} to {end}"
-            )
-        start = offset - offset % _WORD_BYTES
-        if any(span.start == start and span.kind not in (WORD, WILDERNESS) for span in self.spans):
+        stats = HeapStats(**census)
+        end = _core.FIRST_BLOCK + stats.capacity
+        spans = list(_spans(read_rows(rows), fence))
+        if stats.wilderness_bytes:
+            spans.append(Span(end - stats.wilderness_bytes, end, WILDERNESS))
+        start, stop = part or (_core.FIRST_BLOCK, end)
+        if any(span.block is not None and span.block.offset == start for span in spans):
             start -= _WORD_BYTES
-        stop = min(-(-(offset + length) // _WORD_BYTES) * _WORD_BYTES, end)
-        spans = (span for span in self.spans if span.start < stop and span.end > start)
-        return replace(self, spans=tuple(span.within(start, stop) for span in spans))
+        seen = (span.within(start, stop) for span in spans if span.overlaps(start, stop))
+        return cls(tuple(seen), stats, Closeup(words, unlinked) if words else None)
 
     def draw(self, width: int) -> str:
         """The picture as lines of at most `width` columns (20 at the least)."""
         width = max(width, 20)
-        if self.words:
-            lines = word_lines(self.spans, self.words, self.spans[0].start)
-            picture = "\n".join(part for line in lines for part in _fold(line, width))
+        if self.closeup:
+            lines = word_lines(self.spans, self.closeup, width)
+            lines += [*_legend(self._kinds(), width), *_wrap(WORD_BITS, width)]
         else:
-            picture = RegionMap.draw(self, width)  # super() does not know a class with slots
-        return "\n".join([picture, *_wrap(self.figures, width)])
+            # super() does not know a class with slots
+            lines = RegionMap.draw(self, width).splitlines()
+        return "\n".join([*lines, *_wrap(self.figures, width)])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the picture to an SVG file. Raises `ValueError` for any other ending."""
@@ -191,10 +190,10 @@ class HeapMap(RegionMap):
 
         return map_svg(self)
 
-    def __rich__(self) -> object:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from .terminal import painted_map
 
-        return painted_map(str(self))
+        yield painted_map(self.draw(options.max_width))
 
     @property
     def figures(self) -> str:
@@ -222,22 +221,20 @@ class HeapMap(RegionMap):
         return [span.kind for span in self.spans]
 
 
-def _spans(blocks: Iterable[BlockInfo], capacity: int, debug: bool) -> Iterator[Span]:
-    end = _core.FIRST_BLOCK
+def _spans(blocks: Iterable[BlockInfo], fence: int) -> Iterator[Span]:
     for block in blocks:
-        yield Span(end, block.offset, WORD, block)
         end = block.offset + block.capacity
+        yield Span(block.offset - _WORD_BYTES, block.offset, WORD, block)
         yield Span(block.offset, end, block.state, block)
-        if debug and block.state.is_live:
-            yield Span(end, end + _FENCE_BYTES, FENCE, block)
-            end += _FENCE_BYTES
-    region_end = _core.FIRST_BLOCK + capacity
-    if end < region_end:
-        yield Span(end, region_end, WILDERNESS)
+        if fence and block.state.is_live:
+            yield Span(end, end + fence, FENCE, block)
 
 
-def _fold(line: str, width: int) -> list[str]:
-    return textwrap.wrap(line, width, subsequent_indent="    ") or [line]
+def _legend(kinds: Collection[str], width: int, *items: str) -> Iterator[str]:
+    """Lines with these items and with the signs and names of these kinds."""
+    named = [f"{sign} {name}" for kind, (sign, name) in LEGEND.items() if kind in kinds]
+    whole = "   ".join(item.replace(" ", _HARD_SPACE) for item in [*items, *named])
+    return (line.replace(_HARD_SPACE, " ") for line in _wrap(whole, width))
 
 
 def _blocks(count: int) -> str:

@@ -1,7 +1,7 @@
-"""The colours of the pictures: one for each kind of bytes.
+"""The language of the pictures: for each kind of bytes a sign, a name and a colour.
 
-Okabe and Ito, "Color universal design" (2008), chose most of them so that people who see colours
-differently can tell them apart; signs and words say the same without colour.
+Most of the colours are those that Okabe and Ito, "Color universal design" (2008), chose so that
+people who see colours differently can tell them apart; signs and words say the same without colour.
 """
 
 from __future__ import annotations
@@ -12,18 +12,31 @@ WORD = "word"
 FENCE = "fence"
 WILDERNESS = "wilderness"
 
+LEGEND: dict[str, tuple[str, str]] = {
+    WORD: ("|", "word"),
+    BlockState.LIVE: ("#", "live"),
+    BlockState.PINNED: ("P", "pinned"),
+    BlockState.HANDED_OUT: ("H", "handed out"),
+    BlockState.LINGERING: ("L", "lingering"),
+    FENCE: ("!", "fence"),
+    BlockState.DEFERRED: ("-", "freed, unmerged"),
+    BlockState.FREE: (".", "free"),
+    WILDERNESS: ("~", "wilderness"),
+}
+"""By kind: the sign that draws it, and what it is called."""
+
 COLOURS: dict[str, str] = {
-    WORD: "#5b5b5b",
+    WORD: "#4a4a4a",
     BlockState.LIVE: "#0072b2",  # blue
     BlockState.PINNED: "#e69f00",  # orange
     BlockState.HANDED_OUT: "#cc79a7",  # reddish purple
     BlockState.LINGERING: "#d55e00",  # vermilion
-    FENCE: "#882255",  # wine: black would be lost on a dark ground
-    BlockState.DEFERRED: "#56b4e9",  # sky blue
+    FENCE: "#8e81e3",  # lavender: beside words, and black would be lost on a dark ground
+    BlockState.DEFERRED: "#8acdff",  # sky blue, paler than theirs: in grey it is not the orange
     BlockState.FREE: "#f0e442",  # yellow: a hole is light, what is taken is dark
     WILDERNESS: "#bdbdbd",
 }
 """By kind, on a light ground as on a dark one."""
 
-PALE = (BlockState.PINNED, BlockState.DEFERRED, BlockState.FREE, WILDERNESS)
+PALE = frozenset(COLOURS) - {WORD, BlockState.LIVE, BlockState.LINGERING}
 """Those on which a sign must be dark."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from .sizes import format_size
 
@@ -39,7 +39,7 @@ class BlockInfo:
     `offset`: bytes from the region's base to the payload. `size`: bytes asked for, or `capacity`
     when nobody owns the block. `capacity`: payload bytes. The 8-byte word stands before `offset`.
     `holders`: how many views of it are alive at the least. `site`: "file.py:12 function" of the
-    line that allocated it, on debug heaps.
+    line that allocated it, on debug heaps, always printable.
     """
 
     offset: int
@@ -50,7 +50,11 @@ class BlockInfo:
     site: str | None = None
 
 
-def read_rows(rows: Iterable[tuple[int, int, int, str, int, str | None]]) -> Iterator[BlockInfo]:
+Row: TypeAlias = tuple[int, int, int, str, int, str | None]
+"""A block as the compiled walker tells it."""
+
+
+def read_rows(rows: Iterable[Row]) -> Iterator[BlockInfo]:
     """The rows of the compiled walker as `BlockInfo`."""
     return (
         BlockInfo(offset, size, capacity, BlockState(state), holders, site)
@@ -74,7 +78,7 @@ class Holder(NamedTuple):
     def __str__(self) -> str:
         blocks = "1 block" if self.blocks == 1 else f"{self.blocks:,} blocks"
         lingering = f", {self.lingering:,} lingering" if self.lingering else ""
-        return f"{format_size(self.bytes)} in {blocks}{lingering}: {_one_line(self.site)}"
+        return f"{format_size(self.bytes)} in {blocks}{lingering}: {self.site or 'unknown site'}"
 
 
 class Leaks(tuple[Holder, ...]):
@@ -95,10 +99,6 @@ class Leaks(tuple[Holder, ...]):
             sum(holder.lingering for holder in self),
         )
         return "\n".join(map(str, [*self, total]))
-
-
-def _one_line(site: str | None) -> str:
-    return "unknown site" if site is None else site.encode("unicode_escape").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ class HeapStats:
         return self.live_bytes / self.capacity
 
     def _repr_html_(self) -> str:
-        from .svg import stats_html
+        from .notebook import stats_html
 
         return stats_html(self)
 

@@ -1,4 +1,4 @@
-"""The picture of a region as SVG: for files, and for notebooks beside the objects it shows."""
+"""The picture of a region as SVG."""
 
 from __future__ import annotations
 
@@ -6,39 +6,44 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING
 
-from .heapmap import LEGEND, HeapMap, Span
-from .palette import COLOURS, PALE, WILDERNESS, WORD
-from .reports import BlockInfo, BlockState, HeapStats
+from .heapmap import HeapMap, Span
+from .palette import COLOURS, LEGEND, PALE, WILDERNESS, WORD
+from .reports import BlockInfo
+from .wordview import meaning
 
-if TYPE_CHECKING:
-    from ._core import Block
-    from .heap import Heap
-
+WIDTH = 864  # pixels of a row
+ROW = 24  # its height
 _ADDRESSES = 96  # pixels left of the rows
-_WIDTH = 864  # pixels of a row
-_ROW, _STEP = 24, 32  # its height, and from one to the next
+_STEP = 32  # from one row to the next
 _MOST_ROWS = 8
 _FINEST = 0.25  # bytes a pixel: a word is 32 pixels wide
+_COLUMNS = 130  # characters that fit the whole width
 _SIGN_FITS = 14  # pixels
-_THINNEST = 0.5  # pixels: what is there is seen
+_LABEL_FITS = 28
+_NARROW = 1.5  # what is narrower joins its neighbours
+_CROWD = 2  # and so they are drawn, so wide at the least
 
 _STYLE = "".join(
     [
-        "text{font:12px ui-monospace,monospace;fill:currentColor}",
-        ".sign{fill:#fff;text-anchor:middle}.sign.pale{fill:#1f1f1f}",
-        "rect{stroke:none}",
-        *(f".{name.replace(' ', '-')}{{fill:{colour}}}" for name, colour in COLOURS.items()),
-        f".{WILDERNESS}{{fill-opacity:.35}}",
+        ".rheap text{font:12px ui-monospace,monospace;fill:currentColor}",
+        ".rheap .sign{fill:#fff;text-anchor:middle}.rheap .sign.pale{fill:#1f1f1f}"
+        ".rheap .sign.bare{fill:currentColor}",
+        ".rheap .label{font-size:10px}",
+        ".rheap .cell{fill:none;stroke:#1f1f1f;stroke-opacity:.4}",
+        ".rheap .focus{fill:none;stroke:currentColor;stroke-width:2}",
+        *(f".rheap .{name.replace(' ', '-')}{{fill:{of}}}" for name, of in COLOURS.items()),
+        # Nothing is there; and filled it would be as grey as words are.
+        f".rheap .{WILDERNESS}{{fill-opacity:.15;stroke:{COLOURS[WILDERNESS]}}}",
     ]
 )
-_OWN_GROUND = "svg{color:#1f1f1f}@media(prefers-color-scheme:dark){svg{color:#ececec}}"
+_OWN_GROUND = "svg.rheap{color:#1f1f1f}@media(prefers-color-scheme:dark){svg.rheap{color:#ececec}}"
 
 
 @dataclass(slots=True)
 class _Crowd:
-    """Neighbours, each of which is narrower than a pixel: drawn as one."""
+    """Neighbours that are too narrow to be drawn one by one: a column with the share of each
+    kind."""
 
     start: int
     end: int
@@ -51,131 +56,129 @@ class _Crowd:
         self.blocks[span.kind] += 1
 
     @property
-    def kind(self) -> str:
-        return self.parts.most_common(1)[0][0]
+    def kinds(self) -> list[str]:
+        return list(self.parts)
+
+    def shape(self, x: float, y: int, width: float) -> str:
+        # Each kind has its share of the column, and is seen however small that is.
+        kinds = [kind for kind in LEGEND if self.parts[kind]]
+        bytes_ = self.end - self.start
+        heights = [max(ROW * self.parts[kind] / bytes_, _NARROW) for kind in kinds]
+        shrink = ROW / sum(heights)
+        width = max(width, _NARROW)
+        drawn, top = "", float(y)
+        for kind, height in zip(kinds, heights, strict=True):
+            path = f"M{x:.1f} {top:.1f}h{width:.1f}v{height * shrink:.1f}h-{width:.1f}z"
+            drawn += f'<path class="{_class(kind)}" d="{path}"/>'
+            top += height * shrink
+        named = (f"{n:,} {LEGEND[kind][1]}" for kind, n in self.blocks.items() if kind != WORD)
+        told = f"+0x{self.start:x}: {self.end - self.start:,} bytes, {', '.join(named) or 'words'}"
+        return f"<g><title>{escape(told)}</title>{drawn}</g>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """The part of a span that is in one row."""
+
+    start: int
+    end: int
+    whole: Span
 
     @property
-    def words(self) -> str:
-        named = (f"{n:,} {LEGEND[kind][1]}" for kind, n in self.blocks.items() if kind != WORD)
-        return f"{self.end - self.start:,} bytes: {', '.join(named) or 'words'}"
+    def kinds(self) -> list[str]:
+        return [self.whole.kind]
+
+    def shape(self, x: float, y: int, width: float) -> str:
+        return bar(self.whole.kind, _title(self.whole), x, y, width)
 
 
-def map_svg(picture: HeapMap, *, standalone: bool = False) -> str:
+def map_svg(picture: HeapMap, *, standalone: bool = False, focus: int | None = None) -> str:
     """The picture as an SVG element. `standalone`: for a file, with colours of text of its own for
-    light and dark; otherwise the text takes the colour of the page."""
+    light and dark; otherwise the text takes the colour of the page. `focus`: a frame around the
+    payload at this offset."""
     origin, end = picture.spans[0].start, picture.spans[-1].end
     used = next((span.start for span in picture.spans if span.kind == WILDERNESS), end) - origin
     scale = _FINEST
-    while max(used, 1) > _MOST_ROWS * _WIDTH * scale:
+    while max(used, 1) > _MOST_ROWS * WIDTH * scale:
         scale *= 2
-    row_bytes = int(_WIDTH * scale)
+    row_bytes = int(WIDTH * scale)
     rows = max(-(-used // row_bytes), 1)
     shapes: list[str] = []
     kinds: set[str] = set()
-    for row, pieces in enumerate(_rows(picture.spans, origin, row_bytes, rows)):
+    for row, pieces in enumerate(_rows(picture.spans, origin, row_bytes, rows, scale)):
         y = row * _STEP
         begin = origin + row * row_bytes
         shapes.append(f'<text x="0" y="{y + 17}">+0x{begin:x}</text>')
-        for piece in pieces:
-            kinds.add(piece.kind)
-            x = _ADDRESSES + (piece.start - begin) / scale
-            shapes.append(_shape(piece, x, y, (piece.end - piece.start) / scale))
+        # Crowds last: one that is narrower than it is drawn covers a part of its neighbour.
+        for piece in sorted(pieces, key=lambda piece: isinstance(piece, _Crowd)):
+            kinds.update(piece.kinds)
+            x, width = _ADDRESSES + (piece.start - begin) / scale, (piece.end - piece.start) / scale
+            shapes.append(piece.shape(x, y, width))
+            if isinstance(piece, _Piece):
+                shapes += _labels(picture, piece, x, y, scale)
+                shapes += _frame(piece, focus, x, y, width)
     y = rows * _STEP + 16
-    shapes += _legend([kind for kind in LEGEND if kind in kinds], y)
-    lines = [*_folded(picture.figures, 120)]
+    shapes += legend([kind for kind in LEGEND if kind in kinds], y)
+    lines = [*_folded(picture.figures, _COLUMNS)]
     shapes += [
         f'<text x="0" y="{y + 24 + 18 * n}">{escape(line)}</text>' for n, line in enumerate(lines)
     ]
     height = y + 24 + 18 * len(lines)
-    return _svg(_ADDRESSES + _WIDTH, height, "".join(shapes), standalone)
+    return element(_ADDRESSES + WIDTH, height, "".join(shapes), standalone=standalone)
 
 
-def stats_html(stats: HeapStats) -> str:
-    """The figures as a table, below a bar that shows what the bytes of the heap are."""
-    rows = "".join(
-        f"<tr><td>{escape(line[:18].strip())}</td>"
-        f'<td style="text-align:right">{escape(line[18:].strip())}</td></tr>'
-        for line in str(stats).splitlines()
-    )
-    return f"<div>{_bar(stats)}<table><caption>rheap.HeapStats</caption>{rows}</table></div>"
-
-
-def _bar(stats: HeapStats) -> str:
-    seen = stats.pinned_bytes + stats.handed_out_bytes + stats.lingering_bytes
-    parts = {
-        WORD: stats.overhead_bytes,
-        BlockState.LIVE: stats.live_bytes - seen,
-        BlockState.PINNED: stats.pinned_bytes,
-        BlockState.HANDED_OUT: stats.handed_out_bytes,
-        BlockState.LINGERING: stats.lingering_bytes,
-        BlockState.FREE: stats.free_bytes,
-        WILDERNESS: stats.wilderness_bytes,
-    }
-    shapes, place = "", 0
-    for kind, bytes_ in parts.items():
-        if bytes_ > 0:
-            x, width = (_WIDTH * part / stats.capacity for part in (place, bytes_))
-            shapes += _shape(Span(place, place + bytes_, kind), x, 0, width)
-            place += bytes_
-    legend = "".join(_legend([kind for kind, bytes_ in parts.items() if bytes_ > 0], _ROW + 18))
-    return _svg(_WIDTH, _ROW + 24, shapes + legend, False)
-
-
-def heap_html(heap: Heap) -> str:
-    """The heap's map, or that it is closed."""
-    name = f"<code>{escape(repr(heap))}</code>"
-    return name if heap.closed else f"<div>{name}<br>{map_svg(heap.map())}</div>"
-
-
-def block_html(block: Block) -> str:
-    """What a block says of itself, and its bytes drawn: a word, then the payload."""
-    name = f"<code>{escape(repr(block))}</code>"
-    if block.freed:
-        return name
-    word = Span(block.offset - 8, block.offset, WORD)
-    state = "pinned" if block.pinned else "live"
-    info = f"{block.size:,} bytes asked for, {block.capacity:,} reserved, {state}"
-    scale = max(block.capacity / (_WIDTH - 32), _FINEST)
-    shapes = _shape(word, _ADDRESSES, 0, 32) + _shape(
-        Span(block.offset, block.offset + block.capacity, state),
-        _ADDRESSES + 32,
-        0,
-        block.capacity / scale,
-    )
-    text = f'<text x="0" y="17">+0x{word.start:x}</text><text x="0" y="42">{escape(info)}</text>'
-    return f"<div>{name}<br>{_svg(_ADDRESSES + _WIDTH, 48, shapes + text, False)}</div>"
-
-
-def _svg(width: int, height: int, shapes: str, standalone: bool) -> str:
+def element(width: int, height: int, shapes: str, *, standalone: bool = False) -> str:
+    """An SVG element around these shapes, with room at its edges."""
     style = _STYLE + (_OWN_GROUND if standalone else "")
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-8 -8 {width + 16} {height + 16}" '
-        f'width="{width + 16}" height="{height + 16}" style="max-width:100%;height:auto">'
-        f"<style>{style}</style>{shapes}</svg>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="rheap" role="img" '
+        f'viewBox="-8 -8 {width + 16} {height + 16}" width="{width + 16}" height="{height + 16}" '
+        f'style="max-width:100%;height:auto"><style>{style}</style>{shapes}</svg>'
     )
+
+
+def bar(kind: str, title: str, x: float, y: int, width: float) -> str:
+    """Bytes of one kind: a rectangle with a tooltip, and with its sign where that fits."""
+    gap = 0.75 if width > 3 else 0
+    rect = (
+        f'<rect class="{_class(kind)}" x="{x:.2f}" y="{y}" width="{width - gap:.2f}" '
+        f'height="{ROW}"><title>{escape(title)}</title></rect>'
+    )
+    return rect + _text(LEGEND[kind][0], kind, x, y, width)
+
+
+def legend(kinds: list[str], y: int) -> Iterator[str]:
+    """The colours, signs and names of these kinds in a line."""
+    x = 0
+    for kind in kinds:
+        sign, name = LEGEND[kind]
+        text = f"{sign} {name}"
+        box = f'x="{x}" y="{y - 10}" width="12" height="12"'
+        yield f'<rect class="{_class(kind)}" {box}/>'
+        yield f'<text x="{x + 18}" y="{y}">{escape(text)}</text>'
+        x += 34 + round(7.3 * len(text))
 
 
 def _rows(
-    spans: Iterable[Span], origin: int, row_bytes: int, rows: int
-) -> Iterator[list[Span | _Crowd]]:
-    """The pieces of each row; what is narrower than a pixel is one piece with its neighbours."""
-    pixel = row_bytes / _WIDTH
-    row: list[Span | _Crowd] = []
+    spans: Iterable[Span], origin: int, row_bytes: int, rows: int, scale: float
+) -> Iterator[list[_Piece | _Crowd]]:
+    """The pieces of each row."""
+    row: list[_Piece | _Crowd] = []
     number = 0
     crowd: _Crowd | None = None
     for whole in spans:
         while number < rows:
             stop = origin + (number + 1) * row_bytes
             span = whole.within(stop - row_bytes, stop)
-            narrow = span.end - span.start < pixel
-            if crowd is not None and (not narrow or crowd.end - crowd.start >= pixel):
+            narrow = span.end - span.start < _NARROW * scale
+            if crowd is not None and (not narrow or crowd.end - crowd.start >= _CROWD * scale):
                 row.append(crowd)
                 crowd = None
             if narrow:
                 crowd = crowd or _Crowd(span.start, span.start)
                 crowd.add(span)
             else:
-                row.append(span)
+                row.append(_Piece(span.start, span.end, whole))
             if whole.end < stop:
                 break
             if crowd is not None:
@@ -192,24 +195,44 @@ def _rows(
         yield row
 
 
-def _shape(piece: Span | _Crowd, x: float, y: int, width: float) -> str:
-    title = piece.words if isinstance(piece, _Crowd) else _title(piece)
-    gap = 0.75 if width > 3 else 0
-    rect = (
-        f'<rect class="{piece.kind.replace(" ", "-")}" x="{x:.2f}" y="{y}" '
-        f'width="{max(width - gap, _THINNEST):.2f}" height="{_ROW}">'
-        f"<title>{escape(title)}</title></rect>"
-    )
-    if width < _SIGN_FITS or piece.kind == WILDERNESS:
-        return rect
-    sign = escape(LEGEND[piece.kind][0])
-    pale = " pale" if piece.kind in PALE else ""
-    return f'{rect}<text class="sign{pale}" x="{x + width / 2:.2f}" y="{y + 17}">{sign}</text>'
+def _labels(picture: HeapMap, piece: _Piece, x: float, y: int, scale: float) -> Iterator[str]:
+    """The links and the footer that stand in a freed block, where a cell of 8 bytes has room."""
+    width = 8 / scale
+    if picture.closeup is None or width < _LABEL_FITS or piece.whole.block is None:
+        return
+    for at in range(piece.start, piece.end, 8):
+        if at in picture.closeup.words:
+            label, text = meaning(piece.whole, at, picture.closeup)
+            if label:
+                left = x + (at - piece.start) / scale
+                title = f"<title>{escape(f'+0x{at:x}, {label} {text}')}</title>"
+                yield (
+                    f'<rect class="{_class(piece.whole.kind)}" x="{left:.2f}" y="{y}" '
+                    f'width="{width - 0.75:.2f}" height="{ROW}">{title}</rect>'
+                    f'<rect class="cell" x="{left + 2:.2f}" y="{y + 2}" '
+                    f'width="{width - 4.75:.2f}" height="{ROW - 4}"/>'
+                )
+                yield _text(label, piece.whole.kind, left, y, width, "label ")
+
+
+def _frame(piece: _Piece, focus: int | None, x: float, y: int, width: float) -> Iterator[str]:
+    block = piece.whole.block
+    if block is not None and block.offset == focus and piece.whole.kind == block.state:
+        box = f'x="{x:.2f}" y="{y - 2}" width="{width - 0.75:.2f}" height="{ROW + 4}"'
+        yield f'<rect class="focus" {box}/>'
+
+
+def _text(text: str, kind: str, x: float, y: int, width: float, style: str = "") -> str:
+    if width < _SIGN_FITS:
+        return ""
+    ground = " bare" if kind == WILDERNESS else " pale" if kind in PALE else ""
+    where = f'x="{x + width / 2:.2f}" y="{y + 17}"'
+    return f'<text class="{style}sign{ground}" {where}>{escape(text)}</text>'
 
 
 def _title(span: Span) -> str:
     if span.block is None:
-        return f"{LEGEND[span.kind][1]}, {span.end - span.start:,} bytes"
+        return f"{LEGEND[span.kind][1]}, {span.end - span.start:,} bytes in all"
     if span.kind == WORD:
         return f"word of the block at +0x{span.block.offset:x}"
     return _told(span.block)
@@ -222,15 +245,8 @@ def _told(block: BlockInfo) -> str:
     return f"+0x{block.offset:x}: {asked}{block.capacity:,} reserved, {block.state}{held}{site}"
 
 
-def _legend(kinds: list[str], y: int) -> Iterator[str]:
-    x = 0
-    for kind in kinds:
-        sign, name = LEGEND[kind]
-        text = f"{sign} {name}"
-        box = f'x="{x}" y="{y - 10}" width="12" height="12"'
-        yield f'<rect class="{kind.replace(" ", "-")}" {box}/>'
-        yield f'<text x="{x + 18}" y="{y}">{escape(text)}</text>'
-        x += 34 + round(7.3 * len(text))
+def _class(kind: str) -> str:
+    return kind.replace(" ", "-")
 
 
 def _folded(text: str, columns: int) -> Iterator[str]:

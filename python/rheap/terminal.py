@@ -10,8 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from .heapmap import LEGEND
-from .palette import COLOURS, PALE, WILDERNESS
+from .palette import COLOURS, LEGEND, PALE, WILDERNESS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +28,10 @@ _COLOURS[WILDERNESS] = "dim"  # nothing is there
 _BY_SIGN = {sign: _COLOURS[kind] for kind, (sign, _) in LEGEND.items()}
 _SIGNS = "".join(re.escape(sign) for sign in _BY_SIGN)
 _MAP_ROW = re.compile(rf"^\s*(\+0x[0-9a-f]+ +)([{_SIGNS}]+)$", re.MULTILINE)
+_BYTES_ROW = re.compile(
+    rf"^\s*(\+0x[0-9a-f]+)? +([{_SIGNS}])  ([0-9a-f]{{2}}(?: [0-9a-f]{{2}}){{7}}|\.\.\.)",
+    re.MULTILINE,
+)
 _LEGEND_ITEM = re.compile(
     "|".join(rf"(?:^|(?<=  )){re.escape(sign)} {name}\b" for sign, name in LEGEND.values()),
     re.MULTILINE,
@@ -145,6 +148,10 @@ def painted_map(text: str) -> Text:
         start = row.start(2)
         for run in re.finditer(r"(.)\1*", row.group(2)):
             painted.stylize(_BY_SIGN[run.group(1)], start + run.start(), start + run.end())
+    for line in _BYTES_ROW.finditer(text):
+        painted.stylize("dim", *line.span(1))
+        for group in (2, 3):
+            painted.stylize(_BY_SIGN[line.group(2)], *line.span(group))
     for item in _LEGEND_ITEM.finditer(text):
         painted.stylize(_BY_SIGN[item.group()[0]], item.start(), item.start() + 1)
     return painted

@@ -2,76 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from typing import TYPE_CHECKING
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
-from .palette import FENCE, WILDERNESS, WORD
+from .palette import FENCE, LEGEND, WILDERNESS, WORD
 from .reports import BlockState
 
 if TYPE_CHECKING:
     from .heapmap import Span
 
+WORD_BITS = (
+    "bits of a word: 63-40 check code, 39-3 payload in units of 8 bytes, "
+    "2-1 state (00 live, 01 deferred, 10 free), 0 set when the block before is free"
+)
 _WORD_BYTES = 8
 _SIZE_BITS = 40  # of a block's word: size, state and mark; the 24 above are the check code
 _STATES = ("live", "deferred", "free")
-_MOST_ALIKE = 3  # lines of payload in a row; of more, the first and a count
+_MOST_LINES = 8  # of a payload; of more the ends
+_NARROW = 24  # columns: less than that is not enough to stand beside the bytes
 
 
-def word_lines(spans: Iterable[Span], words: Sequence[int], origin: int) -> list[str]:
-    """A line for each of the `words`, of which the first stands at the offset `origin`.
+class Closeup(NamedTuple):
+    """Bytes of a region: `words` 8 of them by their place, `unlinked` the payloads of blocks that
+    are in no list, so that no links stand there."""
 
-    Lines of payload that nobody reads as anything are cut short where there are many.
-    """
-    rows = []
-    for span in spans:
-        for at in range(span.start, min(span.end, origin + len(words) * _WORD_BYTES), _WORD_BYTES):
-            value = words[(at - origin) // _WORD_BYTES]
-            rows.append((at, value, _meaning(span, at, value)))
-    width = len(f"+0x{rows[-1][0]:x}") if rows else 0
-    return list(_shortened(rows, width))
+    words: Mapping[int, int]
+    unlinked: frozenset[int]
 
 
-def _shortened(rows: list[tuple[int, int, str]], width: int) -> Iterator[str]:
-    for is_payload, group in groupby(rows, lambda row: row[2].startswith("payload")):
-        lines = list(group)
-        cut = len(lines) if not is_payload or len(lines) <= _MOST_ALIKE else 1
-        for at, value, meaning in lines[:cut]:
-            bytes_ = value.to_bytes(_WORD_BYTES, "little").hex(" ")
-            yield f"{f'+0x{at:x}'.ljust(width)}  {bytes_}  {meaning}"
-        if cut < len(lines):
-            yield f"{'':{width}}  ... {(len(lines) - cut) * _WORD_BYTES:,} more bytes of payload"
+class Meaning(NamedTuple):
+    """What 8 bytes are: `label` in one word (none for payload), with `text` behind it in full."""
+
+    label: str
+    text: str
 
 
-def _meaning(span: Span, at: int, value: int) -> str:
+def word_lines(spans: Iterable[Span], closeup: Closeup, width: int) -> list[str]:
+    """Lines of up to `width` columns: a place, the sign of its kind, 8 bytes, what they mean. What
+    is left out is counted."""
+    rows = [row for span in spans for row in _rows(span, closeup)]
+    places = max((len(place) for place, _, _, _ in rows), default=0)
+    return [line for row in rows for line in _lines(row, places, width)]
+
+
+def meaning(span: Span, at: int, closeup: Closeup) -> Meaning:
+    """What the 8 bytes at the place `at` of this span mean."""
+    value = closeup.words[at]
     if span.kind == WORD:
-        return _word(value)
+        return Meaning("", _word(value))
     if span.kind == FENCE:
-        return "fence: an overrun would break it"
-    if span.kind == WILDERNESS or span.block is None:
-        return "wilderness"
+        return Meaning("", "an overrun would break it")
+    assert span.block is not None
     place = at - span.block.offset
-    if span.kind == BlockState.DEFERRED and place == 0:
-        return f"next deferred block of this size: {_link(value)}"
-    if span.kind == BlockState.FREE:
-        if place == 0:
-            return f"next free block in its list: {_link(value)}"
-        if place == _WORD_BYTES and value & 1:
-            only = ", odd: no room for a footer" if span.block.capacity == 16 else ""
-            return f"previous free block, tagged by its lowest bit: {_link(value & ~1)}{only}"
-        if at == span.block.offset + span.block.capacity - _WORD_BYTES:
-            return f"footer: a free block of {value:,} bytes ends here"
-    return f"payload {_text(value)}"
+    is_free = span.kind == BlockState.FREE
+    linked = span.block.offset not in closeup.unlinked
+    if place == 0 and linked and (is_free or span.kind == BlockState.DEFERRED):
+        return Meaning("next", f"in its list: {_link(value)}")
+    if place == _WORD_BYTES and is_free and (linked or span.block.capacity == 16):
+        mark = "bit 0 set: no footer" if span.block.capacity == 16 else "bit 0 set"
+        return Meaning("prev", f"in its list: {_link(value & ~1)}, {mark}")
+    if place == span.block.capacity - _WORD_BYTES and is_free and span.block.capacity > 16:
+        return Meaning("size", f"of the free block that ends here: {value:,} bytes")
+    return Meaning("", _text(value))
+
+
+def _rows(span: Span, closeup: Closeup) -> Iterator[tuple[str, str, str, str]]:
+    """(place, sign, bytes, meaning) of what is shown of a span, and of what is left out."""
+    sign, name = LEGEND[span.kind]
+    length = span.end - span.start
+    if span.kind == WILDERNESS:
+        yield f"+0x{span.start:x}", sign, "", f"... {length:,} bytes of {name}"
+        return
+    places = [at for at in range(span.start, span.end, _WORD_BYTES) if at in closeup.words]
+    if len(places) > _MOST_LINES:
+        places = [*places[:2], places[-1]]
+    shown_to = span.start
+    for at in places:
+        if at > shown_to:
+            yield "", sign, "", f"... {at - shown_to:,} bytes more"
+        label, text = meaning(span, at, closeup)
+        bytes_ = closeup.words[at].to_bytes(_WORD_BYTES, "little").hex(" ")
+        yield f"+0x{at:x}", sign, bytes_, f"{label} {text}".strip()
+        shown_to = at + _WORD_BYTES
+    if span.end > shown_to:
+        yield "", sign, "", f"... {span.end - shown_to:,} bytes more"
+
+
+def _lines(row: tuple[str, str, str, str], places: int, width: int) -> list[str]:
+    place, sign, bytes_, text = row
+    start = f"{place:{places}} {sign}  " + (f"{bytes_}  " if bytes_ else "")
+    indent = " " * len(start) if width - len(start) >= _NARROW else "    "
+    return textwrap.wrap(start + text, width, subsequent_indent=indent, drop_whitespace=True)
 
 
 def _word(value: int) -> str:
     low = value & ((1 << _SIZE_BITS) - 1)
-    state = low >> 1 & 3
+    units, state, mark = low >> 3, low >> 1 & 3, low & 1
     name = _STATES[state] if state < len(_STATES) else "no state"
-    before = "free" if low & 1 else "not free"
+    before = "free" if mark else "not free"
     return (
-        f"word: check code {value >> _SIZE_BITS:06x}, payload {low >> 3:,} x 8 bytes, "
-        f"state {state:02b} {name}, bit 0 {low & 1}: the block before is {before}"
+        f"{units * _WORD_BYTES:,} bytes ({units:,}), {name} ({state:02b}), "
+        f"before {before} ({mark}), check {value >> _SIZE_BITS:06x}"
     )
 
 

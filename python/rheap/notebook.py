@@ -1,0 +1,78 @@
+"""What notebooks show of heaps, blocks and figures: the pictures, beside what the objects say."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from . import _core
+from .errors import HeapError
+from .heapmap import HeapMap
+from .palette import WILDERNESS, WORD
+from .reports import BlockState, HeapStats
+from .svg import ROW, WIDTH, bar, element, legend, map_svg
+
+if TYPE_CHECKING:
+    from .heap import Heap
+
+_FEW = 24  # blocks: their links and footers are drawn
+_AROUND = 128  # bytes beside a block, and an eighth of its size
+
+
+def heap_html(heap: Heap) -> str:
+    """The heap's map, or why there is none."""
+    try:
+        return f"<div>{_code(heap)}<br>{map_svg(heap.map())}</div>"
+    except HeapError as error:
+        return f"<div>{_code(heap)}<br>{escape(str(error))}</div>"
+
+
+def block_html(block: _core.Block) -> str:
+    """What a block says of itself, and where it lies: its part of the heap, framed."""
+    try:
+        start, stop = block.offset - 8, block.offset + block.capacity
+        around = _AROUND + block.capacity // 64 * 8
+        snapshot = _core.snapshot_around(block, around, _FEW)
+    except HeapError:  # freed, or the heap is damaged
+        return _code(block)
+    region = _core.FIRST_BLOCK, _core.FIRST_BLOCK + snapshot[1]["capacity"]
+    part = max(start - around, region[0]), min(stop + around, region[1])
+    picture = map_svg(HeapMap.of(*snapshot, part=part), focus=start + 8)
+    return f"<div>{_code(block)}<br>{picture}</div>"
+
+
+def stats_html(stats: HeapStats) -> str:
+    """The figures as a table, below a bar that shows what the bytes of the heap are."""
+    rows = (line.split(maxsplit=2) for line in str(stats).splitlines())
+    table = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    style = 'style="font:12px ui-monospace,monospace;text-align:right"'
+    return (
+        f"<div>{_bar(stats)}<table {style}><caption>rheap.HeapStats</caption>{table}</table></div>"
+    )
+
+
+def _bar(stats: HeapStats) -> str:
+    seen = stats.pinned_bytes + stats.handed_out_bytes + stats.lingering_bytes
+    parts = {
+        WORD: stats.overhead_bytes,
+        BlockState.LIVE: stats.live_bytes - seen,
+        BlockState.PINNED: stats.pinned_bytes,
+        BlockState.HANDED_OUT: stats.handed_out_bytes,
+        BlockState.LINGERING: stats.lingering_bytes,
+        BlockState.FREE: stats.free_bytes,
+        WILDERNESS: stats.wilderness_bytes,
+    }
+    shapes, x = "", 0.0
+    for kind, bytes_ in parts.items():
+        if bytes_ > 0:
+            width = WIDTH * bytes_ / stats.capacity
+            shapes += bar(kind, f"{bytes_:,} bytes", x, 0, width)
+            x += width
+    named = legend([kind for kind, bytes_ in parts.items() if bytes_ > 0], ROW + 18)
+    return element(WIDTH, ROW + 24, shapes + "".join(named))
+
+
+def _code(thing: object) -> str:
+    return f"<code>{escape(repr(thing))}</code>"

@@ -1,0 +1,81 @@
+"""What notebooks show: `_repr_html_` of heaps, blocks, maps and figures."""
+
+import ctypes
+import re
+
+import pytest
+
+import rheap
+
+FOCUS = 'class="focus"'
+
+
+@pytest.fixture
+def blocks(heap):
+    return [heap.alloc(size) for size in (40, 100, 24, 56)]
+
+
+def test_a_heap_is_its_map(heap, blocks):
+    html = heap._repr_html_()
+    assert heap.map()._repr_html_() in html
+    assert "&lt;rheap.Heap of 1 MiB&gt;" in html
+    assert blocks
+
+
+def test_figures_are_a_bar_and_a_table(heap, blocks):
+    html = heap.stats()._repr_html_()
+    for name, value in (("live_blocks", 4), ("allocations", 4), ("capacity", "1,048,576")):
+        assert f"<td>{name}</td><td>{value}</td>" in html
+    widths = [float(n) for n in re.findall(r'<rect class="live"[^>]* width="([\d.]+)"', html)]
+    assert widths
+    assert blocks
+
+
+def test_a_block_is_drawn_with_its_neighbours_and_a_frame(blocks):
+    blocks[0].free()
+    view = memoryview(blocks[1])
+    html = blocks[1]._repr_html_()
+    assert html.count(FOCUS) == 1
+    for class_ in ("word", "pinned", "deferred", "live"):
+        assert f'<rect class="{class_}"' in html
+    assert "held by 1 at the least" in html
+    assert "next in its list" in html  # of the neighbour that was freed
+    assert view.nbytes == 100
+
+
+def test_a_debug_block_says_where_it_was_allocated():
+    heap = rheap.Heap("1 MiB", debug=True)
+    block = heap.alloc(8)
+    assert f"allocated at {__file__}:" in block._repr_html_()
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_blocks_at_the_ends_of_a_full_region(index):
+    heap = rheap.Heap(3 * 1008)
+    blocks = [heap.alloc(1000) for _ in range(3)]
+    assert FOCUS in blocks[index]._repr_html_()
+
+
+def test_a_large_block_among_many(heap):
+    kept = [heap.alloc(16) for _ in range(1000)]
+    large = heap.alloc("512 KiB")
+    html = large._repr_html_()
+    assert html.count(FOCUS) >= 1
+    assert len(html) < 100_000
+    assert len(kept) == 1000
+
+
+def test_what_is_freed_or_closed_says_so(heap, blocks):
+    blocks[0].free()
+    assert "freed" in blocks[0]._repr_html_()
+    heap.close()
+    assert "closed" in heap._repr_html_()
+    assert "<svg" not in blocks[1]._repr_html_()
+
+
+def test_what_is_damaged_says_so():
+    heap = rheap.Heap("1 MiB")
+    blocks = [heap.alloc(40), heap.alloc(40)]
+    ctypes.memset(blocks[1].address - 8, 0x41, 8)
+    assert "damaged at +0x" in heap._repr_html_()
+    assert "<svg" not in blocks[0]._repr_html_()
