@@ -2,6 +2,7 @@
 
 import gc
 import linecache
+import sys
 import threading
 import tracemalloc
 
@@ -84,6 +85,40 @@ def test_a_resized_block_is_known_by_its_new_size(heap):
         block.resize("2 MiB")
     assert traced() == (15, 2)
     assert wall.size == 8
+
+
+@pytest.mark.usefixtures("tracing")
+def test_a_refused_resize_leaves_the_trace_where_it_was(heap):
+    def lines():
+        statistics = tracemalloc.take_snapshot().filter_traces(BLOCKS).statistics("lineno")
+        return [(one.traceback[0].lineno, one.size) for one in statistics]
+
+    block = heap.alloc(100)
+    before = lines()
+    with pytest.raises(rheap.HeapExhausted):
+        block.resize("2 MiB")
+    assert lines() == before
+    assert block.size == 100
+
+
+@pytest.mark.usefixtures("tracing")
+@pytest.mark.parametrize("action", ["free", "close"])
+def test_code_that_runs_while_a_refusal_is_told_may_free_the_block(heap, action):
+    block = heap.alloc(100)
+
+    def interfere(frame, _event, _argument):
+        if isinstance(frame.f_locals.get("self"), rheap.HeapExhausted):
+            sys.setprofile(None)
+            (block.free if action == "free" else heap.close)()
+
+    sys.setprofile(interfere)
+    try:
+        with pytest.raises(rheap.HeapExhausted):
+            block.resize("2 MiB")
+    finally:
+        sys.setprofile(None)
+    assert block.freed
+    assert traced() == (0, 0)
 
 
 def test_tracing_that_starts_or_stops_in_between(heap):

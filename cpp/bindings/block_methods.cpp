@@ -74,10 +74,13 @@ PyObject* resize(PyObject* self, PyObject* size) {
     set_pinned("resize", block->handle.payload.value, block->pins);
     return nullptr;
   }
-  untrace(block);
-  const bool done =
-      translated_request(*block->heap, [&] { block->heap->resize(block->handle, bytes); });
-  if (block->heap != nullptr) trace(block);  // to make the error may have run code that freed it
+  Heap* heap = block->heap;
+  const bool done = translated_request(*heap, [&] {
+    void* const before = address_of(block);
+    heap->resize(block->handle, bytes);
+    retrace(block, before);
+  });
+  // If not: to make the error may have run code that freed the block.
   if (!done) return nullptr;
   Py_RETURN_NONE;
 }
@@ -240,7 +243,7 @@ int set(PyObject* self, PyObject* key, PyObject* value) {
 
 /// Pictures are made in Python.
 PyObject* show_as_html(PyObject* self, PyObject*) {
-  PyObject* pictures = PyImport_ImportModule("rheap.svg");
+  PyObject* pictures = PyImport_ImportModule("rheap.notebook");
   if (pictures == nullptr) return nullptr;
   PyObject* html = PyObject_CallMethod(pictures, "block_html", "O", self);
   Py_DECREF(pictures);

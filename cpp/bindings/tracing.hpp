@@ -21,6 +21,12 @@ inline void trace(BlockObject* block) {
   block->traced = track(tracemalloc_domain, address, block->handle.bytes) == 0 ? 1 : 0;
 }
 
+/// It has other memory now than what began at `before`.
+inline void retrace(BlockObject* block, void* before) {
+  if (block->traced) untrack(tracemalloc_domain, reinterpret_cast<std::uintptr_t>(before));
+  trace(block);
+}
+
 /// It is about to lose it.
 inline void untrace(BlockObject* block) {
   if (!block->traced) return;
