@@ -102,13 +102,12 @@ class Allocator {
   /// What a block of one payload byte is larger than that byte: its word, and its fence.
   [[nodiscard]] std::uint64_t overhead() const { return overhead_; }
   [[nodiscard]] std::uint64_t wilderness_room() const {
-    const std::uint64_t left = region_.end() - blocks_.wilderness();
-    return left >= smallest_block ? left - word_bytes : 0;
+    const std::uint64_t left = placement_.wilderness().size;
+    return left > 0 ? left - word_bytes : 0;
   }
   [[nodiscard]] std::uint64_t largest_hole() const {
-    const std::uint64_t largest =
-        std::max(placement_.largest(), region_.end() - blocks_.wilderness());
-    return largest >= smallest_block ? largest - overhead() : 0;
+    const std::uint64_t largest = std::max(placement_.largest(), placement_.wilderness().size);
+    return largest > 0 ? largest - overhead() : 0;
   }
 
   Block take(const Request& request);

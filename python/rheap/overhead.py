@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import _core
+from .figure import Figure
 from .trace_file import TraceFile
 
 ROUNDS = 15
@@ -22,20 +22,18 @@ _TEXT = json.dumps([{"id": i, "name": f"name {i}", "tags": ["a", "b"]} for i in 
 class Overhead:
     """What recording to a trace of this name costs.
 
-    `ratio`: time with recording by time without, the median over all rounds; `low` and `high` their
-    tenth and ninetieth percentile. `nanoseconds`: what an operation takes more, the median.
+    `ratio`: time with recording by time without. `nanoseconds`: what an operation takes more.
     """
 
     name: str
-    ratio: float
-    low: float
-    high: float
-    nanoseconds: float
+    ratio: Figure
+    nanoseconds: Figure
 
     def __str__(self) -> str:
         return (
-            f"{self.name:13} {self.ratio:.2f} times as long ({self.low:.2f} to {self.high:.2f}), "
-            f"{self.nanoseconds:.0f} ns more per operation"
+            f"{self.name:13} {self.ratio.median:.2f} times as long "
+            f"({self.ratio.low:.2f} to {self.ratio.high:.2f}), "
+            f"{self.nanoseconds.median:.0f} ns more per operation"
         )
 
 
@@ -47,8 +45,7 @@ def measure_overhead(name: str) -> Overhead:
         recorded, operations = _recorded(_parse, name)
         ratios.append(recorded / plain)
         costs.append((recorded - plain) * 1e9 / operations)
-    low, *_, high = statistics.quantiles(ratios, n=10)
-    return Overhead(name, statistics.median(ratios), low, high, statistics.median(costs))
+    return Overhead(name, Figure.of(ratios), Figure.of(costs))
 
 
 def _parse() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -50,7 +51,8 @@ class Progress:
             self._bar.update(self._task, completed=done, description=self._what, refresh=True)
         elif self._watched:
             part = f" {done / self._total:4.0%}" if self._total else ""
-            print(end=f"{_CLEAR}{self._what}{part}", file=sys.stderr, flush=True)
+            line = f"{self._what}{part}"[: shutil.get_terminal_size().columns - 1]
+            print(end=_CLEAR + line, file=sys.stderr, flush=True)
 
 
 def _make_bar() -> rich.progress.Progress | None:

@@ -10,13 +10,14 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Callable
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, ClassVar, Protocol
 
+from ..progress import Progress
 from ..terminal import Terminal
 from . import churn, live, speed, threads
 from .machine import Machine
 from .measuring import SPREAD, Advance, Effort, Headline
-from .progress import Progress
 from .tables import fine, table
 
 _KIB, _MIB = 1 << 10, 1 << 20
@@ -41,6 +42,8 @@ QUICK = Effort(
 class Section(Protocol):
     """What `measure` of a section's module gives: a dataclass for --json, and these."""
 
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
     def show(self, terminal: Terminal) -> None:
         """Prints it."""
 
@@ -48,7 +51,7 @@ class Section(Protocol):
         """The figures in it that decide."""
 
 
-SECTIONS: dict[str, tuple[str, Callable[[Effort, Advance], Any]]] = {
+SECTIONS: dict[str, tuple[str, Callable[[Effort, Advance], Section]]] = {
     "churn": (churn.TITLE, churn.measure),
     "speed": (speed.TITLE, speed.measure),
     "live": (live.TITLE, live.measure),
@@ -69,10 +72,10 @@ def run(options: argparse.Namespace) -> int:
     terminal = None if options.json else Terminal()
     if terminal is not None:
         terminal.say(f"{machine} Times are of the processor, unless it is said otherwise.")
-    found: dict[str, Any] = {}
+    found: dict[str, Section] = {}
     for number, (name, (title, measure)) in enumerate(SECTIONS.items(), 1):
-        with Progress(title) as progress:
-            found[name] = measure(effort, progress)
+        with Progress(title, 0) as progress:
+            found[name] = measure(effort, partial(_tell, progress, title))
         if terminal is not None:
             terminal.heading(f"{number}  {title}")
             found[name].show(terminal)
@@ -83,6 +86,10 @@ def run(options: argparse.Namespace) -> int:
         about = {"machine": dataclasses.asdict(machine), "effort": dataclasses.asdict(effort)}
         print(json.dumps({**about, "spread": SPREAD, **figures}))
     return 0
+
+
+def _tell(progress: Progress, title: str, what: str) -> None:
+    progress.advance(0, f"{title}: {what} ...")
 
 
 def _sum_up(terminal: Terminal, lines: list[Headline]) -> None:

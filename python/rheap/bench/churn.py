@@ -11,10 +11,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..figure import Figure
 from ..terminal import Terminal
 from .churn_worker import CAMERAS, FEW, MANY, RESULTS_KEPT, Order, Outcome
 from .machine import libc, version_of
-from .measuring import SPREAD, Advance, Effort, Figure, Headline
+from .measuring import SPREAD, Advance, Effort, Headline
 from .tables import duration, fine, over_time, table
 
 TITLE = "Camera frames come and go: resident memory over time"

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..figure import Figure
 from ..heap import Heap
 from ..sizes import format_size
 from ..terminal import Terminal
 from .contestants import OURS
 from .machine import available_bytes
-from .measuring import SPREAD, Advance, Effort, Figure, Headline, clock, in_turn
+from .measuring import SPREAD, Advance, Effort, Headline, clock, in_turn
 from .tables import duration, part, span, table
 
 TITLE = "With many live blocks"

@@ -1,15 +1,16 @@
-"""Figures with their spread, and turns: what is compared is measured in turn, round after round."""
+"""Turns: what is compared is measured in turn, round after round."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import TypeVar
+
+from ..figure import Figure
 
 SPREAD = "10 % to 90 % of the rounds"
 
@@ -17,28 +18,6 @@ Key = TypeVar("Key")
 clock = time.thread_time  # of the processor: what else the machine does costs a thread nothing
 Turn = Callable[[int], float]  # makes that many calls, returns the seconds they took
 Advance = Callable[[str], None]  # tells the progress what comes now
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """What the rounds gave: the median, and the tenth and ninetieth percentile."""
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Self:
-        """The figure of one value a round."""
-        if len(values) == 1:
-            return cls(values[0], values[0], values[0])
-        deciles = statistics.quantiles(values, n=10, method="inclusive")
-        return cls(statistics.median(values), deciles[0], deciles[-1])
-
-    @classmethod
-    def of_parts(cls, values: Sequence[float], whole: Sequence[float]) -> Self:
-        """The figure of each round's value as a part of the same round's whole."""
-        return cls.of([value / base for value, base in zip(values, whole, strict=True)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..figure import Figure
 from ..heap import Heap
 from ..sizes import format_size
 from ..terminal import Terminal
 from .contestants import ALL, DROP, OURS, TOUCH, VIEW, WITH, Contestant, installed, pages
-from .measuring import SPREAD, Advance, Effort, Figure, Headline, clock, in_turn
+from .measuring import SPREAD, Advance, Effort, Headline, clock, in_turn
 from .tables import duration, part, span, table
 
 TITLE = "Allocate and drop"

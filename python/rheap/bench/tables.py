@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..figure import Figure
 from ..terminal import encodable
-from .measuring import Figure
 
 _GAP = 2  # columns between two columns
 _NONE = "-"

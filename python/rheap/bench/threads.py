@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..figure import Figure
 from ..heap import Heap
 from ..terminal import Terminal
 from .contestants import OURS
-from .measuring import SPREAD, Advance, Effort, Figure, Headline, in_turn
+from .measuring import SPREAD, Advance, Effort, Headline, in_turn
 from .tables import fine, table
 
 TITLE = "Two threads against one"

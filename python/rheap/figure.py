@@ -1,0 +1,30 @@
+"""What rounds of measuring gave, with its spread."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What the rounds gave: the median, and the tenth and ninetieth percentile."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """The figure of one value a round."""
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0])
+        deciles = statistics.quantiles(values, n=10, method="inclusive")
+        return cls(statistics.median(values), deciles[0], deciles[-1])
+
+    @classmethod
+    def of_parts(cls, values: Sequence[float], whole: Sequence[float]) -> Self:
+        """The figure of each round's value as a part of the same round's whole."""
+        return cls.of([value / base for value, base in zip(values, whole, strict=True)])
