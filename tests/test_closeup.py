@@ -51,6 +51,7 @@ def test_the_lines_parsed_back_are_the_blocks(options):
             capacity = int(told)
             assert capacity == int(units) * 8
             assert value & (1 << 40) - 1 == capacity | int(bits, 2) << 1 | int(mark)
+            assert meaning.endswith(f"check {value >> 40:06x}")
             seen.append((place + 8, capacity - (fence if state == "live" else 0), state))
     live = {"pinned": "live"}
     assert seen == [
@@ -146,6 +147,9 @@ def test_of_512_bytes_all_are_known():
     picture = heap.map(block.offset + 800, 512)
     assert len(picture.closeup.words) == 65  # the one before is read too
     assert heap.map(block.offset + 800, 520).closeup is None
+    head = heap.map(block.offset, 600)
+    assert lines_of(head)[-1][0] == block.offset + 8
+    assert "... 584 bytes more" in head.draw(80)
     assert [value for *_, value, _ in lines_of(picture)] == 3 * [int.from_bytes(b"x" * 8)]
 
 
@@ -194,6 +198,7 @@ def test_parts_of_a_map_are_the_map():
     assert {span.kind for span in part.spans} == {"pinned", "fence", "word"}
     assert heap.map(whole.spans[0].start).spans == whole.spans
     assert heap.map("20 KiB", 2000).spans[0].start == 0x4FF8  # the word of the block there
+    assert heap.map(0x5015, 1).spans[0].start == 0x5010
     for start in range(0x4FF8, 0x5100, 24):
         for length in (1, 8, 100):
             inside = [span.within(start, start + length) for span in whole.spans]

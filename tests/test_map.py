@@ -1,6 +1,7 @@
 """The picture of the region: its spans, and how they are drawn."""
 
 import itertools
+import random
 import re
 import textwrap
 
@@ -9,7 +10,7 @@ import pytest
 from support import plain_build_only
 
 import rheap
-from rheap.heapmap import LEGEND
+from rheap.palette import LEGEND
 from rheap.sizes import format_size
 
 WIDTHS = [20, 80, 400]
@@ -287,3 +288,26 @@ def test_repr_counts_the_spans():
 def test_figures_are_written_without_an_exponent():
     figures = rheap.Heap(1010 << 10).map().draw(80).split(": ")[1]
     assert "e" not in figures.split(" live")[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"debug": True}, {"coalesce": "immediate"}])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_picture_parsed_back_is_the_blocks(options, seed):
+    choose = random.Random(seed)
+    heap = rheap.Heap(12_000, **options)
+    blocks = []
+    for _ in range(150):
+        if blocks and choose.random() < 0.45:
+            blocks.pop(choose.randrange(len(blocks)))
+        else:
+            blocks.append(heap.alloc(choose.randrange(120)))
+    views = [memoryview(block) for block in blocks[::5]]
+    text = heap.map().draw(400)
+    assert "a cell is 8 bytes" in text
+    first = int(re.search(r"^\+0x([0-9a-f]+)", text)[1], 16)
+    seen = []
+    for found in re.finditer(r"\|([^|!~]+)", picture(text)):
+        (sign,) = set(found[1])
+        seen.append((first + (found.start() + 1) * 8, len(found[1]) * 8, sign))
+    assert seen == [(info.offset, info.capacity, LEGEND[info.state][0]) for info in heap.blocks()]
+    assert views

@@ -121,7 +121,11 @@ def test_a_part_shows_links_and_footers():
     tips = [title.text for title in root.iter(f"{SVG}title")]
     assert any(tip.endswith("size of the free block that ends here: 112 bytes") for tip in tips)
     assert "label" not in re.sub("<style>.*</style>", "", map_svg(heap.map()))
-    assert kept
+    far = rheap.Heap("1 MiB")
+    kept += [far.alloc("512 KiB"), far.alloc(4000), far.alloc(8)]
+    kept[-2].free()  # words of 8 bytes are narrower than their labels
+    far.defrag()
+    assert "label" not in re.sub("<style>.*</style>", "", map_svg(far.map(length="600 KiB")))
 
 
 def test_the_figures_are_those_of_the_heap():
@@ -175,6 +179,21 @@ def test_a_lone_small_block_is_seen():
     assert float(width) >= 1.5
     assert float(height) > 5
     assert view.nbytes == 16
+    shapes = list(root_of(map_svg(heap.map())))
+    (crowd,) = [n for n, shape in enumerate(shapes) if list(shape.iter(f"{SVG}path"))][-1:]
+    assert shapes[crowd + 1].tag == f"{SVG}text"  # nothing of its row covers it
+
+
+def test_one_block_in_a_crowd_is_seen():
+    heap = rheap.Heap("64 MiB")
+    blocks = [heap.alloc(200) for _ in range(100_000)]
+    view = memoryview(blocks[50_000])
+    (drawn,) = [
+        path for path in root_of(map_svg(heap.map())).iter(f"{SVG}path")
+        if path.get("class") == "pinned"
+    ]  # fmt: skip
+    assert float(re.search(r"v([\d.]+)h", drawn.get("d"))[1]) > 1
+    assert view.nbytes == 200
 
 
 @plain_build_only

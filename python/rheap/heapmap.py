@@ -157,8 +157,7 @@ class HeapMap(RegionMap):
         stats = HeapStats(**census)
         end = _core.FIRST_BLOCK + stats.capacity
         spans = list(_spans(read_rows(rows), fence))
-        if stats.wilderness_bytes:
-            spans.append(Span(end - stats.wilderness_bytes, end, WILDERNESS))
+        spans.append(Span(end - stats.wilderness_bytes, end, WILDERNESS))
         start, stop = part or (_core.FIRST_BLOCK, end)
         if any(span.block is not None and span.block.offset == start for span in spans):
             start -= _WORD_BYTES

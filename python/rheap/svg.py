@@ -73,7 +73,7 @@ class _Crowd:
             top += height * shrink
         named = (f"{n:,} {LEGEND[kind][1]}" for kind, n in self.blocks.items() if kind != WORD)
         told = f"+0x{self.start:x}: {self.end - self.start:,} bytes, {', '.join(named) or 'words'}"
-        return f"<g><title>{escape(told)}</title>{drawn}</g>"
+        return f"<g><title>{told}</title>{drawn}</g>"
 
 
 @dataclass(frozen=True, slots=True)

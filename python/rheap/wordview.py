@@ -62,7 +62,7 @@ def meaning(span: Span, at: int, closeup: Closeup) -> Meaning:
     if place == _WORD_BYTES and is_free and (linked or span.block.capacity == 16):
         mark = "bit 0 set: no footer" if span.block.capacity == 16 else "bit 0 set"
         return Meaning("prev", f"in its list: {_link(value & ~1)}, {mark}")
-    if place == span.block.capacity - _WORD_BYTES and is_free and span.block.capacity > 16:
+    if place == span.block.capacity - _WORD_BYTES and is_free:
         return Meaning("size", f"of the free block that ends here: {value:,} bytes")
     return Meaning("", _text(value))
 
