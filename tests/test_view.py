@@ -8,17 +8,22 @@ import zlib
 from pathlib import Path
 
 import pytest
+from support import rounds
 
 from rheap import _core
 from rheap.cli import main
-from rheap.replay.measure import Scheme, capacity_for
+from rheap.replay.measure import Scheme, capacity_for, inspect
 from rheap.traces import load
-from rheap.view.history import _COLUMNS, _ROWS, History, history_svg
+from rheap.traces.exercises import make_trace, random_operations
+from rheap.view.chart import history_svg
+from rheap.view.history import COLUMNS, FEW, ROWS, Band, History
 
 TRACE = Path(__file__).parent / "traces" / "parse_json.trace.gz"
 GOLDEN = Path(__file__).parent / "golden"
+README = (Path(__file__).parent.parent / "README.md").read_text()
 OPS = "+40,+100,+24,-1,+56,+30,-0,+72,-2,+16"
 SVG = "{http://www.w3.org/2000/svg}"
+STRANGE = ['<script>"&', "a\nb", "\x1b[31m\x7f", "\u202eevil", "caf\udce9", "\N{SNOWMAN}"]
 
 
 def view(capsys, *arguments, status=0):
@@ -26,22 +31,50 @@ def view(capsys, *arguments, status=0):
     return capsys.readouterr()
 
 
-def history_of(path, policy="segregated", coalesce="deferred"):
-    trace = load(str(path))
-    return trace, History.of_all(trace, [Scheme(policy, coalesce)], capacity_for(trace))[0]
+def histories_of(trace, *schemes, capacity=None):
+    schemes = schemes or (Scheme("segregated", "deferred"),)
+    return History.of_all(trace, schemes, capacity or capacity_for(trace))
 
 
-def write(path, text):
+def draw(trace, *schemes, **options):
+    svg = history_svg(trace.source, histories_of(trace, *schemes, **options))
+    return svg, ElementTree.fromstring(svg)
+
+
+def load_text(path, text):
     path.write_text(text)
-    return path
+    return load(str(path))
 
 
-def test_the_golden_pictures(capsys, tmp_path):
-    drawn = tmp_path / "history.svg"
-    view(capsys, "--ops", OPS, "--policy", "best", "--policy", "worst", "--svg", drawn)
-    assert drawn.read_text() == (GOLDEN / "history.svg").read_text()
+def churn(operations, blocks=50):
+    """Lines of a trace that keeps some blocks and frees others."""
+    return "".join(
+        f"a {n} {8 + n * 37 % 300}\n" if n % 2 == 0 or n < blocks else f"f {n - n * 7 % blocks}\n"
+        for n in range(operations)
+    )
+
+
+def texts(root, kind=None):
+    return [text.text for text in root.iter(f"{SVG}text") if kind in (None, text.get("class"))]
+
+
+# --- pictures that are kept -------------------------------------------------------------------
+
+
+def test_the_picture_in_the_readme_is_what_its_command_draws(capsys, tmp_path, monkeypatch):
+    (command,) = re.findall(r"^\.venv/bin/rheap view (.* --svg run\.svg)$", README, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    view(capsys, *command.split())
+    assert Path("run.svg").read_text() == (GOLDEN / "history.svg").read_text()
+    assert "tests/golden/history.svg" in README
+
+
+def test_the_text_of_a_moment(capsys):
     text = view(capsys, "--ops", OPS, "--policy", "best", "--at", "end").out
     assert text == (GOLDEN / "view.txt").read_text()
+
+
+# --- a moment ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("at", ["peak", "end", "0", "7"])
@@ -52,9 +85,15 @@ def test_the_map_of_a_moment(capsys, at):
 
 
 def test_peak_is_where_most_is_live(capsys, tmp_path):
-    path = write(tmp_path / "trace", "a 1 10\na 2 500\nf 2\na 3 10\n")
-    assert "after 2 of 4" in view(capsys, path).out
-    assert load(str(path)).peak_operation == 1
+    trace = load_text(tmp_path / "trace", "a 1 10\na 2 500\nf 2\na 3 10\n")
+    assert "after 2 of 4" in view(capsys, tmp_path / "trace").out
+    assert trace.peak_operation == 1
+
+
+def test_the_figures_of_a_moment(capsys):
+    out = view(capsys, "--ops", "+40,+100,+24,-1", "--at", "4", "--capacity", "1 KiB").out
+    assert "1 KiB: 64 B live in 2 blocks, 104 B freed in 1 block, 832 B wilderness" in out
+    assert "largest hole 824 B, fragmentation 11.2%" in " ".join(out.split())
 
 
 @pytest.mark.parametrize("columns", [20, 400])
@@ -64,84 +103,251 @@ def test_a_map_keeps_to_the_width(capsys, monkeypatch, columns):
     assert max(map(len, out.splitlines())) <= columns
 
 
-def test_short_runs_show_each_block_as_a_band(tmp_path):
-    path = write(tmp_path / "trace", "a 1 40\na 2 100\nf 1\na 3 20\nr 2 200\n")
-    _, history = history_of(path, coalesce="immediate", policy="first")
+# --- a whole run: what is noted ---------------------------------------------------------------
+
+
+def test_blocks_are_bands_from_birth_to_death(tmp_path):
+    trace = load_text(tmp_path / "trace", "a 1 40\na 2 100\nf 1\na 3 20\nr 2 200\n")
+    (history,) = histories_of(trace, Scheme("first", "immediate"))
     assert sorted(history.bands) == [
-        (0, 2, 0, 48),
-        (1, 4, 48, 112),
-        (3, 5, 0, 48),  # what is left is no block
-        (4, 5, 48, 208),
+        Band(0, 2, 0, 48),
+        Band(1, 4, 48, 112),
+        Band(3, 5, 0, 48),  # what is left is no block
+        Band(4, 5, 48, 208),
     ]
-    assert history.failed == 0
-    assert [moment.live for moment in history.moments] == [48, 160, 112, 160, 256]
+    assert history.placing.failed == 0
+    assert [range_.last for range_ in history.curves.live] == [48, 160, 112, 160, 256]
 
 
-def test_long_runs_are_summed_up_and_nothing_is_left_out():
-    trace, history = history_of(TRACE)
-    assert history.bands == ()
-    assert (history.columns, len(history.cells)) == (_COLUMNS, _COLUMNS * _ROWS)
-    assert len(history.moments) == _COLUMNS
-    last = history.moments[-1]
-    row_bytes = history.extent / _ROWS
-    drawn = sum(history.cells[_COLUMNS - 1 :: _COLUMNS]) / 255 * row_bytes
-    assert drawn == pytest.approx(last.live, rel=0.02)
-    assert last.live + last.free <= last.extent <= history.extent
-    assert len(history_svg(trace.source, len(trace), [history])) < 500_000
+def moment_of(inspection, requested):
+    """What the curves should say now, found by a walk over all blocks."""
+    live = hole = run = end = 0
+    for offset, size, state in inspection.rows():
+        end = offset + size - _core.FIRST_BLOCK
+        run = 0 if state == "live" else run + size + 8
+        live += size + 8 if state == "live" else 0
+        hole = max(hole, run)
+    return live, end - live, hole, end, requested / end if end else 1.0
 
 
-def test_a_block_of_one_operation_is_seen(tmp_path):
-    lines = "".join(f"a {n} 8\n" for n in range(5000)) + "a 9999 100000\nf 9999\n"
-    _, history = history_of(write(tmp_path / "trace", lines))
-    top = history.cells[(_ROWS - 1) * _COLUMNS :]
-    assert any(top)
+@pytest.mark.parametrize("policy", ["segregated", "first", "next", "best", "worst"])
+@pytest.mark.parametrize("coalesce", ["deferred", "immediate"])
+def test_curves_are_what_a_walk_finds_after_each_operation(policy, coalesce):
+    for seed in range(rounds(6)):
+        words = random_operations(300, seed)
+        trace = make_trace("exercise", words)
+        scheme = Scheme(policy, coalesce)
+        capacity = [capacity_for(trace, least=256), trace.peak_block_bytes // 2 // 8 * 8][seed % 2]
+        (history,) = histories_of(trace, scheme, capacity=capacity)
+        inspection = scheme.inspect(trace, capacity)
+        curves = history.curves
+        sizes, requested = [], 0
+        for operation, word in enumerate(words):
+            place = inspection.step()
+            if word.startswith("+"):
+                sizes.append(int(word[1:]) if place is not None else 0)
+                requested += sizes[-1]
+            else:
+                requested -= sizes[int(word[1:])]
+            expected = moment_of(inspection, requested)
+            for name, value in zip(
+                ("live", "free", "hole", "extent", "utilisation"), expected, strict=True
+            ):
+                assert getattr(curves, name)[operation] == (value, value, value), (name, operation)
 
 
-def test_the_raster_is_a_png(tmp_path):
-    trace, history = history_of(TRACE)
-    svg = history_svg(trace.source, len(trace), [history])
+def test_columns_keep_the_least_the_most_and_the_last(tmp_path):
+    operations = 5 * COLUMNS
+    trace = load_text(tmp_path / "trace", churn(operations))
+    (whole,) = histories_of(trace)
+    monkey = pytest.MonkeyPatch()
+    monkey.setattr("rheap.view.history.COLUMNS", operations)
+    (single,) = histories_of(trace)
+    monkey.undo()
+    for name in ("live", "free", "hole", "extent", "utilisation"):
+        each = [range_.last for range_ in getattr(single.curves, name)]
+        for column, range_ in enumerate(getattr(whole.curves, name)):
+            inside = each[column * 5 : column * 5 + 5]
+            assert range_ == (min(inside), max(inside), inside[-1])
+
+
+def test_cells_sum_up_what_the_bands_are(monkeypatch):
+    trace = make_trace("exercise", random_operations(1500, 4))
+    (few,) = histories_of(trace)
+    monkeypatch.setattr("rheap.view.history.FEW", 0)
+    (many,) = histories_of(trace)
+    assert (few.cells, many.bands) == (b"", ())
+    edges = [many.extent * row // ROWS for row in range(ROWS + 1)]
+    ends = [column * 1500 // COLUMNS for column in range(COLUMNS + 1)]
+    sums = [[0.0] * COLUMNS for _ in range(ROWS)]
+    for band in few.bands:
+        for row in range(ROWS):
+            high = min(band.offset + band.size, edges[row + 1]) - max(band.offset, edges[row])
+            if high > 0:
+                for column in range(COLUMNS):
+                    wide = min(band.died, ends[column + 1]) - max(band.born, ends[column])
+                    sums[row][column] += high * max(wide, 0)
+    for row in range(ROWS):
+        for column in range(COLUMNS):
+            area = (edges[row + 1] - edges[row]) * (ends[column + 1] - ends[column])
+            part = sums[row][column] / area
+            cell = many.cells[row * COLUMNS + column]
+            assert cell == (max(int(part * 255 + 1e-9), 1) if part else 0)
+
+
+def test_the_figures_are_those_of_a_replay():
+    trace = load(str(TRACE))
+    schemes = [Scheme("segregated", "deferred"), Scheme("first", "immediate")]
+    for history, scheme in zip(histories_of(trace, *schemes), schemes, strict=True):
+        assert history.placing == inspect(trace, scheme, capacity_for(trace))
+        most = max(range_.most for range_ in history.curves.extent)
+        assert most == history.placing.extent <= history.extent
+    svg, _ = draw(trace, *schemes)
+    placing = inspect(trace, schemes[0], capacity_for(trace))
+    assert (
+        f"segregated, coalescing deferred: peak utilisation {placing.peak_utilisation:.1%}" in svg
+    )
+
+
+# --- a whole run: what is drawn ---------------------------------------------------------------
+
+
+def test_a_spike_of_one_operation_is_drawn(tmp_path):
+    lines = "".join(f"a {n} 8\nf {n}\n" for n in range(20_020))
+    trace = load_text(tmp_path / "trace", f"{lines}a 1 90000\nf 1\n{lines}{lines}")
+    (history,) = histories_of(trace)
+    assert max(range_.most for range_ in history.curves.live) == 90_008
+    assert sum(range_.last > 1000 for range_ in history.curves.live) == 0
+    svg, _ = draw(trace)
+    (live,) = re.findall(r'class="curve line-live" d="(M[^"]+V[^"]+)"/><path class="c', svg)
+    heights = sorted({float(height) for height in re.findall(r"V([\d.]+)", live)})
+    assert heights[-1] - heights[0] > 100  # pixels
+    assert any(history.cells[(ROWS - 1) * COLUMNS :])  # its highest bytes
+
+
+def test_each_band_is_drawn_where_it_was(tmp_path):
+    trace = load_text(tmp_path / "trace", "a 1 40\na 2 100\nf 1\na 3 24\n")
+    (history,) = histories_of(trace)
+    _, root = draw(trace)
+    drawn = [
+        (group.find(f"{SVG}title").text, group.find(f"{SVG}rect").attrib)
+        for group in root.iter(f"{SVG}g")
+    ]
+    assert len(drawn) == len(history.bands) == 3
+    for (title, box), band in zip(drawn, history.bands, strict=True):
+        assert f"{band.size:,} bytes at +{band.offset:,} " in title
+        assert float(box["x"]) == pytest.approx(96 + band.born * COLUMNS / 4)
+        wide = (band.died - band.born) * COLUMNS / 4
+        assert float(box["width"]) == pytest.approx(wide, abs=1)
+        assert float(box["height"]) == pytest.approx(band.size * ROWS / history.extent, abs=1)
+    assert texts(root, "size") == ["40", "104", "40"]  # what is left is no block
+
+
+def test_blocks_become_a_raster_when_there_are_many(tmp_path):
+    for operations, bands in ((FEW, True), (FEW + 1, False)):
+        trace = load_text(tmp_path / "trace", churn(operations))
+        svg, root = draw(trace)
+        assert (len(list(root.iter(f"{SVG}g"))) > 0) == bands
+        assert ("data:image/png" in svg) != bands
+
+
+def test_the_raster_is_a_png():
+    svg, _ = draw(load(str(TRACE)))
     (data,) = re.findall(r"base64,([^\"]+)", svg)
     png = base64.b64decode(data)
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    assert struct.unpack(">II", png[16:24]) == (_COLUMNS, _ROWS)
+    assert struct.unpack(">II", png[16:24]) == (COLUMNS, ROWS)
     at = png.index(b"IDAT")
     (length,) = struct.unpack(">I", png[at - 4 : at])
-    assert len(zlib.decompress(png[at + 4 : at + 4 + length])) == (_COLUMNS + 1) * _ROWS
-    ElementTree.fromstring(svg)
+    assert len(zlib.decompress(png[at + 4 : at + 4 + length])) == (COLUMNS + 1) * ROWS
+    assert len(svg) < 500_000
 
 
-def test_policies_share_their_axes(capsys, tmp_path):
-    drawn = tmp_path / "two.svg"
-    view(capsys, "--ops", OPS, "--policy", "first", "--policy", "worst", "--svg", drawn)
-    root = ElementTree.fromstring(drawn.read_text())
-    titles = [text.text for text in root.iter(f"{SVG}text") if text.get("class") == "title"]
-    assert titles == [
-        "exercise: first, coalescing deferred",
-        "exercise: worst, coalescing deferred",
+def test_policies_share_their_axes():
+    trace = make_trace("exercise", random_operations(200, 1))
+    _, root = draw(trace, Scheme("first", "deferred"), Scheme("worst", "deferred"))
+    names = [text for text in texts(root) if "peak utilisation" in text]
+    assert [name.split(":")[0] for name in names] == [
+        "first, coalescing deferred",
+        "worst, coalescing deferred",
     ]
-    ends = [text.text for text in root.iter(f"{SVG}text") if text.get("class") == "end"]
-    assert ends[0] == ends[5]
+    ends = texts(root, "end")
+    assert ends[: len(ends) // 2] == ends[len(ends) // 2 :]
 
 
-def test_names_are_text(tmp_path):
-    path = write(tmp_path / '<script>"&.trace', "a 1 10\nf 1\n")
-    trace, history = history_of(path)
-    svg = history_svg(trace.source, len(trace), [history])
+@pytest.mark.parametrize(
+    ("operations", "ticks"),
+    [
+        (1, ["0", "1"]),
+        (10, [str(n) for n in range(11)]),
+        (36, ["0", "5", "10", "15", "20", "25", "30", "35"]),
+        (2001, ["0", "500", "1,000", "1,500", "2,000"]),
+    ],
+)
+def test_operations_are_counted_in_round_numbers(tmp_path, operations, ticks):
+    _, root = draw(load_text(tmp_path / "trace", churn(operations)))
+    assert texts(root, "middle") == ticks
+
+
+@pytest.mark.parametrize("name", STRANGE)
+@pytest.mark.parametrize("command", ["view", "replay"])
+def test_names_are_text(tmp_path, capsys, name, command):
+    path = tmp_path / f"{name}.trace"
+    path.write_text("a 1 10\nf 1\n")
+    assert main([command, str(path), *([] if command == "view" else ["--repeat", "1"])]) == 0
+    assert capsys.readouterr().out.replace("\n", "").isprintable()
+    trace = load(str(path))
+    assert trace.source.isprintable()
+    svg, root = draw(trace)
     assert "<script>" not in svg
-    ElementTree.fromstring(svg)
+    assert texts(root, "title") == [trace.source]
+    path.write_text("a 1 nothing\n")
+    assert main([command, str(path)]) == 1
+    assert capsys.readouterr().err.strip().isprintable()
+    path.unlink()
+    assert main([command, str(path)]) == 1
+    assert capsys.readouterr().err.strip().isprintable()
 
 
-def test_ones_own_policy_is_drawn_and_a_wrong_one_is_named(capsys, tmp_path):
-    mine = write(
-        tmp_path / "mine.py",
-        "def choose(size, holes):\n    return holes[-1]\n\ndef wrong(size, holes):\n    return 7\n",
+def test_rules_of_style_reach_nothing_else():
+    svg, _ = draw(make_trace("exercise", ("+1",)))
+    (style,) = re.findall("<style>(.*?)</style>", svg)
+    selectors = re.findall(r"(?:^|[{}])([^{}@]+){", style)
+    assert len(selectors) > 10
+    assert all(selector.startswith((".rheap ", "svg.rheap")) for selector in selectors)
+
+
+def test_a_run_of_which_nothing_was_served(tmp_path, capsys):
+    trace = load_text(tmp_path / "trace", "a 1 5000\na 2 6000\nf 1\n")
+    (history,) = histories_of(trace, capacity=104)
+    assert (history.placing.failed, history.bands) == (2, ())
+    draw(trace, capacity=104)
+    view(capsys, tmp_path / "trace", "--capacity", "104")
+
+
+# --- policies of one's own, and errors --------------------------------------------------------
+
+
+def test_ones_own_policy_is_played_once_and_a_wrong_one_is_named(capsys, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "asked = []\n"
+        "def choose(size, holes):\n    asked.append(size)\n    return holes[-1]\n\n"
+        "def wrong(size, holes):\n    return 7\n"
+        "def broken(size, holes):\n    raise LookupError('mine')\n"
+        "def twice(size, holes):\n    assert not asked or size == 24\n    asked.append(size)\n"
+        "    return holes[0]\n"
     )
     drawn = tmp_path / "own.svg"
-    view(capsys, "--ops", OPS, "--policy", f"{mine}:choose", "--svg", drawn)
+
+    def policy(name, status, ops=OPS):
+        mine = f"{tmp_path / 'mine.py'}:{name}"
+        return view(capsys, "--ops", ops, "--policy", mine, "--svg", drawn, status=status).err
+
+    policy("choose", 0)
     assert "mine.py:choose" in drawn.read_text()
-    assert (
-        "7" in view(capsys, "--ops", OPS, "--policy", f"{mine}:wrong", "--svg", drawn, status=1).err
-    )
+    assert "operation 0: the policy answered 7" in policy("wrong", 1)
+    assert "LookupError: mine" in policy("broken", 1)
+    policy("twice", 0, ops="+100,+16,+16")
 
 
 @pytest.mark.parametrize(
@@ -151,17 +357,27 @@ def test_what_cannot_be_drawn_is_refused(capsys, arguments):
     assert view(capsys, "--ops", "+1", *arguments, status=2).err.startswith("rheap view: ")
 
 
-def test_a_grid_must_fit_the_run():
-    trace = load(str(TRACE))
-    with pytest.raises(ValueError, match="a grid has"):
-        _core.panorama(
-            trace,
-            1 << 20,
-            immediate=False,
-            policy="first",
-            columns=0,
-            rows=1,
-            extent=8,
-            with_bands=False,
-            tell=lambda done: None,
-        )
+def test_a_file_that_cannot_be_written_is_told(capsys, tmp_path):
+    error = view(capsys, "--ops", "+1", "--svg", tmp_path / "nowhere" / "x.svg", status=1).err
+    assert "nowhere" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("columns", [0, 2])
+def test_a_chronicle_has_as_many_columns_as_operations_at_the_most(columns):
+    trace = make_trace("exercise", ("+1",))
+    inspection = Scheme("first", "deferred").inspect(trace, 1024)
+    with pytest.raises(ValueError, match="from one column to one an operation"):
+        inspection.chronicle(columns, print)
+
+
+def test_a_chronicle_is_of_a_whole_run():
+    trace = make_trace("exercise", ("+1", "+2"))
+    inspection = Scheme("first", "deferred").inspect(trace, 1024)
+    inspection.step()
+    with pytest.raises(ValueError, match="from its first operation"):
+        inspection.chronicle(1, print)
+    chronicle = Scheme("first", "deferred").inspect(trace, 1024).chronicle(1, print)
+    for rows, extent in ((0, 8), (8, 0)):
+        with pytest.raises(ValueError, match="a raster has rows"):
+            chronicle.raster(rows, extent)

@@ -8,8 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "../replay/chronicle.hpp"
 #include "../replay/inspection.hpp"
-#include "../replay/panorama.hpp"
 #include "../replay/stopwatch.hpp"
 #include "chooser.hpp"
 #include "errors.hpp"
@@ -22,6 +22,7 @@ namespace rheap::bindings {
 
 namespace {
 
+using replay::Chronicle;
 using replay::HeapTarget;
 using replay::Inspection;
 using replay::MallocTarget;
@@ -168,48 +169,58 @@ py::list rows(const Inspector& inspector) {
   return list;
 }
 
-std::uint64_t extent_of(const Trace& trace, std::uint64_t capacity, bool immediate,
-                        const py::object& policy, const py::function& tell) {
-  std::unique_ptr<PythonChooser> chooser;
-  const Allocator::Options options = options_for(capacity, immediate, policy, chooser);
+/// Plays the trace and notes what happens.
+std::unique_ptr<Chronicle> chronicle(Inspector& inspector, std::size_t columns,
+                                     const py::function& tell) {
+  if (columns < 1 || columns > inspector.trace.operations().size()) {
+    throw py::value_error("a chronicle has from one column to one an operation");
+  }
+  if (inspector.inspection.position() != 0) {
+    throw py::value_error("a chronicle is of a run from its first operation on");
+  }
   const replay::Pulse pulse = make_pulse(&tell);
-  std::uint64_t extent = 0;
-  without_gil([&] { extent = replay::highest_extent(trace, options, pulse); });
-  return extent;
+  std::unique_ptr<Chronicle> made;
+  with_chooser(inspector, [&] {
+    without_gil([&] { made = std::make_unique<Chronicle>(inspector.inspection, columns, pulse); });
+  });
+  return made;
 }
 
-/// The cells as bytes, 0 to 255, and what else is in a Panorama.
-py::dict panorama(const Trace& trace, std::uint64_t capacity, bool immediate,
-                  const py::object& policy, std::size_t columns, std::size_t rows,
-                  std::uint64_t extent, bool with_bands, const py::function& tell) {
-  if (columns < 1 || columns > trace.operations().size() || rows < 1 || extent < 1) {
-    throw py::value_error("a grid has a row, bytes, and from one column to one an operation");
-  }
-  std::unique_ptr<PythonChooser> chooser;
-  const Allocator::Options options = options_for(capacity, immediate, policy, chooser);
-  const replay::Pulse pulse = make_pulse(&tell);
-  replay::Panorama seen;
-  without_gil(
-      [&] { seen = replay::survey(trace, options, {columns, rows, extent, with_bands}, pulse); });
-  std::string cells;
-  // What is there at all is at least seen.
-  for (const float cell : seen.cells) {
-    cells.push_back(static_cast<char>(cell > 0 ? std::max(1, static_cast<int>(cell * 255)) : 0));
-  }
-  py::list moments;
-  for (const auto& [live, free, hole, end] : seen.moments) {
-    moments.append(py::make_tuple(live, free, hole, end));
-  }
-  py::list bands;
-  for (const auto& [born, died, offset, size] : seen.bands) {
-    bands.append(py::make_tuple(born, died, offset, size));
-  }
+/// By the name of each quantity its (least, most, last) in each column.
+py::dict curves(const Chronicle& chronicle) {
+  using replay::Column;
+  using replay::Range;
+  const std::initializer_list<std::pair<const char*, Range Column::*>> quantities = {
+      {"live", &Column::live},
+      {"free", &Column::free},
+      {"hole", &Column::hole},
+      {"extent", &Column::extent},
+      {"utilisation", &Column::utilisation}};
   py::dict result;
-  result["cells"] = py::bytes(cells);
-  result["moments"] = moments;
-  result["bands"] = bands;
-  result["failed"] = seen.failed;
+  for (const auto& [name, quantity] : quantities) {
+    py::list list;
+    for (const Column& column : chronicle.columns()) {
+      const Range& range = column.*quantity;
+      list.append(py::make_tuple(range.least, range.most, range.last));
+    }
+    result[name] = list;
+  }
   return result;
+}
+
+py::list bands(const Chronicle& chronicle) {
+  py::list list;
+  for (const auto& [born, died, offset, size] : chronicle.bands()) {
+    list.append(py::make_tuple(born, died, offset, size));
+  }
+  return list;
+}
+
+py::bytes raster(const Chronicle& chronicle, std::size_t rows, std::uint64_t extent) {
+  if (rows < 1 || extent < 1) throw py::value_error("a raster has rows, and bytes that they share");
+  std::vector<std::uint8_t> cells;
+  without_gil([&] { cells = chronicle.raster(rows, extent); });
+  return {reinterpret_cast<const char*>(cells.data()), cells.size()};
 }
 
 }  // namespace
@@ -230,16 +241,17 @@ void register_replay(py::module_& module) {
            py::arg("immediate"), py::arg("policy"), py::keep_alive<1, 2>())
       .def("step", &step)
       .def("finish", &finish, py::arg("tell"))
+      .def("chronicle", &chronicle, py::arg("columns"), py::arg("tell"))
       .def("figures", &figures)
       .def("rows", &rows)
       .def_property_readonly(
           "position", [](const Inspector& inspector) { return inspector.inspection.position(); });
 
-  module.def("extent_of", &extent_of, py::arg("trace"), py::arg("capacity"), py::kw_only(),
-             py::arg("immediate"), py::arg("policy"), py::arg("tell"));
-  module.def("panorama", &panorama, py::arg("trace"), py::arg("capacity"), py::kw_only(),
-             py::arg("immediate"), py::arg("policy"), py::arg("columns"), py::arg("rows"),
-             py::arg("extent"), py::arg("with_bands"), py::arg("tell"));
+  py::class_<Chronicle>(module, "Chronicle", "What became of the blocks of a run.")
+      .def("curves", &curves)
+      .def("bands", &bands)
+      .def("raster", &raster, py::arg("rows"), py::arg("extent"));
+
   module.def("malloc_library", &MallocTarget::library);
 }
 

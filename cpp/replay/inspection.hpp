@@ -47,7 +47,12 @@ class Inspection {
   void verify() const;
 
   [[nodiscard]] Figures figures() const;
+  [[nodiscard]] const Trace& trace() const { return trace_; }
   [[nodiscard]] const Allocator& allocator() const { return allocator_; }
+  /// Where the block of a slot of the trace is now, if it has one.
+  [[nodiscard]] const Slot& slot(std::uint32_t number) const { return blocks_[number].slot; }
+  /// Payload asked for by what is live.
+  [[nodiscard]] std::uint64_t live_bytes() const { return live_bytes_; }
 
  private:
   struct Held {

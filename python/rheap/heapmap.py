@@ -15,6 +15,7 @@ from . import _core
 from .palette import FENCE, LEGEND, WILDERNESS, WORD
 from .reports import BlockInfo, HeapStats, Row, read_rows
 from .sizes import format_size
+from .summary import summary
 from .wordview import WORD_BITS, Closeup, word_lines
 
 if TYPE_CHECKING:
@@ -197,17 +198,7 @@ class HeapMap(RegionMap):
     @property
     def figures(self) -> str:
         """The figures of the whole heap in a line."""
-        stats = self.stats
-        lingering = f" ({format_size(stats.lingering_bytes)} lingering)"
-        return (
-            f"{format_size(stats.capacity)}: "
-            f"{format_size(stats.live_bytes)} live in {_blocks(stats.live_blocks)}"
-            f"{lingering if stats.lingering_blocks else ''}, "
-            f"{format_size(stats.free_bytes)} freed in {_blocks(stats.free_blocks)}, "
-            f"{format_size(stats.wilderness_bytes)} wilderness, "
-            f"largest hole {format_size(stats.largest_free)}, "
-            f"fragmentation {stats.fragmentation:.1%}"
-        )
+        return summary(self.stats)
 
     def __str__(self) -> str:
         return self.draw(shutil.get_terminal_size().columns)
@@ -234,10 +225,6 @@ def _legend(kinds: Collection[str], width: int, *items: str) -> Iterator[str]:
     named = [f"{sign} {name}" for kind, (sign, name) in LEGEND.items() if kind in kinds]
     whole = "   ".join(item.replace(" ", _HARD_SPACE) for item in [*items, *named])
     return (line.replace(_HARD_SPACE, " ") for line in _wrap(whole, width))
-
-
-def _blocks(count: int) -> str:
-    return "1 block" if count == 1 else f"{count:,} blocks"
 
 
 def _wrap(line: str, width: int) -> list[str]:

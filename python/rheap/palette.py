@@ -9,6 +9,8 @@ from __future__ import annotations
 from .reports import BlockState
 
 WORD = "word"
+LIVE = BlockState.LIVE.value
+FREE = BlockState.FREE.value
 FENCE = "fence"
 WILDERNESS = "wilderness"
 

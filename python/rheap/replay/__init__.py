@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import traceback
 
 from ..terminal import Terminal
 from .arguments import (
@@ -16,9 +14,9 @@ from .arguments import (
     load_trace,
     make_exercise,
     schemes_of,
+    status_of,
 )
 from .measure import Report, Scheme, measure
-from .own import PolicyError
 from .report import as_json, show, show_means
 from .steps import Exercise
 
@@ -35,19 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Replays; returns the exit status."""
-    try:
-        _verify(options)
-        schemes = schemes_of(options)
-        reports = _replay(options, schemes) if options.trace else _exercise(options, schemes)
-    except PolicyError as failed:
-        traceback.print_exception(failed.__cause__)
-        return 1
-    except ArgumentError as error:
-        print(f"rheap replay: {error}", file=sys.stderr)
-        return 2
+    return status_of("replay", lambda: _report(options))
+
+
+def _report(options: argparse.Namespace) -> None:
+    _verify(options)
+    schemes = schemes_of(options)
+    reports = _replay(options, schemes) if options.trace else _exercise(options, schemes)
     if options.json:
         print(json.dumps(as_json(reports), indent=2))
-    return 0
 
 
 def _verify(options: argparse.Namespace) -> None:

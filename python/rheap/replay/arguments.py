@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import sys
+import traceback
+from collections.abc import Callable
 
 from .. import _core
 from ..sizes import parse_size
 from ..traces import load
 from ..traces.exercises import make_trace, parse_operations, random_operations
 from .measure import Scheme, capacity_for
-from .own import OwnPolicy, load_policy
+from .own import OwnPolicy, PolicyError, load_policy
 
 COALESCING = ("deferred", "immediate")
 _SMALLEST_EXERCISE = 256  # bytes: a line of the map
@@ -19,6 +22,19 @@ _MOST = 1_000_000  # operations of --random
 
 class ArgumentError(Exception):
     """Arguments that do not go together, or a policy that is none."""
+
+
+def status_of(command: str, work: Callable[[], None]) -> int:
+    """The exit status of a command that does this, once it said what went wrong."""
+    try:
+        work()
+    except PolicyError as failed:
+        traceback.print_exception(failed.__cause__)
+        return 1
+    except ArgumentError as error:
+        print(f"rheap {command}: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def add_exercise(parser: argparse.ArgumentParser, traces: str) -> None:

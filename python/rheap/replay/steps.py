@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .. import _core
 from ..heapmap import RegionMap
 from ..reports import BlockInfo, BlockState
@@ -79,16 +81,16 @@ class Exercise:
         return f"{word}  frees " + ("nothing" if freed is None else shown(freed))
 
     def _map(self) -> str:
-        return region_of(self._inspection, self._capacity).draw(self._terminal.columns)
+        region = RegionMap.of_blocks(blocks_of(self._inspection), self._capacity)
+        return region.draw(self._terminal.columns)
 
 
-def region_of(inspection: _core.Inspection, capacity: int) -> RegionMap:
+def blocks_of(inspection: _core.Inspection) -> Iterator[BlockInfo]:
     """What lies where at this moment of a replay."""
-    blocks = (
+    return (
         BlockInfo(offset, size, size, BlockState(state))
         for offset, size, state in inspection.rows()
     )
-    return RegionMap.of_blocks(blocks, capacity)
 
 
 def shown(place: int | None) -> str:

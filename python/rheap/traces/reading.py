@@ -11,6 +11,7 @@ import zlib
 from .._core import Trace, TraceParser
 from ..errors import TraceError
 from ..progress import Progress
+from ..text import printable
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _PART = 1 << 20  # bytes
@@ -19,18 +20,20 @@ _PART = 1 << 20  # bytes
 def load(path: str) -> Trace:
     """The trace in a file, plain or gzipped, with a progress bar where somebody watches.
 
-    Raises `TraceError` where the text is not a trace, `OSError` when it cannot be read.
+    Its `source` is the file's name, escaped where that cannot be printed. Raises `TraceError` where
+    the text is not a trace, `OSError` when it cannot be read.
     """
-    parser = TraceParser(path)
+    name = printable(path)
+    parser = TraceParser(name)
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with open(path, "rb") as file, Progress(f"reading {path}", os.stat(path).st_size) as progress:
+    with open(path, "rb") as file, Progress(f"reading {name}", os.stat(path).st_size) as progress:
         text = _unzipped(file)
         while part := _read(text, parser):
             try:
                 decoder.decode(part)
             except UnicodeDecodeError as error:
                 line = parser.lines + 1 + part.count(b"\n", 0, error.start)
-                raise TraceError(path, line, f"not text in UTF-8 ({error.reason})") from None
+                raise TraceError(name, line, f"not text in UTF-8 ({error.reason})") from None
             parser.feed(part)
             if file.seekable():
                 progress.advance(file.tell())

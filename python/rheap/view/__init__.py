@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import sys
-import traceback
 
 from .. import _core
 from ..heapmap import RegionMap
@@ -16,12 +14,14 @@ from ..replay.arguments import (
     load_trace,
     make_exercise,
     schemes_of,
+    status_of,
 )
-from ..replay.measure import Scheme, inspect
-from ..replay.own import PolicyError
-from ..replay.steps import region_of
+from ..replay.measure import Scheme
+from ..replay.steps import blocks_of
+from ..summary import RegionStats, summary
 from ..terminal import Terminal
-from .history import History, history_svg
+from .chart import history_svg
+from .history import History
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,34 +41,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Draws; returns the exit status."""
-    try:
-        schemes = schemes_of(options)
-        if options.trace:
-            trace, capacity = load_trace(options, options.trace)
-        else:
-            _words, trace, capacity = make_exercise(options)
-        if options.svg is not None:
-            _draw_history(options.svg, trace, schemes, capacity)
-        if options.at is not None or options.svg is None:
-            _draw_moment(trace, schemes, capacity, "peak" if options.at is None else options.at)
-    except PolicyError as failed:
-        traceback.print_exception(failed.__cause__)
-        return 1
-    except ArgumentError as error:
-        print(f"rheap view: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return status_of("view", lambda: _draw(options))
 
 
-def _draw_history(path: str, trace: _core.Trace, schemes: list[Scheme], capacity: int) -> None:
-    if not path.lower().endswith(".svg"):
-        raise ArgumentError(f"--svg writes SVG, so its file ends in .svg, not {path!r}")
-    for scheme in schemes:
-        if not isinstance(scheme.policy, str):
-            inspect(trace, scheme, capacity)  # says which operation a wrong choice was made for
-    histories = History.of_all(trace, schemes, capacity)
-    with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(history_svg(trace.source, len(trace), histories))
+def _draw(options: argparse.Namespace) -> None:
+    if options.svg is not None and not options.svg.lower().endswith(".svg"):
+        raise ArgumentError(f"--svg writes SVG, so its file ends in .svg, not {options.svg!r}")
+    schemes = schemes_of(options)
+    if options.trace:
+        trace, capacity = load_trace(options, options.trace)
+    else:
+        _words, trace, capacity = make_exercise(options)
+    if options.svg is not None:
+        histories = History.of_all(trace, schemes, capacity)
+        with open(options.svg, "w", encoding="utf-8") as file:
+            file.write(history_svg(trace.source, histories))
+    if options.at is not None or options.svg is None:
+        _draw_moment(trace, schemes, capacity, "peak" if options.at is None else options.at)
 
 
 def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: str | int) -> None:
@@ -80,12 +69,13 @@ def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: s
         inspection = scheme.inspect(trace, capacity)
         for _ in itertools.repeat(None, number):
             inspection.step()
-        picture: RegionMap = region_of(inspection, capacity)
         terminal.heading(
             f"{trace.source}, {scheme.name} ({scheme.coalesce}), "
             f"after {number:,} of {len(trace):,} operations"
         )
-        terminal.output(picture.draw(terminal.columns))
+        blocks = list(blocks_of(inspection))
+        picture = RegionMap.of_blocks(blocks, capacity).draw(terminal.columns)
+        terminal.output(f"{picture}\n{summary(RegionStats.of(blocks, capacity))}")
 
 
 def _moment(text: str) -> str | int:
