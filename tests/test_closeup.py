@@ -140,6 +140,15 @@ def test_of_a_large_block_the_ends_are_shown():
     assert wall.size == 8
 
 
+def test_of_a_large_block_with_a_fence_the_end_is_shown_too():
+    heap = rheap.Heap("1 MiB", debug=True)
+    block = heap.alloc(10_000)
+    block[-8:] = b"the last"
+    *_, last, fence = lines_of(heap.map(length=10_100))
+    assert last == (block.offset + 9992, "#", int.from_bytes(b"the last", "little"), "the.last")
+    assert fence[:2] == (block.offset + 10_000, "!")
+
+
 def test_of_512_bytes_all_are_known():
     heap = rheap.Heap(4000)
     block = heap.alloc(2000)

@@ -225,6 +225,13 @@ def test_a_spike_of_one_operation_is_drawn(tmp_path):
     assert any(history.cells[(ROWS - 1) * COLUMNS :])  # its highest bytes
 
 
+def test_what_is_little_in_a_cell_is_seen(tmp_path):
+    lines = "".join(f"a {n} 8\nf {n}\n" for n in range(2000))
+    trace = load_text(tmp_path / "trace", f"a 1 4000000\nf 1\n{lines}")
+    (history,) = histories_of(trace)
+    assert all(0 < cell < 3 for cell in history.cells[10:COLUMNS])  # of its lowest row
+
+
 def test_each_band_is_drawn_where_it_was(tmp_path):
     trace = load_text(tmp_path / "trace", "a 1 40\na 2 100\nf 1\na 3 24\n")
     (history,) = histories_of(trace)
