@@ -1,51 +1,42 @@
-"""The four functions, and what deferred merging means."""
+"""The four functions, and what merging does to the bytes."""
 
-from .stage import Story
+import rheap
+
+from .stage import Ask, Story
+
+NEXT = "rheap view --random 300 --coalesce deferred --coalesce immediate --svg merging.svg"
 
 
-def three_become_one() -> Story:
+def chapter() -> Story:
     """Three blocks become one"""
     yield (
-        "A heap is one region of memory, tiled by blocks. This one has 512 bytes, so that the map "
-        "can show each word of 8. init_heap makes it the default heap of the process; r_alloc "
-        "takes blocks from that."
+        "Four functions are enough for a heap. init_heap makes the default heap of the process, "
+        "r_alloc takes blocks from it, r_free gives them back, r_defrag merges. Four blocks are "
+        "taken, three neighbours go back:"
     )
-    import rheap
-
     heap = rheap.init_heap(512)
     one, two, three, last = (rheap.r_alloc(100) for _ in range(4))
-    print(heap.map())
-    yield (
-        f"Each # is 8 bytes that are somebody's. Each | is the 8-byte word that the heap keeps in "
-        f"front of a block: its size, its state and a check code. {one.size} bytes were asked for "
-        f"and {one.capacity} reserved, because sizes are padded to 8. Now three neighbours go:"
-    )
     for block in (one, two, three):
         rheap.r_free(block)
     print(heap.map())
     yield (
-        "They are free, and still three: a program that frees 100 bytes tends to ask for 100 "
-        "again, so r_free leaves each block whole, ready to be given out in a few instructions. "
-        "r_defrag merges all neighbours that are free, and says how often it did:"
+        "They are free, and still three, each waiting for a request of its size. r_defrag merges "
+        "all neighbours that are free, and says how often it did:"
     )
     print("merges:", rheap.r_defrag())
-    print(heap.map())
+    print(heap.map(length=352))
     yield (
-        f"Two merges, and the three are one: their payloads and the two words between them make a "
-        f"hole of {heap.stats().largest_free} bytes. Nothing was moved. A block fits there now for "
-        f"which there was no place before:"
+        f"Two merges, and the three are one: their payloads, of {last.capacity} bytes each, and "
+        f"the two words between them make a hole of {heap.stats().largest_free} bytes. Nothing was "
+        "moved or cleared: the first word has a larger size now, links and a footer are written, "
+        "and bit 0 is set in the word behind. The two words between are words no more but bytes of "
+        "the hole; whoever walks the region steps over them."
     )
+    yield Ask("300 bytes are asked for. Where will the next block go?", lambda: wide.offset)
     wide = rheap.r_alloc(300)
     print(heap.map())
     yield (
-        "(The heap merges by itself too, a little at a time, and everything before it would refuse "
-        "a request. So r_defrag is never needed to get memory.) Now the rest goes:"
-    )
-    rheap.r_free(wide)
-    rheap.r_free(last)
-    print("merges:", rheap.r_defrag())
-    print(heap.map())
-    yield (
-        "Three merges: the two that were freed, the remainder between them, and the wilderness, "
-        "which is the end of the region that no block has. The heap is as it was at the start."
+        "To the front of the hole. (It would have been served without r_defrag too: a heap merges "
+        "by itself, a little at a time, and everything before it refuses. r_defrag does it at a "
+        "moment that you choose.)"
     )
