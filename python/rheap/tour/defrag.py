@@ -24,7 +24,7 @@ def chapter() -> Story:
         "all neighbours that are free, and says how often it did:"
     )
     print("merges:", rheap.r_defrag())
-    print(heap.map(length=352))
+    print(heap.map(length=344))
     yield (
         f"Two merges, and the three are one: their payloads, of {last.capacity} bytes each, and "
         f"the two words between them make a hole of {heap.stats().largest_free} bytes. Nothing was "

@@ -23,7 +23,7 @@ def chapter() -> Story:
         "A free block keeps the heap's own notes where the payload was: links to other holes of "
         "its kind, where there are any, and at its end a footer, by which the block behind finds "
         "the start of this one. Bit 0 in that block's word says that there is a footer. So "
-        "bookkeeping costs free memory and not yours."
+        "all bookkeeping but the word costs free memory, not yours."
     )
     yield Ask(
         "24 bytes are asked for; there are the hole and the wilderness. Where will the next block "
@@ -31,7 +31,7 @@ def chapter() -> Story:
         lambda: small.offset,
     )
     small = heap.alloc(24)
-    print(heap.map(length=88))
+    print(heap.map(small.offset, 40))
     yield (
         "To the front of the hole, and what is left is a smaller hole with a word of its own. That "
         "word in the middle was written first, while nothing led to it yet; then one store made "

@@ -37,8 +37,9 @@ def chapter() -> Story:
     yield Ask("20 bytes are asked for now. Where will the next block go?", lambda: second.offset)
     second = heap.alloc(20)
     print(f"{second.size} bytes asked for, {second.capacity} reserved, at +0x{second.offset:x}")
-    print(heap.map(block.offset, 72))
+    print(heap.map(second.offset, second.capacity))
     yield (
-        "Right behind: the first payload, then a word, then the payload of the new block. Sizes "
-        "are padded to 8 bytes; a Block shows only those that were asked for."
+        "Right behind: the first payload begins at +0x5000 and has 40 bytes, so the next word "
+        "stands at +0x5028, and the new payload behind that. Sizes are padded to 8 bytes; a Block "
+        "shows only those that were asked for."
     )
