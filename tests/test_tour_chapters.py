@@ -132,9 +132,9 @@ def run(
 
 def test_a_word_stands_before_each_payload(capsys: pytest.CaptureFixture[str]) -> None:
     text = told("word", capsys)
-    assert "<rheap.Block of 40 bytes at +0x5000, live>" in text
+    assert "<rheap.Block of 24 bytes at +0x5000, live>" in text
     assert "68 65 6c 6c 6f 00 00 00" in text  # hello
-    assert "20 bytes asked for, 24 reserved, at +0x5030" in text
+    assert "20 bytes asked for, 24 reserved, at +0x5020" in text
 
 
 def test_a_hole_is_split_but_for_a_rest_that_is_no_block(
@@ -148,8 +148,7 @@ def test_a_hole_is_split_but_for_a_rest_that_is_no_block(
 
 def test_the_block_that_was_freed_last_goes_first(capsys: pytest.CaptureFixture[str]) -> None:
     text = told("freeing", capsys)
-    assert rows(text) == ["|-----|##|-----|##" + 46 * "~"]
-    assert re.findall(r"Block of 40 bytes at \+0x(\w+)", text) == ["5048", "5000"]
+    assert re.findall(r"Block of 24 bytes at \+0x(\w+)", text) == ["5038", "5000"]
     assert "in the one before: f8 4f 00 00 00 00 00 00" in text  # +0x4ff8, the word of the other
     assert len(re.findall(r"f8 4f 00 00 00 00 00 00", text)) == 2
 
@@ -194,7 +193,6 @@ def test_what_somebody_sees_stays_where_it_is(capsys: pytest.CaptureFixture[str]
     ]
     assert "resized: <rheap.Block of 100 bytes at +0x5090, live> reads b'hello'" in text
     assert re.findall(r"cannot resize block at \+0x(\w+)", text) == ["5060", "5030"]
-    assert "<rheap.Block of 100 bytes at +0x5100, live>" in text
 
 
 def test_the_smashed_word_stands_where_the_healthy_one_did(

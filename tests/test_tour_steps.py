@@ -15,9 +15,9 @@ from rheap.tour import CHAPTERS
 from rheap.tour.stage import steps
 
 ANSWERS = {
-    "word": ["5030"],
+    "word": ["5020"],
     "splitting": ["+0x5000", "0x5020"],
-    "freeing": ["5048", "5000"],
+    "freeing": ["5038", "5000"],
     "holes": ["none", "5000"],
     "defrag": ["5000"],
     "policies": ["5098", "None", "none"],
@@ -82,14 +82,14 @@ def source_of(chapter: str) -> str:
 
 
 def test_the_question_comes_before_the_code() -> None:
-    text = stepping("word", "\n\n\n+0x9999\n\n")
-    assert "No: +0x5030, not +0x9999." in text
+    text = stepping("word", "\n+0x9999\n\n")
+    assert "No: +0x5020, not +0x9999." in text
     assert "0 of 1 guesses were right." in text
     assert text.index("your guess") < text.index(">>> second")
 
 
 def test_nonsense_is_asked_again() -> None:
-    text = stepping("word", "\n\n\nhere\n-5\n5 030\n+0x5030\n\n")
+    text = stepping("word", "\nhere\n-5\n5 020\n+0x5020\n\n")
     assert text.count("is no offset") == 3
     assert "'here' is no offset; type the offset of its payload in hexadecimal" in text
     assert "1 of 1 guesses were right." in text
@@ -104,8 +104,8 @@ def test_enter_alone_guesses_nothing() -> None:
 
 def test_the_end_of_the_input_is_told_where_it_is() -> None:
     assert "Enter to go on \nYou left the tour at chapter 6.\n" in stepping("policies", "")
-    assert "your guess: \nYou left the tour at chapter 1.\n" in stepping("", "\n" * 3)
-    text = stepping("", "\n\n\n5030\n\n" + "\n" * pauses("splitting"))
+    assert "your guess: \nYou left the tour at chapter 1.\n" in stepping("", "\n")
+    text = stepping("", "\n5020\n\n" + "\n" * pauses("splitting"))
     assert text.endswith(
         "Enter to go on \n1 of 1 guesses were right.\n\nYou left the tour at chapter 3.\n\n"
     )

@@ -51,24 +51,19 @@ def chapter() -> Story:
     heap = rheap.Heap(512)
     first, second, third = (heap.alloc(40) for _ in range(3))
     first[:5] = b"hello"
-    view = memoryview(second)
     print("sha256:", sha256(third).hexdigest()[:16])
-    for block in (third, second, first):
-        try:
-            block.resize(100)
-            print(f"resized: {block} reads {block[:5]!r}")
-        except rheap.BlockPinned as error:
-            print(f"BlockPinned: {error}")
-    print(heap.map())
+    with memoryview(second):
+        for block in (third, second, first):
+            try:
+                block.resize(100)
+                print(f"resized: {block} reads {block[:5]!r}")
+            except rheap.BlockPinned as error:
+                print(f"BlockPinned: {error}")
+        print(heap.map())
     yield (
         "The third and the second stay, at their size, although there was room behind the third. "
         "The first moved to that room, and its bytes with it, since nobody but its handle knew the "
-        "address. The second may move again once its view is gone:"
-    )
-    view.release()
-    second.resize(100)
-    print(second)
-    yield (
-        "The third never will, for there is no sign of when a bare address is forgotten. Hence the "
-        "advice in the error: sha256(memoryview(third)) would have pinned it for the call alone."
+        "address. The second may move again once its view is gone. The third never will, for there "
+        "is no sign of when a bare address is forgotten; hence the advice in the error, as "
+        "sha256(memoryview(third)) would have pinned it for the call alone."
     )

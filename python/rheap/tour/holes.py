@@ -27,12 +27,12 @@ def chapter() -> Story:
         heap.alloc(100)
     except rheap.HeapExhausted as error:
         print(f"HeapExhausted: {error}")
-    print(heap.map(length=64))
+    print(heap.map(length=24))
     yield (
         "Nowhere: a block is one stretch of memory. Before it refused, the heap merged all it "
         "could, but no two freed blocks were neighbours: it made four holes of four blocks. They "
-        "are linked in a list; the bytes are those of the first. The error says what would help: "
-        "free a block beside a hole."
+        "are linked in a list; the bytes are the links of the first. The error says what would "
+        "help: free a block beside a hole."
     )
     yield Ask(
         "So the second block is freed, and 100 bytes are asked for again. Where will the next "

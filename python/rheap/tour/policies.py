@@ -57,10 +57,9 @@ def chapter() -> Story:
     )
     ask(112)
     print(heaps["first"].map())
-    print(heaps["best"].map())
     yield (
-        "Above, first fit: it had cut the first request out of a hole that the last one needed. "
-        "Below, best fit, which served all three. But which policy is better depends on what comes "
+        "The map is that of first fit: it had cut the first request out of a hole that the last "
+        "one needed. Best fit served all three. But which policy is better depends on what comes "
         "next. The command below plays an example of Knuth's (The Art of Computer Programming 1, "
         "2.5) in small, where first fit serves what best fit must refuse. So ask real programs, as "
         "the last chapter does. What a heap does by default, two-level segregated fit, is nearly "

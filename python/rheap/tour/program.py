@@ -38,4 +38,3 @@ def chapter() -> Story:
     )
     main(["replay", trace, "--repeat", "3", "--policy", "segregated", "--policy", "first"])
     folder.cleanup()
-    yield "Traces of more work lie under tests/traces in the repository."

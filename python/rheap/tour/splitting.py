@@ -31,7 +31,7 @@ def chapter() -> Story:
         lambda: small.offset,
     )
     small = heap.alloc(24)
-    print(heap.map(small.offset, 40))
+    print(heap.map(small.offset, 32))
     yield (
         "To the front of the hole, and what is left is a smaller hole with a word of its own. That "
         "word in the middle was written first, while nothing led to it yet; then one store made "

@@ -18,28 +18,24 @@ def chapter() -> Story:
     import rheap
 
     heap = rheap.Heap(512)
-    block = heap.alloc(40)
+    block = heap.alloc(24)
     block[:5] = b"hello"
     print(block)
     print(heap.map())
-    yield (
+    yield Ask(
         "A block's offset is that of its payload, counted from the start of the region; the word "
-        "stands 8 bytes before. (In front of the first block the heap keeps its own header.) From "
-        "close by, each line is 8 bytes:"
+        "stands 8 bytes before. (In front of the first word the heap keeps its own header.) Now "
+        "20 bytes are asked for. Where will the next block go?",
+        lambda: second.offset,
     )
-    print(heap.map(block.offset, block.capacity))
-    yield (
-        "The word says how long the payload is (in units of 8 bytes), in which state the block is, "
-        "and whether the block before it is free. The check code covers all that, the place, and a "
-        "secret of this heap, so a stray write does not look like a word. What says where the next "
-        "word is? Nothing but the length in this one."
-    )
-    yield Ask("20 bytes are asked for now. Where will the next block go?", lambda: second.offset)
     second = heap.alloc(20)
     print(f"{second.size} bytes asked for, {second.capacity} reserved, at +0x{second.offset:x}")
-    print(heap.map(second.offset, second.capacity))
+    print(heap.map(block.offset, 56))
     yield (
-        "Right behind: the first payload begins at +0x5000 and has 40 bytes, so the next word "
-        "stands at +0x5028, and the new payload behind that. Sizes are padded to 8 bytes; a Block "
-        "shows only those that were asked for."
+        "Right behind: the first payload begins at +0x5000 and has 24 bytes, so the next word "
+        "stands at +0x5018. Sizes are padded to 8; a Block shows only the bytes that were asked "
+        "for. A word says how long the payload is (in units of 8 bytes), in which state the block "
+        "is, and whether the block before it is free. The check code covers all that, the place, "
+        "and a secret of this heap, so a stray write does not look like a word. What says where "
+        "the next word is? Nothing but the length in this one."
     )
