@@ -91,7 +91,7 @@ def test_the_question_comes_before_the_code() -> None:
 def test_nonsense_is_asked_again() -> None:
     text = stepping("word", "\nhere\n-5\n5 020\n+0x5020\n\n")
     assert text.count("is no offset") == 3
-    assert "'here' is no offset; type the offset of its payload in hexadecimal" in text
+    assert "'here' is no offset; type one in hexadecimal" in text
     assert "1 of 1 guesses were right." in text
 
 

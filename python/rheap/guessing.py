@@ -29,4 +29,7 @@ def take_guess(prompt: str) -> str | None:
             return NOWHERE
         if offset := re.fullmatch(r"\+?(?:0x)?([0-9a-f]+)", text):
             return shown(int(offset.group(1), 16))
-        print(f"{text!r} is no offset; type {RULE}.")
+        print(
+            f"{text!r} is no offset; type one in hexadecimal (+0x5abc, 0x5abc or 5abc), "
+            f"{NOWHERE!r}, or Enter alone to skip."
+        )
