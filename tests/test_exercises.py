@@ -92,7 +92,7 @@ def test_random_operations_are_sound_and_the_same_for_a_seed(capsys):
 
 
 def test_guesses_are_taken_before_the_answer(capsys, answers):
-    answers(FIRST, "here", str(_core.FIRST_BLOCK + 8), "NONE")
+    answers(FIRST, "here", FIRST.removeprefix("+0x"), "NONE")
     assert main([*OPS, "--ask"]) == 0
     out = capsys.readouterr().out
     assert f"+10 goes to: +10 allocation 0 goes to {FIRST} (right)" in " ".join(out.split())
@@ -101,6 +101,14 @@ def test_guesses_are_taken_before_the_answer(capsys, answers):
     assert f"allocation 2 goes to {FIRST} (not none)" in out
     assert "1 of 3 guesses were right." in out
     assert "peak utilisation" in out
+
+
+def test_enter_alone_guesses_nothing(capsys, answers):
+    answers("", "", FIRST)
+    assert main([*OPS, "--ask"]) == 0
+    out = capsys.readouterr().out
+    assert f"allocation 1 goes to {SECOND}\n" in out
+    assert "1 of 1 guesses were right." in out
 
 
 def test_the_end_of_the_input_ends_the_exercise(capsys, answers):

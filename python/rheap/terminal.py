@@ -94,6 +94,12 @@ class Terminal:
             self._put(whole if self._console is None else painted_map(whole))
         self._put()
 
+    def to_paste(self, title: str, lines: str) -> None:
+        """Lines for somebody's prompt: whole, whatever the width, and with no margin."""
+        self._put(title)
+        self._put(lines, "bold")
+        self._put()
+
     def table(self, header: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
         """Rows of a name and figures under a header; as many tables as the width needs."""
         lines = list(rows)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .. import _core
+from ..guessing import RULE, shown, take_guess
 from ..heapmap import RegionMap
 from ..reports import BlockInfo, BlockState
 from ..terminal import Terminal
 from .measure import Result, Scheme, placing_of
-
-NOWHERE = "none"
 
 
 class Exercise:
@@ -41,16 +40,15 @@ class Exercise:
         terminal.heading(f"{self._scheme.name}, coalescing {self._scheme.coalesce}")
         if ask:
             terminal.say(
-                f"Where does each block go? Type the offset of its payload, which stands 8 bytes "
-                f"behind its word (the first at {shown(_core.FIRST_BLOCK + 8)}), or {NOWHERE!r} "
-                f"if the request is refused."
+                f"Where does each block go? Type {RULE}. A payload stands 8 bytes behind its word, "
+                f"the first at {shown(_core.FIRST_BLOCK + 8)}."
             )
         guesses = []
         for word in self._words:
             guess = None
             if ask and word.startswith("+"):
                 try:
-                    guess = _take_guess(word)
+                    guess = take_guess(f"{word} goes to: ")
                 except EOFError:
                     print()
                     break
@@ -91,19 +89,3 @@ def blocks_of(inspection: _core.Inspection) -> Iterator[BlockInfo]:
         BlockInfo(offset, size, size, BlockState(state))
         for offset, size, state in inspection.rows()
     )
-
-
-def shown(place: int | None) -> str:
-    """An offset as the pictures write it."""
-    return NOWHERE if place is None else f"+0x{place:x}"
-
-
-def _take_guess(word: str) -> str:
-    while True:
-        text = input(f"{word} goes to: ").strip().lower()
-        if text == NOWHERE:
-            return NOWHERE
-        try:
-            return shown(int(text.removeprefix("+"), 0))
-        except ValueError:
-            print(f"{text!r} is no offset; write +0x5000, 20480, or {NOWHERE}")

@@ -7,42 +7,30 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from importlib import import_module
 
 from .. import __version__, default
-from ..heap import Heap
+from ..guessing import RULE
 from ..terminal import Terminal
-from . import damage, figures, holes, merging, numbers, policies, program, transfer, views, word
 from .stage import Reader, play
 
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A chapter of the tour: who tells it, and what to try next. `on_heap`: it goes on with the
-    heap of the chapters before."""
-
-    story: Callable[..., Any]
-    next: str
-    on_heap: bool = False
-
-
-CHAPTERS = {
-    "word": Stop(word.a_block_and_its_word, "heap.map(block.offset, 64) on a heap of your own"),
-    "merging": Stop(merging.three_become_one, 'rheap replay --ops "+100,+100,+100,-0,-1,-2,+300"'),
-    "holes": Stop(holes.no_hole_large_enough, "rheap view --random 100 --svg holes.svg"),
-    "policies": Stop(
-        policies.one_request_three_holes,
-        "rheap replay --random 20 --seed 1 --capacity 400 --policy worst --ask",
-    ),
-    "transfer": Stop(transfer.real_bytes, "heap.record('own.trace', sites=True) around such work"),
-    "numbers": Stop(numbers.chapter(), "heap.array(shape, 'u1') in place of np.empty", True),
-    "views": Stop(views.nothing_dangles, "the same with numpy.frombuffer(block, 'u1')"),
-    "damage": Stop(damage.caught, "rheap.Heap('1 MiB', debug=True): fences, sites, heap.leaks()"),
-    "figures": Stop(figures.of_the_working_heap, "heap.map().save('heap.svg')", True),
-    "program": Stop(program.recorded_and_replayed, "rheap record YOUR_PROGRAM.py"),
-}
+CHAPTERS = (
+    "word",
+    "splitting",
+    "freeing",
+    "holes",
+    "defrag",
+    "policies",
+    "transfer",
+    "arrays",
+    "handles",
+    "damage",
+    "figures",
+    "program",
+)
+"""The modules of this package that are chapters, in their order. Loaded when they are told: one
+looks for NumPy, which takes longer to import than all of rheap."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,32 +50,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace | None = None) -> int:
     """Plays the tour, or a chapter; returns the exit status."""
     terminal = Terminal()
-    reader = Reader(terminal, step=bool(options and getattr(options, "step", False)))
+    step = bool(options and getattr(options, "step", False))
     only = getattr(options, "chapter", None)
+    reader = Reader(terminal, step=step)
     terminal.say(
         f"rheap {__version__}: a memory heap for Python that you can look into. Every step below "
         "is run now: the code you see is the code that runs, the figures are of this process."
     )
-    with contextlib.suppress(EOFError), _default_heap_aside():
-        _play(terminal, reader, [only] if only else list(CHAPTERS))
-    if reader.asked:
-        terminal.say(f"{reader.right} of {reader.asked} guesses were right.")
-    terminal.say(
-        "That was the tour. To go on by hand: python, import rheap, and print(heap.map()) after "
-        "each line; help(rheap.Heap) tells the rest."
-    )
+    if step:
+        terminal.say(f"When you are asked where the next block will go, type {RULE}.")
+    with _default_heap_aside():
+        ending = _play(terminal, reader, [only] if only else CHAPTERS)
+    if reader.guesses:
+        terminal.say(f"{reader.right} of {reader.guesses} guesses were right.")
+    terminal.say(ending)
     if terminal.could_use_rich:
         terminal.say("With rich the maps have colour: pip install 'rheap[cli]'.")
     return 0
 
 
-def _play(terminal: Terminal, reader: Reader, names: list[str]) -> None:
-    heap: Heap | None = None
+def _play(terminal: Terminal, reader: Reader, names: Sequence[str]) -> str:
+    """Plays these chapters, and returns what to say in the end."""
     for name in names:
-        stop, number = CHAPTERS[name], list(CHAPTERS).index(name) + 1
-        given = [heap or Heap("1 GiB")] if stop.on_heap else []
-        heap = play(terminal, reader, number, stop.story, *given) or heap
-        terminal.say(f"Next, try: {stop.next}")
+        chapter, number = import_module(f".{name}", __name__), CHAPTERS.index(name) + 1
+        if not play(terminal, reader, number, chapter.chapter):
+            return f"You left the tour at chapter {number}."
+        terminal.to_paste("Next, try:", chapter.NEXT)
+    if len(names) < len(CHAPTERS):
+        others = ", ".join(name for name in CHAPTERS if name not in names)
+        return f"The other chapters, each with `rheap tour CHAPTER`: {others}."
+    return (
+        "That was the tour. To go on by hand: python, import rheap, and print(heap.map()) after "
+        "each line; help(rheap.Heap) tells the rest."
+    )
 
 
 @contextlib.contextmanager

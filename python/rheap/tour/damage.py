@@ -4,35 +4,31 @@ import rheap
 
 from .stage import Story
 
+NEXT = """\
+import rheap; heap = rheap.Heap(512, debug=True); block = heap.alloc(10)
+print(heap.map(block.offset, 24))
+print(heap.leaks())"""
 
-def caught() -> Story:
-    """An overrun is caught"""
+
+def chapter() -> Story:
+    """A damaged header is caught"""
     yield (
         "C code that is given an address can write past the end of its block. What stands there is "
         "the word of the next block: 40 bits of size and state, and 24 bits of check code over "
-        "these, the block's place and a secret of the heap. ctypes can read it:"
+        "these, the block's place and a secret of the heap. Here is a healthy one:"
     )
-
     import ctypes
 
-    def show_word(address: int) -> None:
-        word = ctypes.c_uint64.from_address(address - 8).value
-        size = (word & 0xFF_FFFF_FFF8) + 8
-        state = ["live", "deferred", "free", "none"][word >> 1 & 3]
-        print(f"word        0x{word:016x}")
-        print(f"size        {size:,} bytes, the word included")
-        print(f"state       {state}")
-        print(f"after free  {bool(word & 1)}")
-        print(f"check code  {word >> 40:06x}")
-
     heap = rheap.Heap(512)
-    first, second = heap.alloc(104), heap.alloc(104)
+    first, second = heap.alloc(40), heap.alloc(40)
     first[:9] = b"keep this"
-    print(heap.map())
-    show_word(second.address)
+    print(heap.map(second.offset, 8))
     yield "Now the accident: 8 bytes are written behind the end of the first block."
     ctypes.memset(first.address + first.size, ord("A"), 8)
-    show_word(second.address)
+    smashed = ctypes.string_at(second.address - 8, 8)
+    print(f"+0x{second.offset - 8:x}  {smashed.hex(' ')}")
+    word = int.from_bytes(smashed, "little")
+    print(f"payload {(word & 0xFF_FFFF_FFFF) >> 3:,} x 8 bytes, check code {word >> 40:06x}")
     yield (
         "An allocator that believed this word would soon hand out memory that is somebody else's. "
         "This one asks whether the check code fits before it believes anything:"
@@ -50,4 +46,8 @@ def caught() -> Story:
     except rheap.HeapCorruption as error:
         print(f"HeapCorruption again, seen at +0x{error.offset:x}")
     print(first[:9])
-    yield "Other heaps know nothing of it: each has its own region, and its own secret."
+    yield (
+        "Other heaps know nothing of it: each has its own region, and its own secret. To find who "
+        "did it, debug=True puts a fence behind each payload, which is looked at when the block is "
+        "freed, and remembers the line that allocated it:"
+    )

@@ -1,22 +1,40 @@
-"""What a heap says of itself at the end of the day."""
+"""What a heap says of itself."""
 
 import rheap
 
 from .stage import Story
 
+NEXT = """\
+import rheap; heap = rheap.Heap("64 GiB"); block = heap.alloc("16 MiB"); block[-1] = 1
+print(heap.stats())
+block.free(); print(heap.trim(), "bytes returned to the system")"""
 
-def of_the_working_heap(heap: rheap.Heap) -> Story:
+
+def chapter() -> Story:
     """The figures"""
     yield (
-        "The heap that the file and the arrays went through, at the end. check() walks the whole "
-        "region and raises if any invariant does not hold:"
+        "A thousand blocks of all sizes are taken and filled, and all but every fifth is given "
+        "back. check() then walks the whole region, and raises if any invariant does not hold:"
     )
+    import random
+
+    heap = rheap.Heap("64 MiB")
+    sizes = random.Random(1)
+    blocks = [heap.alloc(sizes.randint(1, 20_000)) for _ in range(1000)]
+    for block in blocks:
+        block[:] = bytes(block.size)
+    del block
+    blocks = blocks[::5]
     heap.check()
+    print(heap.stats())
     stats = heap.stats()
-    print(stats)
     yield (
-        "All is given back. peak_bytes is what a cap must allow for. resident_bytes stay with the "
-        "process, warm for the next request, until trim() gives them back to the system:"
+        "peak_bytes is what a cap must allow for. largest_free is the largest request that would "
+        "be served now, free_if_joined what one hole of all the free bytes could hold; the part "
+        f"that is missing is the fragmentation. {stats.deferred_blocks} of the free blocks are "
+        "deferred, the others the heap has merged by itself. resident_bytes are in memory: all "
+        "that was touched, and they stay with the process, warm for the next request, until trim() "
+        "gives back the pages inside free blocks:"
     )
     print(f"defrag: {heap.defrag()} merges")
     print(f"trim: {heap.trim():,} bytes returned to the system")

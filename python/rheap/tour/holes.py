@@ -2,11 +2,13 @@
 
 import rheap
 
-from .stage import Story
+from .stage import Ask, Story
+
+NEXT = "rheap view --random 100 --svg holes.svg"
 
 
-def no_hole_large_enough() -> Story:
-    """Enough is free, and yet nothing fits"""
+def chapter() -> Story:
+    """The sum of the holes is not a hole"""
     yield (
         "Eight blocks fill this heap to the last byte. Then every other one is freed, which is how "
         "long-running programs leave their heaps:"
@@ -16,22 +18,33 @@ def no_hole_large_enough() -> Story:
     for block in blocks[::2]:
         block.free()
     print(heap.map())
-    yield "Half of the heap is free. But a block is one stretch of memory, so:"
+    free = heap.stats().free_bytes
+    yield Ask(
+        f"{free} bytes are free, and 100 are asked for. Where will the next block go?",
+        lambda: None,
+    )
     try:
         heap.alloc(100)
     except rheap.HeapExhausted as error:
         print(f"HeapExhausted: {error}")
-    print(heap.map())
+    print(heap.map(length=24))
     yield (
-        "Before it refused, the heap merged all it could (. is free and merged); no two holes were "
-        "neighbours. The error says what would help. So free the block between two holes:"
+        "Nowhere: a block is one stretch of memory. Before it refused, the heap merged all it "
+        "could, but no two freed blocks were neighbours: it made four holes of four blocks. They "
+        "are linked in a list; the bytes are the links of the first. The error says what would "
+        "help: free a block beside a hole."
+    )
+    yield Ask(
+        "So the second block is freed, and 100 bytes are asked for again. Where will the next "
+        "block go?",
+        lambda: block.offset,
     )
     blocks[1].free()
     block = heap.alloc(100)
     print(block)
     print(heap.map())
     yield (
-        "Two holes and the block between them became one hole, and the block of 100 lies in it. "
-        "Fragmentation, the last of the figures, is the part of the free bytes that the largest "
-        "hole does not have; it fell."
+        "Two holes and the block between them became one hole, and the block of 100 lies at its "
+        "front. Fragmentation, the last of the figures, is the part of the free bytes that the "
+        "largest hole does not have; it fell."
     )

@@ -1,37 +1,67 @@
 """Placement: which of the holes a request takes."""
 
-from .stage import Ask, Chapter
+import rheap
+
+from .stage import Ask, Story
+
+NEXT = (
+    'rheap replay --ops "+152,+16,+136,+16,-0,-2,+104,+120,+32" --capacity 352 '
+    "--coalesce immediate --policy first --policy best"
+)
 
 
-def one_request_three_holes() -> Chapter:
+def chapter() -> Story:
     """Placement policies on the same requests"""
     yield (
-        "Three heaps, each full but for holes of 80, 240 and 160 bytes (as in Arpaci-Dusseau, "
-        "Operating Systems: Three Easy Pieces, chapter 17). They differ in their policy alone:"
+        "Three heaps, each full but for holes of 120, 88 and 184 bytes. They differ in their "
+        "policy alone. First fit takes the first hole that is large enough, best fit the smallest "
+        "such hole, worst fit the largest:"
     )
-    import rheap
-
-    heaps = {}
-    for policy in ("first", "best", "worst"):
-        heap = rheap.Heap(552, policy=policy, coalesce="immediate")
-        blocks = [heap.alloc(size) for size in (72, 16, 232, 16, 152, 16)]
-        for block in blocks[::2]:
-            block.free()
-        heaps[policy] = heap, blocks[1::2]
+    heaps = {
+        policy: rheap.Heap(488, policy=policy, coalesce="immediate")
+        for policy in ("first", "best", "worst")
+    }
+    kept = []
+    for heap in heaps.values():
+        blocks = [heap.alloc(size) for size in (120, 16, 88, 16, 184, 16)]
+        kept += blocks[1::2]
+        del blocks[::2]
     print(heap.map())
     yield Ask(
-        "112 bytes are asked for. At which offset does best fit put them?",
-        lambda: f"+0x{places['best'].offset:x}",
+        "80 bytes are asked for, of each heap. Where will the next block go under best fit?",
+        lambda: places["best"],
     )
-    places = {}
-    for policy, (heap, _walls) in heaps.items():
-        places[policy] = heap.alloc(112)
-        print(f"{policy} fit: +0x{places[policy].offset:x}")
-        print(heap.map())
+    places: dict[str, int | None] = {}
+
+    def ask(size: int) -> None:
+        for policy, heap in heaps.items():
+            try:
+                kept.append(heap.alloc(size))
+                places[policy] = kept[-1].offset
+                print(f"{policy} fit: +0x{kept[-1].offset:x}")
+            except rheap.HeapExhausted:
+                places[policy] = None
+                print(f"{policy} fit: refused")
+
+    ask(80)
+    yield Ask(
+        "Three policies, three places. Now 152 bytes are asked for. Where will the next block go "
+        "under worst fit?",
+        lambda: places["worst"],
+    )
+    ask(152)
+    yield Ask(
+        "Worst fit has broken up the only hole that was large enough. Now 112 bytes are asked for. "
+        "Where will the next block go under first fit?",
+        lambda: places["first"],
+    )
+    ask(112)
+    print(heaps["first"].map())
     yield (
-        "First fit takes the lowest hole that is large enough, best fit the smallest, worst fit "
-        "the largest. Best fit leaves slivers, worst fit breaks up the large holes; which is "
-        "better depends on what comes next, so ask real programs. What this heap does by default, "
-        "two-level segregated fit, is nearly best fit, and takes the same few steps however many "
-        "holes there are."
+        "The map is that of first fit: it had cut the first request out of a hole that the last "
+        "one needed. Best fit served all three. But which policy is better depends on what comes "
+        "next. The command below plays an example of Knuth's (The Art of Computer Programming 1, "
+        "2.5) in small, where first fit serves what best fit must refuse. So ask real programs, as "
+        "the last chapter does. What a heap does by default, two-level segregated fit, is nearly "
+        "best fit, and takes the same few steps however many holes there are."
     )

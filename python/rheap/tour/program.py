@@ -1,13 +1,15 @@
 """A real program, recorded and played on the heap."""
 
-from .stage import Chapter
+from .stage import Story
+
+NEXT = "rheap record -m this && rheap view this.trace.gz --svg this.svg"
 
 
-def recorded_and_replayed() -> Chapter:
+def chapter() -> Story:
     """A real program's trace"""
     yield (
         "`rheap record` runs a Python program unchanged and writes down each allocation of the "
-        "interpreter. Here is a small one that parses JSON:"
+        "interpreter. Here is one that comes with Python, and prints the calendar of a year:"
     )
     import subprocess
     import sys
@@ -15,15 +17,12 @@ def recorded_and_replayed() -> Chapter:
     from os import path
 
     folder = tempfile.TemporaryDirectory()
-    program = path.join(folder.name, "program.py")
-    trace = path.join(folder.name, "program.trace")
-    with open(program, "w") as file:
-        file.write('import json\nkept = [json.loads(\'[1, {"a": "b"}]\') for _ in range(500)]\n')
-    command = [sys.executable, "-m", "rheap", "record", "-o", trace, program]
-    done = subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
+    trace = path.join(folder.name, "calendar.trace")
+    record = [sys.executable, "-m", "rheap", "record", "-o", trace, "-m", "calendar", "2026"]
+    done = subprocess.run(record, check=True, capture_output=True, text=True)
     print(done.stderr.partition(", at most")[0])
     with open(trace) as file:
-        print(*[next(file).strip() for _ in range(6)], sep="\n")
+        print(*[next(file).strip() for _ in range(4)], sep="\n")
     yield (
         "One operation a line: a allocates, r reallocates, f frees; an id, a size, the "
         "microseconds since it began, the thread. `rheap view` plays it on a heap and draws the "
@@ -39,4 +38,3 @@ def recorded_and_replayed() -> Chapter:
     )
     main(["replay", trace, "--repeat", "3", "--policy", "segregated", "--policy", "first"])
     folder.cleanup()
-    yield "Traces of more work lie under tests/traces in the repository."

@@ -1,9 +1,11 @@
 """Plays a chapter: shows its text, its code and what that code prints, in this order.
 
-A chapter is a generator function. What it yields is prose; the statements between two yields are
-a step: their source is shown, then they run, and what they print follows. So the code on the page
-is the code that ran. The first line of the docstring is the title. A chapter may also yield a
-question (`Ask`), whose answer the next step gives.
+A chapter is a module with a generator function `chapter` and with `NEXT`, what to try after it: a
+`rheap` command, or up to three lines for Python's prompt. The first line of the function's
+docstring is the title. What it yields is prose; the statements between two yields are a step: their
+source is shown, then they run, and what they print follows. So the code on the page is the code
+that ran. It may also yield a question (`Ask`), which the next step answers. Every chapter makes
+the heap that it needs.
 """
 
 from __future__ import annotations
@@ -14,26 +16,23 @@ import inspect
 import io
 import os
 import textwrap
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar, cast
 
+from ..guessing import shown, take_guess
 from ..terminal import Terminal
-
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question that the next step answers; `answer` is called after it."""
+    """A question: where will the next block go? `place` is called after the step that shows it,
+    and gives the offset of its payload, None if the request was refused."""
 
     question: str
-    answer: Callable[[], str]
+    place: Callable[[], int | None]
 
 
-Story = Generator[str, None, None]
-Chapter = Generator[str | Ask, None, None]
+Story = Iterator[str | Ask]
 
 
 class Reader:
@@ -42,67 +41,58 @@ class Reader:
     def __init__(self, terminal: Terminal, *, step: bool) -> None:
         self._terminal = terminal
         self._step = step
-        self._guess = ""
         self._asked: Ask | None = None
-        self.right = self.asked = 0
+        self._guess: str | None = None
+        self.right = self.guesses = 0
 
-    def take(self, told: str | Ask) -> None:
-        """Shows prose, or a question. Raises `EOFError` when the reader's input ends."""
+    def take(self, told: str | Ask) -> bool:
+        """Shows prose, or a question. Returns whether the reader goes on: the input may end."""
         self._terminal.say(told if isinstance(told, str) else told.question)
-        if isinstance(told, Ask):
-            self._asked = told
-            self._guess = self._input("your guess (Enter to skip): ")
-        elif self._step:
-            self._input("Enter to go on ")
+        if not self._step:
+            return True
+        try:
+            if isinstance(told, Ask):
+                self._asked, self._guess = told, take_guess("your guess: ")
+            else:
+                input("Enter to go on ")
+        except EOFError:
+            print()
+            return False
+        return True
 
-    def answer(self) -> None:
+    def check(self) -> None:
         """Says whether the guess was right, once the answer is there."""
-        if self._asked is None:
+        asked, guess = self._asked, self._guess
+        self._asked = self._guess = None
+        if asked is None or guess is None:
             return
-        answer, guess = self._asked.answer(), self._guess.lower()
-        self._asked = None
-        if not guess:
-            return
-        self.asked += 1
-        is_right = guess.removeprefix("+").removeprefix("0x") == answer.removeprefix("+0x")
-        self.right += is_right
-        self._terminal.say(f"Right: {answer}." if is_right else f"No: {answer}, not {guess}.")
-
-    def _input(self, prompt: str) -> str:
-        return input(prompt).strip() if self._step else ""
+        answer = shown(asked.place())
+        self.guesses += 1
+        self.right += guess == answer
+        self._terminal.say(
+            f"Right: {answer}." if guess == answer else f"No: {answer}, not {guess}."
+        )
 
 
-def play(
-    terminal: Terminal,
-    reader: Reader,
-    number: int,
-    chapter: Callable[Given, Generator[str | Ask, None, Result] | Generator[str, None, Result]],
-    *args: Given.args,
-    **kwargs: Given.kwargs,
-) -> Result:
-    """Plays one chapter, called with these arguments, to its end; returns what it returns."""
+def play(terminal: Terminal, reader: Reader, number: int, chapter: Callable[[], Story]) -> bool:
+    """Plays one chapter; returns whether the reader stayed to its end."""
     terminal.heading(f"{number}  {inspect.getdoc(chapter)}")
-    story = chapter(*args, **kwargs)
-    result: Result | None = None
+    story = chapter()
     for source in steps(chapter):
         if source:
             terminal.code(source)
-        prose = None
         with _captured(terminal.columns) as printed:
-            try:
-                prose = next(story)
-            except StopIteration as end:
-                result = end.value
+            told = next(story, None)
         if source:
             terminal.output(printed.getvalue())
-            reader.answer()
-        if prose is not None:
-            reader.take(prose)
-    return cast(Result, result)
+            reader.check()
+        if told is not None and not reader.take(told):
+            return False
+    return True
 
 
 def steps(chapter: Callable[..., object]) -> Iterator[str]:
-    """The source of each step of a chapter; of its arguments and its return nothing is shown."""
+    """The source of each step of a chapter; empty where prose follows prose."""
     lines = textwrap.dedent(inspect.getsource(chapter)).splitlines()
     (function,) = ast.parse("\n".join(lines)).body
     assert isinstance(function, ast.FunctionDef)
@@ -111,7 +101,7 @@ def steps(chapter: Callable[..., object]) -> Iterator[str]:
         if statement is None or _is_yield(statement):
             yield _source(lines, step)
             step = []
-        elif not isinstance(statement, ast.Return):
+        else:
             step.append(statement)
 
 

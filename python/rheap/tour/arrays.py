@@ -1,46 +1,28 @@
 """Arrays whose memory is the heap's; without NumPy, memoryviews that do the same."""
 
-from __future__ import annotations
-
 import importlib
-from collections.abc import Callable
 
 import rheap
-import rheap._core
 
 from .stage import Story
 
 
-def chapter() -> Callable[[rheap.Heap], Story]:
-    """The chapter for this environment: with NumPy, or without."""
-    try:
-        importlib.import_module("numpy")
-    except ImportError:
-        return views_without_numpy
-    return arrays
-
-
-def arrays(heap: rheap.Heap) -> Story:
+def with_numpy() -> Story:
     """NumPy arrays in the heap"""
     yield (
         "heap.array makes an array in a block of its own, aligned to 64 bytes. np.frombuffer sees "
-        "a block that is there already, here one that a file was read into:"
+        "a block that is there already:"
     )
-    from os import path
-
     import numpy as np
 
+    heap = rheap.Heap("1 GiB")
     image = heap.array((480, 640, 3), "u1")
     image[:] = np.arange(640, dtype="u1")[:, np.newaxis]
-    print(f"image: {image.nbytes:,} bytes, mean {image.mean():.2f}")
-    source = rheap._core.__file__
-    block = heap.alloc(path.getsize(source))
-    with open(source, "rb") as file:
-        file.readinto(memoryview(block))
-    octets = np.frombuffer(block, "u1")
-    share = np.bincount(octets, minlength=256) / len(octets)
-    bits = -(share[share > 0] * np.log2(share[share > 0])).sum()
-    print(f"octets: {len(octets):,}, each with {bits:.2f} bits of news")
+    print(f"image: {image.nbytes:,} bytes, address % 64 is {image.ctypes.data % 64}")
+    block = heap.alloc(8 * 50_000)
+    wave = np.frombuffer(block, "f8")
+    wave[:] = np.sin(np.linspace(0, 100, len(wave)))
+    print(f"wave: {wave.nbytes:,} bytes from {wave.min():.2f} to {wave.max():.2f}")
     print(heap.map())
     yield (
         "P, pinned: somebody sees the block, so the heap neither frees nor moves it. The arrays "
@@ -49,13 +31,12 @@ def arrays(heap: rheap.Heap) -> Story:
     )
     stats = heap.stats()
     print(f"pinned {stats.pinned_bytes:,} bytes, live {stats.live_bytes:,}")
-    del image, octets, block
+    del image, wave, block
     stats = heap.stats()
     print(f"pinned {stats.pinned_bytes:,} bytes, live {stats.live_bytes:,}")
-    yield "An array of a gigabyte is returned to the heap in the same way, at a known moment."
 
 
-def views_without_numpy(heap: rheap.Heap) -> Story:
+def without_numpy() -> Story:
     """Numbers in the heap"""
     yield (
         "NumPy is not installed here. With it, heap.array((480, 640, 3), 'u1') makes an array in a "
@@ -63,6 +44,7 @@ def views_without_numpy(heap: rheap.Heap) -> Story:
         "while it lives: pip install 'rheap[numpy]'. Python's own memoryview can do the same on a "
         "smaller scale:"
     )
+    heap = rheap.Heap(1024)
     block = heap.alloc(8 * 100)
     squares = block.view("Q", shape=[10, 10])
     for number in range(100):
@@ -79,3 +61,19 @@ def views_without_numpy(heap: rheap.Heap) -> Story:
     del squares, block
     stats = heap.stats()
     print(f"pinned {stats.pinned_bytes:,} bytes, live {stats.live_bytes:,}")
+
+
+try:
+    importlib.import_module("numpy")
+except ImportError:
+    chapter = without_numpy
+    NEXT = """\
+import rheap; heap = rheap.Heap(512); block = heap.alloc(80)
+board = block.view("H", shape=[5, 8]); board[2, 3] = 0xABCD
+print(board.tolist(), heap.map(block.offset, 80), sep="\\n")"""
+else:
+    chapter = with_numpy
+    NEXT = """\
+import rheap; heap = rheap.Heap("64 MiB")
+whole = heap.array((1000, 1000), zero=True); corner = whole[:2, :2]; del whole
+print(corner, heap.map(), sep="\\n")"""
