@@ -2,11 +2,15 @@
 
 import faulthandler
 import gc
+import signal
 import sys
 
 import pytest
 
 import rheap
+
+# A shell has what runs in its background ignore Ctrl-C, and so would the commands under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -266,8 +266,7 @@ def test_a_crash_leaves_a_trace(write, crash, status, name):
 
 def test_ctrl_c_reaches_the_program_alone(write):
     write("""
-        import signal, time
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in background
+        import time
         blocks = [bytes(1000) for _ in range(5000)]
         try:
             print("ready", flush=True)
