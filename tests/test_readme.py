@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 PYTHON = [text for language, text in BLOCKS if language == "python"]
+COMMANDS = [
+    line
+    for language, text in BLOCKS
+    for line in text.splitlines()
+    if language == "sh" and line.startswith(".venv/bin/rheap")
+]
 SESSIONS = [text for language, text in BLOCKS if language == "pycon"]
 
 
@@ -44,6 +51,24 @@ def test_sessions_print_what_they_say(number: int) -> None:
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     test = doctest.DocTestParser().get_doctest(SESSIONS[number], {}, "README", "README.md", 0)
     assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_do_what_they_say(command: str, tmp_path: Path) -> None:
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    (tmp_path / "PROGRAM.py").write_text("import sys\nprint(sys.argv[1])\n")
+    done = subprocess.run(
+        command.replace(".venv/bin/rheap", f"{sys.executable} -m rheap"),
+        shell=True,
+        cwd=tmp_path,
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made = {path.name for path in tmp_path.iterdir()} - {"tests", "PROGRAM.py"}
+    assert made == set(re.findall(r"run\.svg|PROGRAM\.trace\.gz", command))
 
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
