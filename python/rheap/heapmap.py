@@ -40,10 +40,6 @@ class Span:
     kind: str
     block: BlockInfo | None = None
 
-    def overlaps(self, start: int, end: int) -> bool:
-        """Whether any of its bytes is between two offsets."""
-        return self.start < end and start < self.end
-
     def within(self, start: int, end: int) -> Span:
         """The part of it between two offsets."""
         if start <= self.start and self.end <= end:
@@ -158,12 +154,11 @@ class HeapMap(RegionMap):
         stats = HeapStats(**census)
         end = _core.FIRST_BLOCK + stats.capacity
         spans = list(_spans(read_rows(rows), fence))
-        spans.append(Span(end - stats.wilderness_bytes, end, WILDERNESS))
-        start, stop = part or (_core.FIRST_BLOCK, end)
-        if any(span.block is not None and span.block.offset == start for span in spans):
-            start -= _WORD_BYTES
-        seen = (span.within(start, stop) for span in spans if span.overlaps(start, stop))
-        return cls(tuple(seen), stats, Closeup(words, unlinked) if words else None)
+        if stats.wilderness_bytes:
+            spans.append(Span(end - stats.wilderness_bytes, end, WILDERNESS))
+        if part is not None:
+            spans = _within(spans, *part)
+        return cls(tuple(spans), stats, Closeup(words, unlinked) if words else None)
 
     def draw(self, width: int) -> str:
         """The picture as lines of at most `width` columns (20 at the least)."""
@@ -218,6 +213,12 @@ def _spans(blocks: Iterable[BlockInfo], fence: int) -> Iterator[Span]:
         yield Span(block.offset, end, block.state, block)
         if fence and block.state.is_live:
             yield Span(end, end + fence, FENCE, block)
+
+
+def _within(spans: list[Span], start: int, stop: int) -> list[Span]:
+    if any(span.block is not None and span.block.offset == start for span in spans):
+        start -= _WORD_BYTES
+    return [span.within(start, stop) for span in spans if span.start < stop and start < span.end]
 
 
 def _legend(kinds: Collection[str], width: int, *items: str) -> Iterator[str]:
