@@ -10,7 +10,7 @@ import pytest
 from support import plain_build_only
 
 import rheap
-from rheap.palette import LEGEND
+from rheap.pictures.palette import LEGEND
 from rheap.sizes import format_size
 
 WIDTHS = [20, 80, 400]

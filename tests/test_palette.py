@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from rheap.palette import COLOURS, LEGEND
+from rheap.pictures.palette import COLOURS, LEGEND
 
 # Machado, Oliveira, Fernandes, "A physiologically-based model for simulation of color vision
 # deficiency" (2009), severity 1.

@@ -8,7 +8,7 @@ import pytest
 from support import plain_build_only
 
 import rheap
-from rheap.svg import map_svg
+from rheap.pictures.svg import map_svg
 
 GOLDEN = Path(__file__).parent / "golden" / "heap.svg"
 README = (Path(__file__).parent.parent / "README.md").read_text()

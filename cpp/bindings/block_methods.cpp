@@ -243,7 +243,7 @@ int set(PyObject* self, PyObject* key, PyObject* value) {
 
 /// Pictures are made in Python.
 PyObject* show_as_html(PyObject* self, PyObject*) {
-  PyObject* pictures = PyImport_ImportModule("rheap.notebook");
+  PyObject* pictures = PyImport_ImportModule("rheap.pictures.notebook");
   if (pictures == nullptr) return nullptr;
   PyObject* html = PyObject_CallMethod(pictures, "block_html", "O", self);
   Py_DECREF(pictures);

@@ -22,7 +22,7 @@ from .errors import (  # noqa: E402
     WrongChoice,
 )
 from .heap import Heap  # noqa: E402
-from .heapmap import HeapMap  # noqa: E402
+from .pictures.heapmap import HeapMap  # noqa: E402
 from .reports import BlockInfo, BlockState, HeapStats, Holder, Leaks  # noqa: E402
 
 TRACEMALLOC_DOMAIN = _core.TRACEMALLOC_DOMAIN

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, SupportsIndex
 from . import _core
 from .arrays import make_array
 from .errors import HeapClosed
-from .heapmap import HeapMap
+from .pictures.heapmap import HeapMap
 from .reports import BlockInfo, HeapStats, Holder, Leaks, read_rows
 from .sizes import format_size, parse_size
 
@@ -179,7 +179,7 @@ class Heap(_core.Heap):
         return HeapMap.of(*self.snapshot(start - _WORD_BYTES, stop, _FEW), part=(start, stop))
 
     def _repr_html_(self) -> str:
-        from .notebook import heap_html
+        from .pictures.notebook import heap_html
 
         return heap_html(self)
 

@@ -156,7 +156,7 @@ class HeapStats:
         return self.live_bytes / self.capacity
 
     def _repr_html_(self) -> str:
-        from .notebook import stats_html
+        from .pictures.notebook import stats_html
 
         return stats_html(self)
 

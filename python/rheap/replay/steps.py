@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .. import _core
 from ..guessing import RULE, shown, take_guess
-from ..heapmap import RegionMap
+from ..pictures.heapmap import RegionMap
 from ..reports import BlockInfo, BlockState
 from ..terminal import Terminal
 from .measure import Result, Scheme, placing_of

@@ -6,7 +6,8 @@ import argparse
 import itertools
 
 from .. import _core
-from ..heapmap import RegionMap
+from ..pictures.heapmap import RegionMap
+from ..pictures.summary import RegionStats, summary
 from ..replay.arguments import (
     ArgumentError,
     add_exercise,
@@ -18,7 +19,6 @@ from ..replay.arguments import (
 )
 from ..replay.measure import Scheme
 from ..replay.steps import blocks_of
-from ..summary import RegionStats, summary
 from ..terminal import Terminal
 from .chart import history_svg
 from .history import History

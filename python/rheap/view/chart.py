@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from ..palette import COLOURS, FREE, LEGEND, LIVE, WILDERNESS, WORD
+from ..pictures.palette import COLOURS, FREE, LEGEND, LIVE, WILDERNESS, WORD
 from ..sizes import format_size
 from .history import COLUMNS, ROWS, Band, History, Range
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
-from . import _core
+from .. import _core
+from ..reports import BlockInfo, HeapStats, Row, read_rows
+from ..sizes import format_size
+from .closeup import WORD_BITS, Closeup, word_lines
 from .palette import FENCE, LEGEND, WILDERNESS, WORD
-from .reports import BlockInfo, HeapStats, Row, read_rows
-from .sizes import format_size
 from .summary import summary
-from .wordview import WORD_BITS, Closeup, word_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -186,7 +186,7 @@ class HeapMap(RegionMap):
         return map_svg(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from .terminal import painted_map
+        from .painting import painted_map
 
         yield painted_map(self.draw(options.max_width))
 

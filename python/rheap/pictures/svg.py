@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
 
+from ..reports import BlockInfo
+from .closeup import meaning
 from .heapmap import HeapMap, Span
 from .palette import COLOURS, LEGEND, PALE, WILDERNESS, WORD
-from .reports import BlockInfo
-from .wordview import meaning
 
 WIDTH = 864  # pixels of a row
 ROW = 24  # its height

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..reports import BlockState
 from .palette import FENCE, LEGEND, WILDERNESS, WORD
-from .reports import BlockState
 
 if TYPE_CHECKING:
     from .heapmap import Span

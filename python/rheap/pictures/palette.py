@@ -6,7 +6,7 @@ people who see colours differently can tell them apart; signs and words say the 
 
 from __future__ import annotations
 
-from .reports import BlockState
+from ..reports import BlockState
 
 WORD = "word"
 LIVE = BlockState.LIVE.value

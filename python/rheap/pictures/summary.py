@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from . import _core
-from .reports import BlockInfo, HeapStats
-from .sizes import format_size
+from .. import _core
+from ..reports import BlockInfo, HeapStats
+from ..sizes import format_size
 
 _WORD_BYTES = 8
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from . import _core
-from .errors import HeapError
+from .. import _core
+from ..errors import HeapError
+from ..reports import BlockState, HeapStats
 from .heapmap import HeapMap
 from .palette import WILDERNESS, WORD
-from .reports import BlockState, HeapStats
 from .svg import ROW, WIDTH, bar, element, legend, map_svg
 
 if TYPE_CHECKING:
-    from .heap import Heap
+    from ..heap import Heap
 
 _FEW = 24  # blocks: their links and footers are drawn
 _AROUND = 128  # bytes beside a block, and an eighth of its size

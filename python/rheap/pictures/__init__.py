@@ -1,0 +1,5 @@
+"""Pictures of a region: what lies where, in one language of signs and colours (palette.py).
+
+heapmap.py says what is drawn, and draws it as text, closeup.py single bytes; painting.py gives the
+text colour. svg.py draws for files, notebook.py for notebooks; summary.py puts figures into a line.
+"""
