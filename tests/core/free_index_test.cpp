@@ -94,6 +94,23 @@ TEST("the index finds a block that is large enough, and every one that is a clas
   on.index.verify_bits();
 }
 
+TEST("small blocks are cut from the victim, large ones from it last of all") {
+  Fixture on(1 << 16);
+  const Offset exact = on.add(48);
+  const Offset wide = on.add(200);
+  const Offset wider = on.add(2 * quick_limit);
+  const Offset victim = on.extend(4 * quick_limit);
+  on.index.insert_rest(victim, 4 * quick_limit);
+  CHECK(on.index.find(48) == exact);
+  CHECK(on.index.find(56) == victim);
+  CHECK(on.index.find(quick_limit) == victim);
+  CHECK(on.index.find(quick_limit + 8) == wider);
+  CHECK(on.index.find(3 * quick_limit) == victim);
+  CHECK(!on.index.find(5 * quick_limit));
+  on.index.remove(victim, 4 * quick_limit);
+  CHECK(on.index.find(56) == wide);
+}
+
 TEST("links that lie are not followed") {
   for (const std::uint64_t field : {std::uint64_t{8}, std::uint64_t{16}}) {
     for (int which = 0; which < 3; ++which) {
