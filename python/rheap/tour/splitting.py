@@ -12,7 +12,7 @@ def chapter() -> Story:
     yield (
         'This heap makes a hole of a block as soon as it is freed (coalesce="immediate"; what '
         "heaps do otherwise comes in the next chapter). Signs: . is a hole, ~ the wilderness, the "
-        "end of the region that no block ever had."
+        "end of the region, which no block has."
     )
     heap = rheap.Heap(512, coalesce="immediate")
     blocks = [heap.alloc(72), heap.alloc(16)]
