@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from support import plain_build_only
 
 import rheap
 
@@ -138,6 +139,17 @@ def test_of_a_large_block_the_ends_are_shown():
     assert "8,388,584 bytes more" in text
     assert "bytes of wilderness" in text
     assert wall.size == 8
+
+
+@plain_build_only
+def test_of_a_huge_block_too():
+    heap = rheap.Heap("64 GiB")
+    huge, wall = heap.alloc("60 GiB"), heap.alloc(8)
+    lines = lines_of(heap.map(length="61 GiB"))
+    assert [sign for _, sign, _, _ in lines] == ["|", "#", "#", "#", "|", "#", "#"]
+    assert len(heap.map(length="61 GiB")._repr_html_()) < 10_000
+    huge.free()
+    assert "bytes of wilderness" in heap.map(wall.offset - 100).draw(80)
 
 
 def test_of_a_large_block_with_a_fence_the_end_is_shown_too():

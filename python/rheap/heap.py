@@ -159,9 +159,9 @@ class Heap(_core.Heap):
         """The picture of the region; `print` it, or `save` it.
 
         `offset`, `length` (bytes): only this part; from `offset` (that of a block, say) to the end
-        of the region if no length is given. A part with at most 24 blocks is shown byte for byte,
-        with what each bit of a word and each link means; of long payloads the ends, unless the part
-        has no more than 512 bytes. The figures are always those of the whole heap.
+        of the region if no length is given. A part with at most 24 blocks is shown byte for byte
+        (of payloads that take more than 8 lines the ends), with what each bit of a word and each
+        link means. The figures are always those of the whole heap.
         Raises `ValueError` for a part that is outside the region.
         """
         first, end = _core.FIRST_BLOCK, _core.FIRST_BLOCK + self.capacity
@@ -169,11 +169,10 @@ class Heap(_core.Heap):
             return HeapMap.of(*self.snapshot(first, end, 0))
         start = first if offset is None else parse_size(offset, "offset")
         bytes_ = end - start if length is None else parse_size(length, "length")
-        if not first <= start < end or bytes_ == 0:
-            raise ValueError(
-                f"a map of {bytes_} bytes from {start} shows nothing: the region goes from "
-                f"{first} to {end}"
-            )
+        if not first <= start < end:
+            raise ValueError(f"offset {start} is outside the region, from {first} to {end}")
+        if bytes_ == 0:
+            raise ValueError("a map of 0 bytes shows nothing; length must be 1 at the least")
         stop = min(-(-(start + bytes_) // _WORD_BYTES) * _WORD_BYTES, end)
         start -= start % _WORD_BYTES
         return HeapMap.of(*self.snapshot(start - _WORD_BYTES, stop, _FEW), part=(start, stop))

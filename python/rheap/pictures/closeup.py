@@ -30,6 +30,10 @@ class Closeup(NamedTuple):
     words: Mapping[int, int]
     unlinked: frozenset[int]
 
+    def places(self, start: int, end: int) -> list[int]:
+        """Those of the words between two offsets, in order. (They may be gigabytes apart.)"""
+        return [at for at in self.words if start <= at < end]
+
 
 class Meaning(NamedTuple):
     """What 8 bytes are: `label` in one word (none for payload), with `text` behind it in full."""
@@ -74,7 +78,7 @@ def _rows(span: Span, closeup: Closeup) -> Iterator[tuple[str, str, str, str]]:
     if span.kind == WILDERNESS:
         yield f"+0x{span.start:x}", sign, "", f"... {length:,} bytes of {name}"
         return
-    places = [at for at in range(span.start, span.end, _WORD_BYTES) if at in closeup.words]
+    places = closeup.places(span.start, span.end)
     if len(places) > _MOST_LINES:
         places = [*places[:2], places[-1]]
     shown_to = span.start

@@ -200,19 +200,19 @@ def _labels(picture: HeapMap, piece: _Piece, x: float, y: int, scale: float) -> 
     width = 8 / scale
     if picture.closeup is None or width < _LABEL_FITS or piece.whole.block is None:
         return
-    for at in range(piece.start, piece.end, 8):
-        if at in picture.closeup.words:
-            label, text = meaning(piece.whole, at, picture.closeup)
-            if label:
-                left = x + (at - piece.start) / scale
-                title = f"<title>{escape(f'+0x{at:x}, {label} {text}')}</title>"
-                yield (
-                    f'<rect class="{_class(piece.whole.kind)}" x="{left:.2f}" y="{y}" '
-                    f'width="{width - 0.75:.2f}" height="{ROW}">{title}</rect>'
-                    f'<rect class="cell" x="{left + 2:.2f}" y="{y + 2}" '
-                    f'width="{width - 4.75:.2f}" height="{ROW - 4}"/>'
-                )
-                yield _text(label, piece.whole.kind, left, y, width, "label ")
+    for at in picture.closeup.places(piece.start, piece.end):
+        label, text = meaning(piece.whole, at, picture.closeup)
+        if not label:
+            continue
+        left = x + (at - piece.start) / scale
+        title = f"<title>{escape(f'+0x{at:x}, {label} {text}')}</title>"
+        yield (
+            f'<rect class="{_class(piece.whole.kind)}" x="{left:.2f}" y="{y}" '
+            f'width="{width - 0.75:.2f}" height="{ROW}">{title}</rect>'
+            f'<rect class="cell" x="{left + 2:.2f}" y="{y + 2}" '
+            f'width="{width - 4.75:.2f}" height="{ROW - 4}"/>'
+        )
+        yield _text(label, piece.whole.kind, left, y, width, "label ")
 
 
 def _frame(piece: _Piece, focus: int | None, x: float, y: int, width: float) -> Iterator[str]:
