@@ -1,5 +1,6 @@
 """The map as SVG, for files and notebooks."""
 
+import os
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -230,6 +231,14 @@ def test_only_svg_is_saved(path, tmp_path):
     with pytest.raises(ValueError, match="saved as"):
         rheap.Heap(1000).map().save(tmp_path / path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("make", [str, Path, os.fsencode])
+def test_any_path_is_a_path(make, tmp_path):
+    path = tmp_path / "caf\udce9.SVG"
+    heap = rheap.Heap(1000)
+    heap.map().save(make(path))
+    assert path.read_text() == map_svg(heap.map(), standalone=True)
 
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path):

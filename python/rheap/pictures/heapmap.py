@@ -171,9 +171,9 @@ class HeapMap(RegionMap):
             lines = RegionMap.draw(self, width).splitlines()
         return "\n".join([*lines, *_wrap(self.figures, width)])
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | bytes | os.PathLike[str]) -> None:
         """Writes the picture to an SVG file. Raises `ValueError` for any other ending."""
-        if os.path.splitext(os.fspath(path))[1].lower() != ".svg":
+        if os.path.splitext(os.fsdecode(path))[1].lower() != ".svg":
             raise ValueError(f"a map is saved as .svg, not {os.fspath(path)!r}")
         from .svg import map_svg
 
