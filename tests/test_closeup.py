@@ -260,4 +260,8 @@ def test_rich_paints_it_and_keeps_to_its_width():
         with colour.capture() as captured:
             colour.print(picture)
         assert len(re.findall("48;2;", captured.get())) > 4
+        narrow = console.Console(width=20, color_system="truecolor", force_terminal=True)
+        with narrow.capture() as captured:
+            narrow.print(picture)
+        assert re.search(r"\+0x[0-9a-f]+ *\x1b\[0m.*48;2;", captured.get())
     assert kept

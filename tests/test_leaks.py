@@ -97,6 +97,17 @@ def test_an_exhausted_heap_names_the_three_that_hold_most(heap):
         assert str(again) == str(caught.value)
 
 
+def test_holders_of_an_error_are_not_all_there_are(heap):
+    kept = [heap.alloc(200_000), *(heap.alloc(10) for _ in range(5)), heap.alloc(20)]
+    with pytest.raises(rheap.HeapExhausted) as caught:
+        heap.alloc(900_000)
+    assert "in all" not in str(caught.value) + str(caught.value.holders)
+    with pytest.raises(rheap.HeapExhausted) as caught:
+        heap.alloc("2 MiB")  # who holds what does not matter
+    assert "held by" not in str(caught.value)
+    assert len(kept) == 7
+
+
 def test_an_exhausted_plain_heap_names_nobody():
     heap = rheap.Heap("1 KiB")
     kept = heap.alloc(900)

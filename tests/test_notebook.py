@@ -4,6 +4,7 @@ import ctypes
 import re
 
 import pytest
+from support import run_python
 
 import rheap
 
@@ -29,6 +30,40 @@ def test_figures_are_a_bar_and_a_table(heap, blocks):
     widths = [float(n) for n in re.findall(r'<rect class="live"[^>]* width="([\d.]+)"', html)]
     assert widths
     assert blocks
+
+
+def bar_of(heap):
+    return heap.stats()._repr_html_()
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_the_bar_has_the_kinds_of_the_map(debug):
+    heap = rheap.Heap(2000, debug=debug)
+    blocks = [heap.alloc(size) for size in (40, 100, 24, 56, 72, 8)]
+    blocks.pop(1).free()
+    heap.defrag()
+    blocks.pop(2).free()
+    view = memoryview(blocks[0])
+    spans = heap.map().spans
+    drawn = dict(re.findall(r'<rect class="([^"]+)"[^>]*><title>([\d,]+) bytes', bar_of(heap)))
+    for kind in {span.kind for span in spans}:
+        bytes_ = sum(span.end - span.start for span in spans if span.kind == kind)
+        assert drawn.pop(kind.replace(" ", "-")) == f"{bytes_:,}"
+    assert not drawn
+    assert view.nbytes == 40
+
+
+def test_nothing_is_imported_when_a_picture_is_made():
+    # A child of a fork would wait for ever for a module that another thread was importing.
+    run_python("""
+        import sys, rheap
+        before = set(sys.modules)
+        heap = rheap.Heap(1000, debug=True)
+        block = heap.alloc(10)
+        for thing in (heap, block, heap.map(), heap.stats()):
+            thing._repr_html_()
+        assert set(sys.modules) == before, set(sys.modules) - before
+    """)
 
 
 def test_a_block_is_drawn_with_its_neighbours_and_a_frame(blocks):

@@ -15,7 +15,7 @@ import pytest
 from rheap.cli import main
 from rheap.terminal import Terminal
 from rheap.tour import CHAPTERS
-from rheap.tour.stage import Reader, play
+from rheap.tour.stage import Reader, play, steps
 
 BYTES = re.compile(r"^ +\+0x[0-9a-f]+ .*?(?:[0-9a-f]{2} ){7}[0-9a-f]{2}\b", re.MULTILINE)
 NUMBER = re.compile(r"\+0x[0-9a-f]+|\d+(?:[.,]\d+)*")
@@ -134,7 +134,7 @@ def test_a_word_stands_before_each_payload(capsys: pytest.CaptureFixture[str]) -
     text = told("word", capsys)
     assert "<rheap.Block of 24 bytes at +0x5000, live>" in text
     assert "68 65 6c 6c 6f 00 00 00" in text  # hello
-    assert "20 bytes asked for, 24 reserved, at +0x5020" in text
+    assert "<rheap.Block of 20 bytes at +0x5020, live> reserved: 24" in text
 
 
 def test_a_hole_is_split_but_for_a_rest_that_is_no_block(
@@ -143,7 +143,7 @@ def test_a_hole_is_split_but_for_a_rest_that_is_no_block(
     text = told("splitting", capsys)
     assert rows(text) == ["|.........|##" + 51 * "~"]
     assert "The hole has 40 bytes, and 32 are asked for." in text
-    assert "32 bytes asked for, 40 reserved, at +0x5020" in text
+    assert "<rheap.Block of 32 bytes at +0x5020, live> reserved: 40" in text
 
 
 def test_the_block_that_was_freed_last_goes_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,7 +202,7 @@ def test_the_smashed_word_stands_where_the_healthy_one_did(
     healthy, smashed = re.findall(r"^ +\+0x5028 .*?((?:[0-9a-f]{2} ?){8})", text, re.MULTILINE)
     assert smashed.split() == ["41"] * 8 != healthy.split()
     assert healthy.startswith("28 00 00 00 00 ")
-    assert f"payload {0x4141414141 >> 3:,} x 8 bytes, check code 414141" in text
+    assert f"{0x4141414141 >> 3:,} x 8 bytes, check 414141" in text
     assert text.count("0x5028") == 4  # both, and both errors
 
 
@@ -227,3 +227,11 @@ def test_the_trace_is_of_a_program_that_ran(capsys: pytest.CaptureFixture[str]) 
     assert "# rheap 1 time thread" in text
     (recorded,) = re.findall(r"rheap record: ([\d,]+) operations", text)
     assert f"{recorded} operations; at most" in text
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_code_is_shown_as_it_is_at_80_columns(name: str) -> None:
+    module = import_module(f"rheap.tour.{name}")
+    stories = [module.with_numpy, module.without_numpy] if name == "arrays" else [module.chapter]
+    for line in "\n".join(step for story in stories for step in steps(story)).splitlines():
+        assert len(line) <= 80 - len("  >>> "), line

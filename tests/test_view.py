@@ -90,6 +90,14 @@ def test_peak_is_where_most_is_live(capsys, tmp_path):
     assert trace.peak_operation == 1
 
 
+def test_peak_is_where_most_is_live_of_what_was_served(capsys, tmp_path):
+    load_text(tmp_path / "trace", "a 1 100\nr 1 500\na 2 40\nr 1 50\nr 1 5000\nf 2\nf 1\n")
+    assert "after 5 of 7" in view(capsys, tmp_path / "trace").out
+    out = view(capsys, tmp_path / "trace", "--capacity", "400").out
+    assert "after 3 of 7" in out
+    assert "144 B live in 2 blocks" in " ".join(out.split())
+
+
 def test_the_figures_of_a_moment(capsys):
     out = view(capsys, "--ops", "+40,+100,+24,-1", "--at", "4", "--capacity", "1 KiB").out
     assert "1 KiB: 64 B live in 2 blocks, 104 B freed in 1 block, 832 B wilderness" in out
@@ -110,10 +118,10 @@ def test_blocks_are_bands_from_birth_to_death(tmp_path):
     trace = load_text(tmp_path / "trace", "a 1 40\na 2 100\nf 1\na 3 20\nr 2 200\n")
     (history,) = histories_of(trace, Scheme("first", "immediate"))
     assert sorted(history.bands) == [
-        Band(0, 2, 0, 48),
-        Band(1, 4, 48, 112),
-        Band(3, 5, 0, 48),  # what is left is no block
-        Band(4, 5, 48, 208),
+        Band(0, 2, 0, 48, 40),
+        Band(1, 4, 48, 112, 100),
+        Band(3, 5, 0, 48, 20),  # what is left is no block
+        Band(4, 5, 48, 208, 200),
     ]
     assert history.placing.failed == 0
     assert [range_.last for range_ in history.curves.live] == [48, 160, 112, 160, 256]
@@ -127,7 +135,7 @@ def moment_of(inspection, requested):
         run = 0 if state == "live" else run + size + 8
         live += size + 8 if state == "live" else 0
         hole = max(hole, run)
-    return live, end - live, hole, end, requested / end if end else 1.0
+    return live, end - live, hole, end, requested / end if end else 0.0
 
 
 @pytest.mark.parametrize("policy", ["segregated", "first", "next", "best", "worst"])
@@ -242,12 +250,13 @@ def test_each_band_is_drawn_where_it_was(tmp_path):
     ]
     assert len(drawn) == len(history.bands) == 3
     for (title, box), band in zip(drawn, history.bands, strict=True):
-        assert f"{band.size:,} bytes at +{band.offset:,} " in title
+        assert title.startswith(f"+0x{_core.FIRST_BLOCK + 8 + band.offset:x}: {band.asked:,} bytes")
+        assert f"made by operation {band.born + 1}, " in title
         assert float(box["x"]) == pytest.approx(96 + band.born * COLUMNS / 4)
         wide = (band.died - band.born) * COLUMNS / 4
         assert float(box["width"]) == pytest.approx(wide, abs=1)
         assert float(box["height"]) == pytest.approx(band.size * ROWS / history.extent, abs=1)
-    assert texts(root, "size") == ["40", "104", "40"]  # what is left is no block
+    assert texts(root, "size") == ["40", "100", "24"]
 
 
 def test_blocks_become_a_raster_when_there_are_many(tmp_path):
@@ -328,6 +337,8 @@ def test_a_run_of_which_nothing_was_served(tmp_path, capsys):
     trace = load_text(tmp_path / "trace", "a 1 5000\na 2 6000\nf 1\n")
     (history,) = histories_of(trace, capacity=104)
     assert (history.placing.failed, history.bands) == (2, ())
+    assert history.placing.peak_utilisation == history.placing.part_of_ceiling == 0
+    assert set(history.curves.utilisation) == {(0, 0, 0)}
     draw(trace, capacity=104)
     view(capsys, tmp_path / "trace", "--capacity", "104")
 

@@ -146,6 +146,7 @@ py::dict figures(const Survey& found) {
   census["live_blocks"] = count.live.blocks;
   census["free_bytes"] = count.free.bytes + count.deferred.bytes;
   census["free_blocks"] = count.free.blocks + count.deferred.blocks;
+  census["deferred_bytes"] = count.deferred.bytes;
   census["deferred_blocks"] = count.deferred.blocks;
   census["overhead_bytes"] = report.overhead;
   census["wilderness_bytes"] = report.wilderness;

@@ -61,7 +61,7 @@ void set_python_error() {
   } catch (const Damage& e) {
     set_error("HeapCorruption", Py_BuildValue("Ks", Number{e.where.value}, e.invariant));
   } catch (const Closed&) {
-    set_closed("use");
+    set_closed("do that");
   } catch (const SystemRefused& e) {
     PyObject* arguments = Py_BuildValue("is", e.code, e.what());
     if (arguments != nullptr) PyErr_SetObject(PyExc_OSError, arguments);

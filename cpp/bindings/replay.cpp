@@ -148,13 +148,14 @@ py::dict figures(const Inspector& inspector) {
   result["requests"] = found.requests;
   result["failed"] = found.failed;
   result["peak_live_bytes"] = found.peak_live_bytes;
+  result["peak_operation"] = found.peak_operation;
   result["extent"] = found.extent;
   result["visited"] = found.visited;
   result["visited_most"] = found.visited_most;
   result["work_most"] = found.work_most;
   result["fragmentation_at_peak"] = found.at_peak.fragmentation();
   result["fragmentation_at_end"] = found.at_end.fragmentation();
-  result["largest_hole"] = found.at_end.largest;
+  result["largest_hole"] = found.at_end.largest > 0 ? found.at_end.largest - word_bytes : 0;
   return result;
 }
 
@@ -210,8 +211,8 @@ py::dict curves(const Chronicle& chronicle) {
 
 py::list bands(const Chronicle& chronicle) {
   py::list list;
-  for (const auto& [born, died, offset, size] : chronicle.bands()) {
-    list.append(py::make_tuple(born, died, offset, size));
+  for (const auto& [born, died, offset, size, asked] : chronicle.bands()) {
+    list.append(py::make_tuple(born, died, offset, size, asked));
   }
   return list;
 }

@@ -10,8 +10,8 @@ namespace rheap::replay {
 
 namespace {
 
-Change change_of(const Slot& slot, std::size_t operation, bool is_birth) {
-  return {block_of({slot.place}) - first_block, slot.room + word_bytes,
+Change change_of(const Slot& slot, std::uint64_t asked, std::size_t operation, bool is_birth) {
+  return {block_of({slot.place}) - first_block, slot.room + word_bytes, asked,
           static_cast<std::uint32_t>(operation), is_birth};
 }
 
@@ -73,21 +73,22 @@ Chronicle::Chronicle(Inspection& inspection, std::size_t columns,
   const BlockList& blocks = inspection.allocator().blocks();
   Gaps gaps(first_block);
   std::uint64_t live = 0;
-  const auto note = [&](const Slot& slot, std::size_t now, bool is_birth) {
-    const Change change = changes_.emplace_back(change_of(slot, now, is_birth));
+  const auto note = [&](const Slot& slot, std::uint64_t asked, std::size_t now, bool is_birth) {
+    const Change change = changes_.emplace_back(change_of(slot, asked, now, is_birth));
     const Offset block = block_of({slot.place});
     is_birth ? gaps.take(block, change.size) : gaps.give(block, change.size);
     live += is_birth ? change.size : -change.size;
   };
   std::size_t column = 0;
   for (std::size_t now = 0; now < operations_; ++now) {
-    const std::uint32_t slot = inspection.trace().operations()[now].slot();
+    const Operation& operation = inspection.trace().operations()[now];
+    const std::uint32_t slot = operation.slot();
     const Slot before = inspection.slot(slot);
     inspection.step();
     const Slot& after = inspection.slot(slot);
     if (after.place != before.place || after.room != before.room) {
-      if (before.place != 0) note(before, now, false);
-      if (after.place != 0) note(after, now, true);
+      if (before.place != 0) note(before, 0, now, false);
+      if (after.place != 0) note(after, operation.bytes(), now, true);
     }
     if (now == end_of(column)) ++column;
     const std::uint64_t extent = blocks.wilderness() - first_block;
@@ -96,7 +97,7 @@ Chronicle::Chronicle(Inspection& inspection, std::size_t columns,
     sums.free.add(static_cast<double>(extent - live));
     sums.hole.add(static_cast<double>(gaps.largest(blocks.wilderness())));
     sums.extent.add(static_cast<double>(extent));
-    sums.utilisation.add(extent == 0 ? 1.0
+    sums.utilisation.add(extent == 0 ? 0.0
                                      : static_cast<double>(inspection.live_bytes()) /
                                            static_cast<double>(extent));
     if (now % 1024 == 0) pulse(now);
@@ -109,7 +110,7 @@ std::vector<Band> Chronicle::bands() const {
   for (const Change& change : changes_) {
     if (change.is_birth) {
       living[change.offset] = bands.size();
-      bands.push_back({change.operation, operations_, change.offset, change.size});
+      bands.push_back({change.operation, operations_, change.offset, change.size, change.asked});
     } else {
       bands[living.at(change.offset)].died = change.operation;
     }

@@ -9,10 +9,12 @@
 
 namespace rheap::replay {
 
-/// A block came or went. Offsets are bytes from the first block, sizes include the word.
+/// A block came or went. Offsets are bytes from the first block, sizes include the word; `asked` is
+/// the payload that was asked for.
 struct Change {
   std::uint64_t offset;
   std::uint64_t size;
+  std::uint64_t asked;
   std::uint32_t operation;
   bool is_birth;
 };
@@ -24,6 +26,7 @@ struct Band {
   std::uint64_t died;
   std::uint64_t offset;
   std::uint64_t size;
+  std::uint64_t asked;
 };
 
 /// What a quantity was during some operations.

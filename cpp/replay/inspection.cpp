@@ -43,7 +43,10 @@ std::optional<Offset> Inspection::step() {
   const Work before = allocator_.work();
   const std::optional<Offset> place = play(operation);
   count(before, operation.kind() != Kind::release);
-  figures_.peak_live_bytes = std::max(figures_.peak_live_bytes, live_bytes_);
+  if (live_bytes_ > figures_.peak_live_bytes) {
+    figures_.peak_live_bytes = live_bytes_;
+    figures_.peak_operation = position_;
+  }
   if (position_ == peak_) figures_.at_peak = free_space();
   ++position_;
   return place;

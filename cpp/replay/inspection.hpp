@@ -30,6 +30,7 @@ class Inspection {
     std::uint64_t requests = 0;         ///< allocations and resizes
     std::uint64_t failed = 0;           ///< those of them that were refused
     std::uint64_t peak_live_bytes = 0;  ///< most payload asked for, of what was served
+    std::size_t peak_operation = 0;     ///< the one that brought it to its height
     std::uint64_t extent = 0;           ///< bytes from the first block to the highest wilderness
     std::uint64_t visited = 0;          ///< blocks that requests looked at
     std::uint64_t visited_most = 0;     ///< by one of them

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from .reports import Holder, Leaks
+from .reports import Holder
 
 __all__ = [
     "BlockFreed",
@@ -64,7 +64,7 @@ class HeapExhausted(HeapError, MemoryError):
         capacity: int,
         holders: Iterable[tuple[str | None, int, int, int]] = (),
     ) -> None:
-        self.holders = Leaks(Holder(*holder) for holder in holders)
+        self.holders = tuple(Holder(*holder) for holder in holders)
         self.requested = requested
         self.free = free
         self.largest = largest
@@ -83,7 +83,7 @@ class HeapExhausted(HeapError, MemoryError):
                 "the free bytes are scattered between live blocks; free a block beside a hole, "
                 "or make the heap larger"
             )
-        most = "".join(f"\n  {holder}" for holder in self.holders)
+        most = "".join(f"\n  {holder}" for holder in self.holders if requested <= capacity)
         super().__init__(
             f"cannot allocate {requested:,} bytes: {free:,} of {capacity:,} are free, "
             f"{largest:,} in the largest hole; {help_}" + (most and f"; most is held by{most}")

@@ -11,6 +11,7 @@ from . import _core
 from .arrays import make_array
 from .errors import HeapClosed
 from .pictures.heapmap import HeapMap
+from .pictures.notebook import heap_html  # now: a module half imported at a fork stays so
 from .reports import BlockInfo, HeapStats, Holder, Leaks, read_rows
 from .sizes import format_size, parse_size
 
@@ -162,7 +163,8 @@ class Heap(_core.Heap):
         of the region if no length is given. A part with at most 24 blocks is shown byte for byte
         (of payloads that take more than 8 lines the ends), with what each bit of a word and each
         link means. The figures are always those of the whole heap.
-        Raises `ValueError` for a part that is outside the region.
+        Raises `ValueError` for a part that is outside the region, and what `alloc` raises for a
+        size that is none.
         """
         first, end = _core.FIRST_BLOCK, _core.FIRST_BLOCK + self.capacity
         if offset is None and length is None:
@@ -170,7 +172,10 @@ class Heap(_core.Heap):
         start = first if offset is None else parse_size(offset, "offset")
         bytes_ = end - start if length is None else parse_size(length, "length")
         if not first <= start < end:
-            raise ValueError(f"offset {start} is outside the region, from {first} to {end}")
+            raise ValueError(
+                f"offset +0x{start:x} is outside the region, which goes from +0x{first:x} to "
+                f"before +0x{end:x}"
+            )
         if bytes_ == 0:
             raise ValueError("a map of 0 bytes shows nothing; length must be 1 at the least")
         stop = min(-(-(start + bytes_) // _WORD_BYTES) * _WORD_BYTES, end)
@@ -178,8 +183,6 @@ class Heap(_core.Heap):
         return HeapMap.of(*self.snapshot(start - _WORD_BYTES, stop, _FEW), part=(start, stop))
 
     def _repr_html_(self) -> str:
-        from .pictures.notebook import heap_html
-
         return heap_html(self)
 
     def __repr__(self) -> str:

@@ -117,8 +117,9 @@ class HeapStats:
     free_bytes: int
     """Payload of the blocks that nobody owns, merged or not."""
     free_blocks: int
+    deferred_bytes: int
+    """That part of them that was not merged yet."""
     deferred_blocks: int
-    """Those of them that were not merged yet."""
     overhead_bytes: int
     """8 bytes a block, and the fences of a debug heap."""
     wilderness_bytes: int

@@ -9,12 +9,13 @@ from .. import _core
 from ..errors import HeapError
 from ..reports import BlockState, HeapStats
 from .heapmap import HeapMap
-from .palette import WILDERNESS, WORD
+from .palette import FENCE, WILDERNESS, WORD
 from .svg import ROW, WIDTH, bar, element, legend, map_svg
 
 if TYPE_CHECKING:
     from ..heap import Heap
 
+_WORD_BYTES = 8
 _FEW = 24  # blocks: their links and footers are drawn
 _AROUND = 128  # bytes beside a block, and an eighth of its size
 
@@ -55,13 +56,16 @@ def stats_html(stats: HeapStats) -> str:
 
 def _bar(stats: HeapStats) -> str:
     seen = stats.pinned_bytes + stats.handed_out_bytes + stats.lingering_bytes
+    words = _WORD_BYTES * (stats.live_blocks + stats.free_blocks)
     parts = {
-        WORD: stats.overhead_bytes,
+        WORD: words,
         BlockState.LIVE: stats.live_bytes - seen,
         BlockState.PINNED: stats.pinned_bytes,
         BlockState.HANDED_OUT: stats.handed_out_bytes,
         BlockState.LINGERING: stats.lingering_bytes,
-        BlockState.FREE: stats.free_bytes,
+        FENCE: stats.overhead_bytes - words,
+        BlockState.DEFERRED: stats.deferred_bytes,
+        BlockState.FREE: stats.free_bytes - stats.deferred_bytes,
         WILDERNESS: stats.wilderness_bytes,
     }
     shapes, x = "", 0.0

@@ -18,7 +18,7 @@ _BY_SIGN = {sign: _COLOURS[kind] for kind, (sign, _) in LEGEND.items()}
 _SIGNS = "".join(re.escape(sign) for sign in _BY_SIGN)
 _MAP_ROW = re.compile(rf"^\s*(\+0x[0-9a-f]+ +)([{_SIGNS}]+)$", re.MULTILINE)
 _BYTES_ROW = re.compile(
-    rf"^\s*(\+0x[0-9a-f]+)? +([{_SIGNS}])  ([0-9a-f]{{2}}(?: [0-9a-f]{{2}}){{7}}|\.\.\.)",
+    rf"^\s*(\+0x[0-9a-f]+)? +([{_SIGNS}])  ([0-9a-f]{{2}}(?: [0-9a-f]{{2}}){{0,7}}|\.\.\.)",
     re.MULTILINE,
 )
 _LEGEND_ITEM = re.compile(

@@ -201,7 +201,7 @@ def placing_of(trace: _core.Trace, inspection: _core.Inspection) -> Placing:
     return Placing(
         peak_live_bytes=found["peak_live_bytes"],
         extent=found["extent"],
-        peak_utilisation=found["peak_live_bytes"] / found["extent"] if found["extent"] else 1.0,
+        peak_utilisation=found["peak_live_bytes"] / found["extent"] if found["extent"] else 0.0,
         ceiling=_ceiling(trace),
         fragmentation_at_peak=found["fragmentation_at_peak"],
         fragmentation_at_end=found["fragmentation_at_end"],

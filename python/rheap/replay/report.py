@@ -47,7 +47,8 @@ def show(terminal: Terminal, report: Report) -> None:
     terminal.say(
         f"{report.operations:,} operations; at most {report.peak_bytes:,} bytes live, which are "
         f"{report.ceiling:.1%} of what their blocks take: no utilisation can be higher. "
-        f"Heaps of {format_size(report.capacity)}."
+        f"Heaps of {format_size(report.capacity)}. Holes and fragmentation are of what lies below "
+        "the wilderness."
         + (f" malloc is that of {_core.malloc_library()}." if report.against_malloc else "")
     )
     terminal.table(["", *(result.allocator for result in report.results)], _rows(report))

@@ -18,11 +18,11 @@ def with_numpy() -> Story:
     heap = rheap.Heap("1 GiB")
     image = heap.array((480, 640, 3), "u1")
     image[:] = np.arange(640, dtype="u1")[:, np.newaxis]
-    print(f"image: {image.nbytes:,} bytes, address % 64 is {image.ctypes.data % 64}")
+    print(f"image: {image.nbytes:,} bytes, {image.ctypes.data % 64 = }")
     block = heap.alloc(8 * 50_000)
     wave = np.frombuffer(block, "f8")
     wave[:] = np.sin(np.linspace(0, 100, len(wave)))
-    print(f"wave: {wave.nbytes:,} bytes from {wave.min():.2f} to {wave.max():.2f}")
+    print(f"wave: {wave.nbytes:,} bytes up to {wave.max():.2f}")
     print(heap.map())
     yield (
         "P, pinned: somebody sees the block, so the heap neither frees nor moves it. The arrays "

@@ -28,7 +28,7 @@ def chapter() -> Story:
     smashed = ctypes.string_at(second.address - 8, 8)
     print(f"+0x{second.offset - 8:x}  {smashed.hex(' ')}")
     word = int.from_bytes(smashed, "little")
-    print(f"payload {(word & 0xFF_FFFF_FFFF) >> 3:,} x 8 bytes, check code {word >> 40:06x}")
+    print(f"{word % 2**40 >> 3:,} x 8 bytes, check {word >> 40:06x}")
     yield (
         "An allocator that believed this word would soon hand out memory that is somebody else's. "
         "This one asks whether the check code fits before it believes anything:"

@@ -29,9 +29,10 @@ def chapter() -> Story:
     print(heap.stats())
     stats = heap.stats()
     yield (
-        "peak_bytes is what a cap must allow for. largest_free is the largest request that would "
-        "be served now, free_if_joined what one hole of all the free bytes could hold; the part "
-        f"that is missing is the fragmentation. {stats.deferred_blocks} of the free blocks are "
+        "peak_bytes is the most payload that was live at a time; a cap must allow for that, for "
+        "the words, and for what fragmentation costs. largest_free is the largest request that "
+        "would be served now, free_if_joined what all holes together could hold; the part that "
+        f"largest_free lacks is the fragmentation. {stats.deferred_blocks} of the free blocks are "
         "deferred, the others the heap has merged by itself. resident_bytes are in memory: all "
         "that was touched, and they stay with the process, warm for the next request, until trim() "
         "gives back the pages inside free blocks:"

@@ -63,5 +63,6 @@ def chapter() -> Story:
         "next. The command below plays an example of Knuth's (The Art of Computer Programming 1, "
         "2.5) in small, where first fit serves what best fit must refuse. So ask real programs, as "
         "the last chapter does. What a heap does by default, two-level segregated fit, is nearly "
-        "best fit, and takes the same few steps however many holes there are."
+        "best fit, and finds its hole in the same few steps however many there are. (Merging comes "
+        "on top, a bounded part of it where the heap would have to grow otherwise.)"
     )

@@ -18,7 +18,8 @@ def chapter() -> Story:
 
     folder = tempfile.TemporaryDirectory()
     trace = path.join(folder.name, "calendar.trace")
-    record = [sys.executable, "-m", "rheap", "record", "-o", trace, "-m", "calendar", "2026"]
+    rheap = [sys.executable, "-m", "rheap"]
+    record = [*rheap, "record", "-o", trace, "-m", "calendar", "2026"]
     done = subprocess.run(record, check=True, capture_output=True, text=True)
     print(done.stderr.partition(", at most")[0])
     with open(trace) as file:
@@ -36,5 +37,6 @@ def chapter() -> Story:
         "use at the peak (beside the most that any heap with such words could reach), how many "
         "blocks a request looked at:"
     )
-    main(["replay", trace, "--repeat", "3", "--policy", "segregated", "--policy", "first"])
+    policies = ["--policy", "segregated", "--policy", "first"]
+    main(["replay", trace, "--repeat", "3", *policies])
     folder.cleanup()

@@ -44,7 +44,7 @@ def chapter() -> Story:
         lambda: large.offset,
     )
     large = heap.alloc(32)
-    print(f"{large.size} bytes asked for, {large.capacity} reserved, at +0x{large.offset:x}")
+    print(large, "reserved:", large.capacity)
     yield (
         "Into the hole, which is not split this time: what would be left could not hold a word and "
         "two links. The smallest block takes 24 bytes, so the rest stays with its neighbour, as "

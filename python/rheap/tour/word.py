@@ -29,7 +29,7 @@ def chapter() -> Story:
         lambda: second.offset,
     )
     second = heap.alloc(20)
-    print(f"{second.size} bytes asked for, {second.capacity} reserved, at +0x{second.offset:x}")
+    print(second, "reserved:", second.capacity)
     print(heap.map(block.offset, 56))
     yield (
         "Right behind: the first payload begins at +0x5000 and has 24 bytes, so the next word "

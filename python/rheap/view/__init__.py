@@ -8,6 +8,7 @@ import itertools
 from .. import _core
 from ..pictures.heapmap import RegionMap
 from ..pictures.summary import RegionStats, summary
+from ..progress import Progress
 from ..replay.arguments import (
     ArgumentError,
     add_exercise,
@@ -62,10 +63,13 @@ def _draw(options: argparse.Namespace) -> None:
 
 def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: str | int) -> None:
     terminal = Terminal()
-    number = {"peak": trace.peak_operation + 1, "end": len(trace)}.get(str(at), at)
-    if not isinstance(number, int) or number > len(trace):
+    if isinstance(at, int) and at > len(trace):
         raise ArgumentError(f"the trace has {len(trace):,} operations, so none is number {at}")
     for scheme in schemes:
+        if isinstance(at, int):
+            number = at
+        else:
+            number = len(trace) if at == "end" else _peak(trace, scheme, capacity)
         inspection = scheme.inspect(trace, capacity)
         for _ in itertools.repeat(None, number):
             inspection.step()
@@ -76,6 +80,15 @@ def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: s
         blocks = list(blocks_of(inspection))
         picture = RegionMap.of_blocks(blocks, capacity).draw(terminal.columns)
         terminal.output(f"{picture}\n{summary(RegionStats.of(blocks, capacity))}")
+
+
+def _peak(trace: _core.Trace, scheme: Scheme, capacity: int) -> int:
+    """After how many operations most is live on this heap: it may refuse what the trace wants."""
+    inspection = scheme.inspect(trace, capacity)
+    with Progress(f"{trace.source}: {scheme.name}", len(trace)) as progress:
+        inspection.finish(progress.advance)
+    peak: int = inspection.figures()["peak_operation"]
+    return peak + 1
 
 
 def _moment(text: str) -> str | int:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from .. import _core
 from ..pictures.palette import COLOURS, FREE, LEGEND, LIVE, WILDERNESS, WORD
 from ..sizes import format_size
 from .history import COLUMNS, ROWS, Band, History, Range
@@ -16,6 +17,7 @@ _LEFT, _RIGHT = 96, 56  # pixels beside the picture
 _TOP, _GAP, _CURVES, _BELOW = 66, 14, 120, 64
 _STEP = _TOP + ROWS + _GAP + _CURVES + _BELOW  # from one history to the next
 _WORD_BYTES = 8
+_FIRST_PAYLOAD = _core.FIRST_BLOCK + _WORD_BYTES
 _CHARACTER = 7.3  # pixels
 _MOST_TICKS = 10
 
@@ -103,14 +105,15 @@ def _band(history: History, band: Band, y: int) -> Iterator[str]:
     # A gap tells neighbours apart, where there is room for one; and what is there is seen.
     width = max(width - (0.75 if width > 3 else 0), 0.5)
     height = max(height - (0.75 if height > 3 else 0), 0.5)
+    end = f"freed by {band.died + 1:,}" if band.died < history.operations else "live at the end"
     told = (
-        f"{band.size:,} bytes at +{band.offset:,} behind the first block, "
-        f"operations {band.born:,} to {band.died:,}"
+        f"+0x{_FIRST_PAYLOAD + band.offset:x}: {band.asked:,} bytes asked for, "
+        f"{band.size - _WORD_BYTES:,} reserved, made by operation {band.born + 1:,}, {end}"
     )
     yield f"<g><title>{told}</title>" + _rectangle(LIVE, x, top, width, height)
     if word > 2:
         yield _rectangle(WORD, x, top + height - word, width, word)
-    size = f"{band.size - _WORD_BYTES:,}"
+    size = f"{band.asked:,}"
     if height - word > 12 and width > _CHARACTER * len(size) + 4:
         middle = top + (height - word) / 2 + 4
         yield f'<text class="size" x="{x + width / 2:.1f}" y="{middle:.1f}">{size}</text>'

@@ -25,12 +25,14 @@ class Range(NamedTuple):
 
 class Band(NamedTuple):
     """A block, from the operation that made it to the one that freed it (the number of operations
-    if none did). `offset`: bytes from the first block; `size`: its word included."""
+    if none did). `offset`: bytes from the first block; `size`: its word included; `asked`: what
+    was asked for."""
 
     born: int
     died: int
     offset: int
     size: int
+    asked: int
 
 
 @dataclass(frozen=True, slots=True)
