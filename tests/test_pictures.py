@@ -9,7 +9,8 @@ import pytest
 from support import plain_build_only
 
 import rheap
-from rheap.pictures.svg import map_svg
+from rheap.pictures.palette import LEGEND
+from rheap.pictures.svg import WHOLE_WIDTH, legend, map_svg
 
 GOLDEN = Path(__file__).parent / "golden" / "heap.svg"
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -216,6 +217,12 @@ def test_a_wilderness_that_is_cut_off_tells_all_of_it():
     whole = heap.stats().wilderness_bytes
     assert f"wilderness, {whole:,} bytes in all" in tooltips(map_svg(heap.map()))
     assert block.size == 64
+
+
+def test_a_legend_of_all_kinds_has_room():
+    texts = re.findall(r'<text x="(\d+)" y="0">([^<]+)', "".join(legend(list(LEGEND), 0)))
+    assert len(texts) == len(LEGEND)
+    assert max(int(x) + 7.3 * len(text) for x, text in texts) <= WHOLE_WIDTH
 
 
 def test_a_full_heap():

@@ -10,7 +10,7 @@ from ..errors import HeapError
 from ..reports import BlockState, HeapStats
 from .heapmap import HeapMap
 from .palette import FENCE, WILDERNESS, WORD
-from .svg import ROW, WIDTH, bar, element, legend, map_svg
+from .svg import ROW, WHOLE_WIDTH, WIDTH, bar, element, legend, map_svg
 
 if TYPE_CHECKING:
     from ..heap import Heap
@@ -48,7 +48,7 @@ def stats_html(stats: HeapStats) -> str:
     table = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
     )
-    style = 'style="font:12px ui-monospace,monospace;text-align:right"'
+    style = 'style="font:12px ui-monospace,monospace;text-align:right;border-spacing:12px 1px"'
     return (
         f"<div>{_bar(stats)}<table {style}><caption>rheap.HeapStats</caption>{table}</table></div>"
     )
@@ -75,7 +75,7 @@ def _bar(stats: HeapStats) -> str:
             shapes += bar(kind, f"{bytes_:,} bytes", x, 0, width)
             x += width
     named = legend([kind for kind, bytes_ in parts.items() if bytes_ > 0], ROW + 18)
-    return element(WIDTH, ROW + 24, shapes + "".join(named))
+    return element(WHOLE_WIDTH, ROW + 24, shapes + "".join(named))
 
 
 def _code(thing: object) -> str:

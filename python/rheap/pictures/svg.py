@@ -15,6 +15,7 @@ from .palette import COLOURS, LEGEND, PALE, WILDERNESS, WORD
 WIDTH = 864  # pixels of a row
 ROW = 24  # its height
 _ADDRESSES = 96  # pixels left of the rows
+WHOLE_WIDTH = _ADDRESSES + WIDTH  # a legend of all kinds has room
 _STEP = 32  # from one row to the next
 _MOST_ROWS = 8
 _FINEST = 0.25  # bytes a pixel: a word is 32 pixels wide
@@ -124,7 +125,7 @@ def map_svg(picture: HeapMap, *, standalone: bool = False, focus: int | None = N
         f'<text x="0" y="{y + 24 + 18 * n}">{escape(line)}</text>' for n, line in enumerate(lines)
     ]
     height = y + 24 + 18 * len(lines)
-    return element(_ADDRESSES + WIDTH, height, "".join(shapes), standalone=standalone)
+    return element(WHOLE_WIDTH, height, "".join(shapes), standalone=standalone)
 
 
 def element(width: int, height: int, shapes: str, *, standalone: bool = False) -> str:
