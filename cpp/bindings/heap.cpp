@@ -142,6 +142,7 @@ void register_heap(py::module_& module) {
              py::arg("most"));
   module.attr("TRACEMALLOC_DOMAIN") = tracemalloc_domain;
   module.attr("FIRST_BLOCK") = first_block.value;
+  module.attr("WORD_BYTES") = word_bytes;
   py::list names;
   for (const char* name : policy_names) names.append(name);
   module.attr("POLICIES") = py::tuple(names);

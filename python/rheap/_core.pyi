@@ -15,6 +15,7 @@ FIRST_BLOCK: int
 POLICIES: tuple[str, ...]
 TRACEMALLOC_DOMAIN: int
 SMALLEST_CAPACITY: int
+WORD_BYTES: int
 
 @final
 class Block:

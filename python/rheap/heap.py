@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, SupportsIndex
 
 from . import _core
+from ._core import WORD_BYTES
 from .arrays import make_array
 from .errors import HeapClosed
-from .pictures.heapmap import HeapMap
+from .pictures.heapmap import FEW_BLOCKS, HeapMap
 from .pictures.notebook import heap_html  # now: a module half imported at a fork stays so
 from .reports import BlockInfo, HeapStats, Holder, Leaks, read_rows
 from .sizes import format_size, parse_size
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     import numpy.typing
 
     from .recording import HeapRecording
-
-
-_FEW = 24  # blocks: a part with so many is shown byte for byte
-_WORD_BYTES = 8
 
 
 @_core.with_own_methods
@@ -178,9 +175,9 @@ class Heap(_core.Heap):
             )
         if bytes_ == 0:
             raise ValueError("a map of 0 bytes shows nothing; length must be 1 at the least")
-        stop = min(-(-(start + bytes_) // _WORD_BYTES) * _WORD_BYTES, end)
-        start -= start % _WORD_BYTES
-        return HeapMap.of(*self.snapshot(start - _WORD_BYTES, stop, _FEW), part=(start, stop))
+        stop = min(-(-(start + bytes_) // WORD_BYTES) * WORD_BYTES, end)
+        start -= start % WORD_BYTES
+        return HeapMap.of(*self.snapshot(start - WORD_BYTES, stop, FEW_BLOCKS), part=(start, stop))
 
     def _repr_html_(self) -> str:
         return heap_html(self)

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._core import WORD_BYTES
 from ..reports import BlockState
 from .palette import FENCE, LEGEND, WILDERNESS, WORD
 
@@ -16,7 +17,6 @@ WORD_BITS = (
     "bits of a word: 63-40 check code, 39-3 payload in units of 8 bytes, "
     "2-1 state (00 live, 01 deferred, 10 free), 0 set when the block before is free"
 )
-_WORD_BYTES = 8
 _SIZE_BITS = 40  # of a block's word: size, state and mark; the 24 above are the check code
 _STATES = ("live", "deferred", "free")
 _MOST_LINES = 8  # of a payload; of more the ends
@@ -63,10 +63,10 @@ def meaning(span: Span, at: int, closeup: Closeup) -> Meaning:
     linked = span.block.offset not in closeup.unlinked
     if place == 0 and linked and (is_free or span.kind == BlockState.DEFERRED):
         return Meaning("next", f"in its list: {_link(value)}")
-    if place == _WORD_BYTES and is_free and (linked or span.block.capacity == 16):
+    if place == WORD_BYTES and is_free and (linked or span.block.capacity == 16):
         mark = "bit 0 set: no footer" if span.block.capacity == 16 else "bit 0 set"
         return Meaning("prev", f"in its list: {_link(value & ~1)}, {mark}")
-    if place == span.block.capacity - _WORD_BYTES and is_free:
+    if place == span.block.capacity - WORD_BYTES and is_free:
         return Meaning("size", f"of the free block that ends here: {value:,} bytes")
     return Meaning("", _text(value))
 
@@ -86,9 +86,9 @@ def _rows(span: Span, closeup: Closeup) -> Iterator[tuple[str, str, str, str]]:
         if at > shown_to:
             yield "", sign, "", f"... {at - shown_to:,} bytes more"
         label, text = meaning(span, at, closeup)
-        bytes_ = closeup.words[at].to_bytes(_WORD_BYTES, "little").hex(" ")
+        bytes_ = closeup.words[at].to_bytes(WORD_BYTES, "little").hex(" ")
         yield f"+0x{at:x}", sign, bytes_, f"{label} {text}".strip()
-        shown_to = at + _WORD_BYTES
+        shown_to = at + WORD_BYTES
     if span.end > shown_to:
         yield "", sign, "", f"... {span.end - shown_to:,} bytes more"
 
@@ -106,7 +106,7 @@ def _word(value: int) -> str:
     name = _STATES[state] if state < len(_STATES) else "no state"
     before = "free" if mark else "not free"
     return (
-        f"{units * _WORD_BYTES:,} bytes ({units:,}), {name} ({state:02b}), "
+        f"{units * WORD_BYTES:,} bytes ({units:,}), {name} ({state:02b}), "
         f"before {before} ({mark}), check {value >> _SIZE_BITS:06x}"
     )
 
@@ -116,5 +116,5 @@ def _link(offset: int) -> str:
 
 
 def _text(value: int) -> str:
-    bytes_ = value.to_bytes(_WORD_BYTES, "little")
+    bytes_ = value.to_bytes(WORD_BYTES, "little")
     return "".join(chr(byte) if 32 < byte < 127 else "." for byte in bytes_)

@@ -12,6 +12,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .._core import WORD_BYTES
 from ..reports import BlockInfo, HeapStats, Row, read_rows
 from ..sizes import format_size
 from .closeup import WORD_BITS, Closeup, word_lines
@@ -21,7 +22,9 @@ from .summary import summary
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-_WORD_BYTES = 8  # also the smallest cell
+FEW_BLOCKS = 24
+"""A part with no more than so many is shown byte for byte."""
+
 _MOST_ROWS = 8
 _WIDE = 4  # cells: a block as wide as that shows its word at any scale
 _HARD_SPACE = "\0"  # textwrap breaks at any other
@@ -90,7 +93,7 @@ class RegionMap:
         columns = width - margin if width - margin < 8 else (width - margin) // 8 * 8
         # The finest scale at which all that was ever in use fits; the wilderness may be cut off.
         used = next((span.start for span in self.spans if span.kind == WILDERNESS), end) - origin
-        scale = _WORD_BYTES
+        scale = WORD_BYTES  # the smallest cell
         while -(-used // scale) > _MOST_ROWS * columns:
             scale *= 2
         rows = max(-(-used // (scale * columns)), 1)
@@ -209,7 +212,7 @@ class HeapMap(RegionMap):
 def _spans(blocks: Iterable[BlockInfo], fence: int) -> Iterator[Span]:
     for block in blocks:
         end = block.offset + block.capacity
-        yield Span(block.offset - _WORD_BYTES, block.offset, WORD, block)
+        yield Span(block.offset - WORD_BYTES, block.offset, WORD, block)
         yield Span(block.offset, end, block.state, block)
         if fence and block.state.is_live:
             yield Span(end, end + fence, FENCE, block)
@@ -217,7 +220,7 @@ def _spans(blocks: Iterable[BlockInfo], fence: int) -> Iterator[Span]:
 
 def _within(spans: list[Span], start: int, stop: int) -> list[Span]:
     if any(span.block is not None and span.block.offset == start for span in spans):
-        start -= _WORD_BYTES
+        start -= WORD_BYTES
     return [span.within(start, stop) for span in spans if span.start < stop and start < span.end]
 
 

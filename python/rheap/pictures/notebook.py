@@ -6,17 +6,16 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from .. import _core
+from .._core import WORD_BYTES
 from ..errors import HeapError
 from ..reports import BlockState, HeapStats
-from .heapmap import HeapMap
+from .heapmap import FEW_BLOCKS, HeapMap
 from .palette import FENCE, WILDERNESS, WORD
 from .svg import ROW, WHOLE_WIDTH, WIDTH, bar, element, legend, map_svg
 
 if TYPE_CHECKING:
     from ..heap import Heap
 
-_WORD_BYTES = 8
-_FEW = 24  # blocks: their links and footers are drawn
 _AROUND = 128  # bytes beside a block, and an eighth of its size
 
 
@@ -33,7 +32,7 @@ def block_html(block: _core.Block) -> str:
     try:
         start, stop = block.offset - 8, block.offset + block.capacity
         around = _AROUND + block.capacity // 64 * 8
-        snapshot = _core.snapshot_around(block, around, _FEW)
+        snapshot = _core.snapshot_around(block, around, FEW_BLOCKS)
     except HeapError:  # freed, or the heap is damaged
         return _code(block)
     region = _core.FIRST_BLOCK, _core.FIRST_BLOCK + snapshot[1]["capacity"]
@@ -56,7 +55,7 @@ def stats_html(stats: HeapStats) -> str:
 
 def _bar(stats: HeapStats) -> str:
     seen = stats.pinned_bytes + stats.handed_out_bytes + stats.lingering_bytes
-    words = _WORD_BYTES * (stats.live_blocks + stats.free_blocks)
+    words = WORD_BYTES * (stats.live_blocks + stats.free_blocks)
     parts = {
         WORD: words,
         BlockState.LIVE: stats.live_bytes - seen,

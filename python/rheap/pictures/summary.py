@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .. import _core
+from .._core import WORD_BYTES
 from ..reports import BlockInfo, HeapStats
 from ..sizes import format_size
-
-_WORD_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +36,10 @@ class RegionStats:
             if block.state.is_live:
                 runs.append(0)
             else:
-                runs[-1] += block.capacity + _WORD_BYTES
-        taken = sum(live) + sum(freed) + (len(live) + len(freed)) * _WORD_BYTES
+                runs[-1] += block.capacity + WORD_BYTES
+        taken = sum(live) + sum(freed) + (len(live) + len(freed)) * WORD_BYTES
         runs[-1] += capacity - taken
-        holes = [run - _WORD_BYTES for run in runs if run >= _core.SMALLEST_CAPACITY]
+        holes = [run - WORD_BYTES for run in runs if run >= _core.SMALLEST_CAPACITY]
         return cls(
             capacity=capacity,
             live_bytes=sum(live),

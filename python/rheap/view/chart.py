@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from .. import _core
+from .._core import WORD_BYTES
 from ..pictures.palette import COLOURS, FREE, LEGEND, LIVE, WILDERNESS, WORD
 from ..sizes import format_size
 from .history import COLUMNS, ROWS, Band, History, Range
@@ -16,8 +17,7 @@ from .history import COLUMNS, ROWS, Band, History, Range
 _LEFT, _RIGHT = 96, 56  # pixels beside the picture
 _TOP, _GAP, _CURVES, _BELOW = 66, 14, 120, 64
 _STEP = _TOP + ROWS + _GAP + _CURVES + _BELOW  # from one history to the next
-_WORD_BYTES = 8
-_FIRST_PAYLOAD = _core.FIRST_BLOCK + _WORD_BYTES
+_FIRST_PAYLOAD = _core.FIRST_BLOCK + WORD_BYTES
 _CHARACTER = 7.3  # pixels
 _MOST_TICKS = 10
 
@@ -87,7 +87,8 @@ def _region(history: History, y: int) -> Iterator[str]:
     """What was live on what was free, and above it the wilderness."""
     box = f'x="{_LEFT}" y="{y}" width="{COLUMNS}" height="{ROWS}"'
     yield f'<rect class="{WILDERNESS}" {box}/>'
-    line = _steps([range_.most for range_ in history.curves.extent], history.extent, y, ROWS)
+    edge = [Range(high, high, high) for _, high, _ in history.curves.extent]
+    line = _steps(edge, history.extent, y, ROWS)
     yield f'<path class="{FREE}" d="{line}V{y + ROWS}H{_LEFT}z"/>'
     if history.cells:
         image = base64.b64encode(_png(history.cells)).decode()
@@ -100,7 +101,7 @@ def _region(history: History, y: int) -> Iterator[str]:
 def _band(history: History, band: Band, y: int) -> Iterator[str]:
     across, down = COLUMNS / history.operations, ROWS / history.extent
     x, width = _LEFT + band.born * across, (band.died - band.born) * across
-    height, word = band.size * down, _WORD_BYTES * down
+    height, word = band.size * down, WORD_BYTES * down
     top = y + ROWS - band.offset * down - height
     # A gap tells neighbours apart, where there is room for one; and what is there is seen.
     width = max(width - (0.75 if width > 3 else 0), 0.5)
@@ -108,7 +109,7 @@ def _band(history: History, band: Band, y: int) -> Iterator[str]:
     end = f"freed by {band.died + 1:,}" if band.died < history.operations else "live at the end"
     told = (
         f"+0x{_FIRST_PAYLOAD + band.offset:x}: {band.asked:,} bytes asked for, "
-        f"{band.size - _WORD_BYTES:,} reserved, made by operation {band.born + 1:,}, {end}"
+        f"{band.size - WORD_BYTES:,} reserved, made by operation {band.born + 1:,}, {end}"
     )
     yield f"<g><title>{told}</title>" + _rectangle(LIVE, x, top, width, height)
     if word > 2:
@@ -157,13 +158,13 @@ def _curves(history: History, y: int) -> Iterator[str]:
     yield f'<rect class="frame" x="{_LEFT}" y="{y}" width="{COLUMNS}" height="{_CURVES}"/>'
     curves = history.curves
     for name, ranges in (("free", curves.free), ("live", curves.live)):
-        path = _curve(ranges, history.extent, y)
+        path = _steps(ranges, history.extent, y, _CURVES)
         yield f'<path class="edge" d="{path}"/><path class="curve line-{name}" d="{path}"/>'
-    yield f'<path class="curve line-hole" d="{_curve(curves.hole, history.extent, y)}"/>'
-    yield f'<path class="curve line-utilisation" d="{_curve(curves.utilisation, 1, y)}"/>'
+    yield f'<path class="curve line-hole" d="{_steps(curves.hole, history.extent, y, _CURVES)}"/>'
+    yield f'<path class="curve line-utilisation" d="{_steps(curves.utilisation, 1, y, _CURVES)}"/>'
 
 
-def _curve(ranges: Sequence[Range], whole: float, y: int) -> str:
+def _steps(ranges: Sequence[Range], whole: float, y: int, height: int) -> str:
     """A step for each column, with a stroke from the least to the most that it was in there."""
     values = (value for range_ in ranges for value in _turns(range_))
     across = COLUMNS / len(ranges)
@@ -172,7 +173,7 @@ def _curve(ranges: Sequence[Range], whole: float, y: int) -> str:
         if value is None:
             x += across
             parts.append(f"H{x:.1f}")
-        elif (at := f"{y + _CURVES * (1 - value / whole):.1f}") != before:
+        elif (at := f"{y + height * (1 - value / whole):.1f}") != before:
             parts.append(f"V{at}" if parts else f"M{_LEFT} {at}")
             before = at
     return "".join(parts)
@@ -187,19 +188,11 @@ def _turns(range_: Range) -> Iterator[float | None]:
     yield None
 
 
-def _steps(values: Sequence[float], whole: float, y: int, height: int) -> str:
-    across = COLUMNS / len(values)
-    parts = [f"M{_LEFT} {y + height * (1 - values[0] / whole):.1f}"]
-    for column, value in enumerate(values):
-        parts.append(f"V{y + height * (1 - value / whole):.1f}H{_LEFT + (column + 1) * across:.1f}")
-    return "".join(parts)
-
-
 # --- axes and legend ------------------------------------------------------------------------------
 
 
 def _byte_ticks(extent: int, y: int, height: int, most: int) -> Iterator[str]:
-    step = _WORD_BYTES
+    step = WORD_BYTES
     while extent / step > most:
         step *= 2
     for bytes_ in range(0, extent + 1, step):
@@ -225,7 +218,7 @@ def _operation_ticks(operations: int, y: int) -> Iterator[str]:
 
 def _legend(history: History, y: int) -> Iterator[str]:
     x = _LEFT
-    word = _WORD_BYTES * ROWS / history.extent > 2 and history.bands
+    word = WORD_BYTES * ROWS / history.extent > 2 and history.bands
     for kind in (*([WORD] if word else []), LIVE, FREE, WILDERNESS):
         name = LEGEND[kind][1]
         yield f'<rect class="{kind}" x="{x}" y="{y - 10}" width="12" height="12"/>'
