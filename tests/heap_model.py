@@ -25,7 +25,7 @@ class Entry:
         self.size = block.size
         self.capacity = block.capacity
         self.views = []
-        self.handed_out = False
+        self.exposed = False
         self.address_known = False
         self.closed = False
 
@@ -35,7 +35,7 @@ class Entry:
             return "lingering"
         if self.views:
             return "pinned"
-        return "handed out" if self.handed_out else "live"
+        return "exposed" if self.exposed else "live"
 
     def see(self, block):
         """Takes over what a resize changed."""
@@ -109,7 +109,7 @@ class HeapBesideModel(RuleBasedStateMachine):
 
     def close_entry(self, entry, close):
         """Closes an unpinned or lingering-to-be block; the entry itself holds a reference to it."""
-        lingers = bool(entry.views or entry.handed_out)
+        lingers = bool(entry.views or entry.exposed)
         with pytest.warns(ResourceWarning) if self.debug and lingers else contextlib.nullcontext():
             close()
         assert entry.block.freed
@@ -150,7 +150,7 @@ class HeapBesideModel(RuleBasedStateMachine):
         stats = self.heap.stats()
         for kind, blocks, bytes_ in (
             ("pinned", stats.pinned_blocks, stats.pinned_bytes),
-            ("handed out", stats.handed_out_blocks, stats.handed_out_bytes),
+            ("exposed", stats.exposed_blocks, stats.exposed_bytes),
             ("lingering", stats.lingering_blocks, stats.lingering_bytes),
         ):
             capacities = [entry.capacity for entry in self.entries if entry.state == kind]

@@ -124,7 +124,7 @@ def test_an_array_beyond_every_address_is_refused(heap):
         heap.array((2**40, 2**40))
 
 
-def test_the_block_is_pinned_and_not_handed_out(heap):
+def test_the_block_is_pinned_and_not_exposed(heap):
     array = heap.array(8)
     assert [info.state for info in heap.blocks()] == [rheap.BlockState.PINNED]
     del array

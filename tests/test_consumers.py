@@ -176,7 +176,7 @@ PINNING = [
     Torch,
     NdarrayOfMemoryview,
 ]
-HANDED_OUT = [Ndarray, Recarray, PygameSurface, PyQt6Image, ZmqFrame]
+EXPOSED = [Ndarray, Recarray, PygameSurface, PyQt6Image, ZmqFrame]
 
 
 def collect_until(done):
@@ -189,7 +189,7 @@ def collect_until(done):
     raise AssertionError("the consumer went, the memory did not return")
 
 
-@pytest.fixture(params=PINNING + HANDED_OUT, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=PINNING + EXPOSED, ids=lambda kind: kind.__name__)
 def consumer(request):
     return request.param()
 
@@ -270,12 +270,12 @@ def test_what_keeps_an_export_or_its_object_pins(heap, kind):
     collect_until(lambda: not block.pinned)
 
 
-@pytest.mark.parametrize("kind", HANDED_OUT, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", EXPOSED, ids=lambda kind: kind.__name__)
 def test_what_keeps_the_block_alone_waits_for_the_block(heap, kind):
     block = heap.alloc(SIZE)
     seen = kind().take(block)
     assert not block.pinned
-    assert [info.state for info in heap.blocks()] == [rheap.BlockState.HANDED_OUT]
+    assert [info.state for info in heap.blocks()] == [rheap.BlockState.EXPOSED]
     block.free()
     del block
     assert heap.stats().lingering_blocks == 1
@@ -283,7 +283,7 @@ def test_what_keeps_the_block_alone_waits_for_the_block(heap, kind):
     collect_until(lambda: heap.stats().live_blocks == 0)
 
 
-@pytest.mark.parametrize("kind", HANDED_OUT, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", EXPOSED, ids=lambda kind: kind.__name__)
 def test_through_a_memoryview_everything_pins(heap, kind):
     block = heap.alloc(SIZE)
     seen = kind().take(memoryview(block))
@@ -291,7 +291,7 @@ def test_through_a_memoryview_everything_pins(heap, kind):
     assert [info.state for info in heap.blocks()] == [rheap.BlockState.PINNED]
     del seen
     collect_until(lambda: not block.pinned)
-    block.resize(2 * SIZE)  # was never handed out
+    block.resize(2 * SIZE)  # was never exposed
 
 
 def test_pyarrow_takes_an_empty_block(heap):

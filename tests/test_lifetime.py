@@ -130,7 +130,7 @@ def test_an_array_made_inside_the_with_is_valid_after_it(heap, assert_intact):
     assert set(array.tolist()) == {7}
 
 
-def test_a_handed_out_and_pinned_block_waits_for_both(heap, assert_intact):
+def test_a_exposed_and_pinned_block_waits_for_both(heap, assert_intact):
     with heap.alloc(SIZE) as block:
         array = array_of(block)
         view = memoryview(block)
@@ -141,7 +141,7 @@ def test_a_handed_out_and_pinned_block_waits_for_both(heap, assert_intact):
     assert live(heap) == (0, 0)
 
 
-def test_a_bare_reference_does_not_delay_a_block_never_handed_out(heap):
+def test_a_bare_reference_does_not_delay_a_block_never_exposed(heap):
     blocks = []
     with heap.alloc(SIZE) as block:
         blocks.append(block)

@@ -87,7 +87,7 @@ def test_spans_agree_with_stats(heap):
         total[span.kind] += span.end - span.start
     stats = heap.stats()
     assert map_.stats == stats
-    assert total["live"] + total["pinned"] + total["handed out"] + total["lingering"] == (
+    assert total["live"] + total["pinned"] + total["exposed"] + total["lingering"] == (
         stats.live_bytes
     )
     assert total["pinned"] == stats.pinned_bytes
@@ -204,7 +204,7 @@ def shrink(heap, block):
         (lambda heap, block: (block.free(), heap.defrag()), "|.....|##"),
         (shrink, "|##|..|##"),
     ],
-    ids=["live", "pinned", "pinned array", "handed out", "lingering", "deferred", "free", "shrunk"],
+    ids=["live", "pinned", "pinned array", "exposed", "lingering", "deferred", "free", "shrunk"],
 )
 def test_each_state_has_its_sign(change, signs):
     assert draw_one(change) == signs + "~" * (32 - len(signs))

@@ -44,7 +44,7 @@ def test_any_two_colours_differ(who):
 
 def test_what_is_taken_is_darker_than_what_is_free():
     lightness = {name: oklab(linear(colour))[0] for name, colour in COLOURS.items()}
-    taken = [lightness[kind] for kind in ("word", "live", "pinned", "handed out", "lingering")]
+    taken = [lightness[kind] for kind in ("word", "live", "pinned", "exposed", "lingering")]
     assert max(taken) < min(lightness["deferred"], lightness["free"])
 
 

@@ -17,7 +17,7 @@ README = (Path(__file__).parent.parent / "README.md").read_text()
 SVG = "{http://www.w3.org/2000/svg}"
 TOLD = re.compile(
     r"\+0x([0-9a-f]+): (?:([\d,]+) bytes asked for, )?([\d,]+) reserved, "
-    r"(live|pinned|handed out|lingering|deferred|free)(?:, held by (\d+) at the least)?"
+    r"(live|pinned|exposed|lingering|deferred|free)(?:, held by (\d+) at the least)?"
     r"(?:, allocated at (.*))?",
     re.DOTALL,
 )

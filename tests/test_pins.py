@@ -167,14 +167,14 @@ def test_offset_does_not_make_a_block_immovable(heap):
     assert len(block) == 16
 
 
-def test_pinned_and_handed_out_are_told_apart_in_the_census(heap):
-    pinned, handed_out, live = heap.alloc(8), heap.alloc(16), heap.alloc(24)
+def test_pinned_and_exposed_are_told_apart_in_the_census(heap):
+    pinned, exposed, live = heap.alloc(8), heap.alloc(16), heap.alloc(24)
     view = memoryview(pinned)
-    b"".join([handed_out])
+    b"".join([exposed])
     states = [info.state.value for info in heap.blocks()]
-    assert states == ["pinned", "handed out", "live"]
+    assert states == ["pinned", "exposed", "live"]
     stats = heap.stats()
     assert (stats.pinned_blocks, stats.pinned_bytes) == (1, pinned.capacity)
-    assert (stats.handed_out_blocks, stats.handed_out_bytes) == (1, handed_out.capacity)
+    assert (stats.exposed_blocks, stats.exposed_bytes) == (1, exposed.capacity)
     assert stats.live_blocks == 3
     del view, live

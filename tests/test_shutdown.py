@@ -15,11 +15,11 @@ heap = rheap.Heap("1 MiB")
 block = heap.alloc(64)
 view = memoryview(heap.alloc(64))
 array = heap.array(8, zero=True)
-handed_out = np.ndarray(8, "u1", buffer=heap.alloc(8))
+exposed = np.ndarray(8, "u1", buffer=heap.alloc(8))
 with heap.alloc(64) as closed:
     lingering = memoryview(closed)
 """
-THINGS = "heap, block, view, array, handed_out, lingering"
+THINGS = "heap, block, view, array, exposed, lingering"
 
 ENDINGS = {
     "module globals": "",

@@ -134,7 +134,7 @@ class HeapUnderRules(HeapBesideModel):
             assert zlib.crc32(entry.block) == zlib.crc32(entry.pattern)
         else:
             assert bytearray(b"x").join([entry.block, b""]) == entry.pattern + b"x"
-        entry.handed_out = True
+        entry.exposed = True
 
     @rule(pick=picks)
     def tell_address(self, pick):
@@ -150,7 +150,7 @@ class HeapUnderRules(HeapBesideModel):
             return
         entry = entries[pick % len(entries)]
         del entry.views[which % len(entry.views)]
-        if entry.closed and not entry.views and not entry.handed_out:
+        if entry.closed and not entry.views and not entry.exposed:
             self.entries.remove(entry)
 
     # --- giving back --------------------------------------------------------------------------
@@ -186,7 +186,7 @@ class HeapUnderRules(HeapBesideModel):
 
     @rule(size=st.integers(1, 500))
     def use_and_leave(self, size):
-        """A hand-out inside a `with` that nobody keeps costs nothing."""
+        """An exposure inside a `with` that nobody keeps costs nothing."""
 
         def use():
             with self.heap.alloc(size) as block:
@@ -234,7 +234,7 @@ class HeapUnderRules(HeapBesideModel):
         entry = self.pick_open(pick)
         if entry is None:
             return
-        if entry.views or entry.handed_out or entry.address_known:
+        if entry.views or entry.exposed or entry.address_known:
             with pytest.raises(rheap.BlockPinned):
                 entry.block.resize(size)
             return

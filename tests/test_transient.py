@@ -121,7 +121,7 @@ def test_memory_returns_at_once_when_nothing_was_kept(heap, use):
         block[:] = PATTERN
         use(block)
         # A plain request was made, so that the references had to be counted.
-        assert [info.state for info in heap.blocks()] == [rheap.BlockState.HANDED_OUT]
+        assert [info.state for info in heap.blocks()] == [rheap.BlockState.EXPOSED]
     stats = heap.stats()
     assert block.freed
     assert (stats.live_blocks, stats.lingering_blocks) == (0, 0)

@@ -48,8 +48,8 @@ void drop_block(PyObject* self) {
   if (block->heap != nullptr) give_back_quietly(block);
   Py_CLEAR(block->entered_by);
   Py_CLEAR(block->site_code);
-  block->closed = block->heap_closed = block->handed_out = 0;
-  block->entered_handed_out = block->address_known = 0;  // ready for the next; no pin is alive
+  block->closed = block->heap_closed = block->exposed = 0;
+  block->entered_exposed = block->address_known = 0;  // ready for the next; no pin is alive
   dead_blocks.keep(block);
 }
 
@@ -58,7 +58,7 @@ PyObject* show_block(PyObject* self) {
   if (block->heap == nullptr) return PyUnicode_FromString("<rheap.Block, freed>");
   const char* state = block->closed       ? "lingering"
                       : block->pins > 0   ? "pinned"
-                      : block->handed_out ? "handed out"
+                      : block->exposed ? "exposed"
                                           : "live";
   char offset[20];
   PyOS_snprintf(offset, sizeof offset, "+0x%llx",
@@ -115,7 +115,7 @@ bool close_block(BlockObject* block, Door door) {
   if (block->closed) return true;
   block->closed = 1;
   block->heap_closed = door == Door::heap_close ? 1 : 0;
-  const bool seen = block->pins > 0 || (block->handed_out && !doors::accounts_for_all(block, door));
+  const bool seen = block->pins > 0 || (block->exposed && !doors::accounts_for_all(block, door));
   if (!seen && door == Door::heap_close) {
     // The heap goes, so nobody needs to hear of damage; and to make an exception would run Python
     // code, which could drop other blocks that the heap is about to close.
@@ -143,7 +143,7 @@ bool free_block(BlockObject* block, Door door) {
 
 void unpin(BlockObject* block) {
   --block->pins;
-  if (block->pins == 0 && block->closed && !block->handed_out) give_back_quietly(block);
+  if (block->pins == 0 && block->closed && !block->exposed) give_back_quietly(block);
 }
 
 void register_block(py::module_& module) {

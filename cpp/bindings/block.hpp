@@ -27,8 +27,8 @@ struct BlockObject {
   std::uint32_t pins;                    ///< Pins alive: somebody holds a view, or had one
   std::uint32_t closed : 1;              ///< no new views, no access
   std::uint32_t heap_closed : 1;         ///< it was the heap that closed it
-  std::uint32_t handed_out : 1;          ///< somebody asked who may have kept the address
-  std::uint32_t entered_handed_out : 1;  ///< so it was when the last `with` was entered
+  std::uint32_t exposed : 1;          ///< somebody asked who may have kept the address
+  std::uint32_t entered_exposed : 1;  ///< so it was when the last `with` was entered
   std::uint32_t address_known : 1;       ///< `address` was read
   std::uint32_t traced : 1;              ///< tracemalloc knows of it
   PyObject* entered_by;                  ///< the code that entered it last

@@ -38,14 +38,14 @@ PyObject* running_code() {
 PyObject* enter(PyObject* self, PyObject*) {
   BlockObject* block = as_block(self);
   if (!usable(block, "enter")) return nullptr;
-  block->entered_handed_out = block->handed_out;
+  block->entered_exposed = block->exposed;
   Py_XSETREF(block->entered_by, running_code());
   return Py_NewRef(self);
 }
 
 /// Whether this call of `__exit__` ends the `with` that entered.
 bool ends_with(const BlockObject* block) {
-  if (!block->handed_out || block->entered_handed_out) return false;  // or it does not matter
+  if (!block->exposed || block->entered_exposed) return false;  // or it does not matter
   PyObject* code = running_code();
   const bool same = code != nullptr && code == block->entered_by;
   Py_XDECREF(code);
@@ -70,7 +70,7 @@ PyObject* resize(PyObject* self, PyObject* size) {
   if (!parse_size(size, "size", bytes)) return nullptr;
   if (block->heap != nullptr) note_request(block->heap);
   if (!usable(block, "resize")) return nullptr;
-  if (block->pins > 0 || block->handed_out || block->address_known) {
+  if (block->pins > 0 || block->exposed || block->address_known) {
     set_pinned("resize", block->handle.payload.value, block->pins);
     return nullptr;
   }

@@ -14,8 +14,8 @@ namespace rheap::bindings {
 
 namespace {
 
-enum class Seen { live, pinned, handed_out, lingering, deferred, free };
-constexpr std::array names{"live", "pinned", "handed out", "lingering", "deferred", "free"};
+enum class Seen { live, pinned, exposed, lingering, deferred, free };
+constexpr std::array names{"live", "pinned", "exposed", "lingering", "deferred", "free"};
 
 Seen state_of(const Heap::Seen& seen) {
   if (seen.state == State::deferred) return Seen::deferred;
@@ -24,7 +24,7 @@ Seen state_of(const Heap::Seen& seen) {
   const BlockObject* block = block_of_handle(*seen.handle);
   if (block->closed) return Seen::lingering;
   if (block->pins > 0) return Seen::pinned;
-  return block->handed_out ? Seen::handed_out : Seen::live;
+  return block->exposed ? Seen::exposed : Seen::live;
 }
 
 struct Row {
@@ -152,8 +152,8 @@ py::dict figures(const Survey& found) {
   census["wilderness_bytes"] = report.wilderness;
   census["pinned_bytes"] = of(Seen::pinned).bytes;
   census["pinned_blocks"] = of(Seen::pinned).blocks;
-  census["handed_out_bytes"] = of(Seen::handed_out).bytes;
-  census["handed_out_blocks"] = of(Seen::handed_out).blocks;
+  census["exposed_bytes"] = of(Seen::exposed).bytes;
+  census["exposed_blocks"] = of(Seen::exposed).blocks;
   census["lingering_bytes"] = of(Seen::lingering).bytes;
   census["lingering_blocks"] = of(Seen::lingering).blocks;
   census["peak_bytes"] = count.peak_live_bytes;

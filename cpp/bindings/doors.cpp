@@ -40,7 +40,7 @@ void register_doors(py::module_& module) {
       "The calls that close a block.");
   module.def(
       "last_references", [] { return last_seen; },
-      "References that the last closing of a handed-out block saw.");
+      "References that the last closing of a exposed block saw.");
   module.def(
       "account_for",
       [](const std::string& door, Py_ssize_t references) {

@@ -75,7 +75,7 @@ int get_block_buffer(PyObject* self, Py_buffer* view, int flags) {
   const int result = fill(pin, view, flags);
   // Only a memoryview asks for everything, and it keeps its export. Whoever asks for less may keep
   // the bare address and a reference to the Block, so from here on its references count.
-  if (result == 0 && flags != PyBUF_FULL_RO) block->handed_out = 1;
+  if (result == 0 && flags != PyBUF_FULL_RO) block->exposed = 1;
   Py_DECREF(pin);
   return result;
 }

@@ -61,22 +61,22 @@ def _with_outer_name(make: Make) -> None:
 
 
 def _exit_temporary(make: Make) -> None:
-    _handed_out(make).__exit__(None, None, None)
+    _exposed(make).__exit__(None, None, None)
 
 
 def _free_temporary(make: Make) -> None:
-    _handed_out(make).free()
+    _exposed(make).free()
 
 
 def _heap_free_temporary(make: Make) -> None:
-    make.heap.free(_handed_out(make))
+    make.heap.free(_exposed(make))
 
 
 def _hand_out(block: _core.Block) -> None:
     b"".join([block])  # a plain buffer request that keeps nothing
 
 
-def _handed_out(make: Make) -> _core.Block:
+def _exposed(make: Make) -> _core.Block:
     block = make()
     _hand_out(block)
     return block

@@ -17,7 +17,7 @@ class BlockState(StrEnum):
     """A Block owns it, nobody looks at it."""
     PINNED = "pinned"
     """A view of it is alive."""
-    HANDED_OUT = "handed out"
+    EXPOSED = "exposed"
     """A plain buffer request saw its address, which may have been kept."""
     LINGERING = "lingering"
     """Closed, but somebody may still look at it."""
@@ -103,10 +103,10 @@ class Leaks(tuple[Holder, ...]):
 
 @dataclass(frozen=True, slots=True)
 class HeapStats:
-    """The figures of a heap at one moment. In bytes; live, free, pinned, handed out,
+    """The figures of a heap at one moment. In bytes; live, free, pinned, exposed,
     lingering and peak bytes count payload.
 
-    `live + free + overhead + wilderness == capacity`. Pinned, handed out and lingering blocks are
+    `live + free + overhead + wilderness == capacity`. Pinned, exposed and lingering blocks are
     live ones (they are not the heap's to give), deferred ones are free.
     """
 
@@ -126,8 +126,8 @@ class HeapStats:
     """The end of the region that no block has."""
     pinned_bytes: int
     pinned_blocks: int
-    handed_out_bytes: int
-    handed_out_blocks: int
+    exposed_bytes: int
+    exposed_blocks: int
     lingering_bytes: int
     """Closed, but kept for somebody who may still look at it."""
     lingering_blocks: int
@@ -140,7 +140,7 @@ class HeapStats:
     free_if_joined: int
     """What all holes, the wilderness included, could hold."""
     allocations: int
-    """Blocks handed out so far."""
+    """Blocks allocated so far."""
 
     @property
     def fragmentation(self) -> float:

@@ -54,13 +54,13 @@ def stats_html(stats: HeapStats) -> str:
 
 
 def _bar(stats: HeapStats) -> str:
-    seen = stats.pinned_bytes + stats.handed_out_bytes + stats.lingering_bytes
+    seen = stats.pinned_bytes + stats.exposed_bytes + stats.lingering_bytes
     words = WORD_BYTES * (stats.live_blocks + stats.free_blocks)
     parts = {
         WORD: words,
         BlockState.LIVE: stats.live_bytes - seen,
         BlockState.PINNED: stats.pinned_bytes,
-        BlockState.HANDED_OUT: stats.handed_out_bytes,
+        BlockState.EXPOSED: stats.exposed_bytes,
         BlockState.LINGERING: stats.lingering_bytes,
         FENCE: stats.overhead_bytes - words,
         BlockState.DEFERRED: stats.deferred_bytes,

@@ -18,7 +18,7 @@ LEGEND: dict[str, tuple[str, str]] = {
     WORD: ("|", "word"),
     BlockState.LIVE: ("#", "live"),
     BlockState.PINNED: ("P", "pinned"),
-    BlockState.HANDED_OUT: ("H", "handed out"),
+    BlockState.EXPOSED: ("X", "exposed"),
     BlockState.LINGERING: ("L", "lingering"),
     FENCE: ("!", "fence"),
     BlockState.DEFERRED: ("-", "freed, unmerged"),
@@ -31,7 +31,7 @@ COLOURS: dict[str, str] = {
     WORD: "#4a4a4a",
     BlockState.LIVE: "#0072b2",  # blue
     BlockState.PINNED: "#e69f00",  # orange
-    BlockState.HANDED_OUT: "#cc79a7",  # reddish purple
+    BlockState.EXPOSED: "#cc79a7",  # reddish purple
     BlockState.LINGERING: "#d55e00",  # vermilion
     FENCE: "#8e81e3",  # lavender: beside words, and black would be lost on a dark ground
     BlockState.DEFERRED: "#8acdff",  # sky blue, paler than theirs: in grey it is not the orange

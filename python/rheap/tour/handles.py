@@ -44,7 +44,7 @@ def chapter() -> Story:
         "The memory returned with the last view. And what may be moved? Here are three blocks. "
         "Nobody looks at the first. The second is pinned by a view, P. The third goes through "
         "sha256, which asks for the address in the way of callers who keep it; whether it did "
-        "nobody can tell, so the block counts as handed out, H. All are to grow to 100 bytes:"
+        "nobody can tell, so the block counts as exposed, X. All are to grow to 100 bytes:"
     )
     from hashlib import sha256
 

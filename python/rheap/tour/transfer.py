@@ -50,8 +50,8 @@ def chapter() -> Story:
         print(heap.map())
     print(f"live after the with: {heap.stats().live_bytes} bytes")
     yield (
-        "File, socket and digest worked in the heap's own memory, without a copy. H says handed "
-        "out: readinto, sendall and sha256 ask for the address in the way of callers who "
+        "File, socket and digest worked in the heap's own memory, without a copy. X says "
+        "exposed: readinto, sendall and sha256 ask for the address in the way of callers who "
         "keep it, so the heap would not move or resize these blocks any more. Nobody did keep it, "
         "so the end of the `with` gave the memory back."
     )

@@ -1,4 +1,4 @@
-"""The hand-out rule by the form of the `with`: nothing dangles, and nothing waits without need."""
+"""The exposure rule by the form of the `with`: nothing dangles, and nothing waits without need."""
 
 import asyncio
 

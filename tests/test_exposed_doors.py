@@ -1,4 +1,4 @@
-"""The hand-out rule at the other doors: helpers of contextlib, `free`, a direct `__exit__`."""
+"""The exposure rule at the other doors: helpers of contextlib, `free`, a direct `__exit__`."""
 
 import asyncio
 from contextlib import AsyncExitStack, ExitStack, contextmanager
@@ -143,7 +143,7 @@ def test_hand_out_before_free(by, assert_intact):
     assert live(heap) == (0, 0)
 
 
-def test_a_freed_block_that_was_handed_out_returns_with_its_name(heap):
+def test_a_freed_block_that_was_exposed_returns_with_its_name(heap):
     block = heap.alloc(SIZE)
     hand_out(block)
     block.free()
