@@ -198,7 +198,7 @@ def shrink(heap, block):
         (lambda heap, block: block, "|#####|##"),
         (lambda heap, block: memoryview(block), "|PPPPP|##"),
         (lambda heap, block: np.frombuffer(memoryview(block), "u1"), "|PPPPP|##"),
-        (lambda heap, block: np.ndarray(40, "u1", buffer=block), "|HHHHH|##"),
+        (lambda heap, block: np.ndarray(40, "u1", buffer=block), "|XXXXX|##"),
         (linger, "|LLLLL|##"),
         (lambda heap, block: block.free(), "|-----|##"),
         (lambda heap, block: (block.free(), heap.defrag()), "|.....|##"),
