@@ -11,7 +11,8 @@ WORD = 8
 
 def base_of(block):
     """The address where the block's region begins."""
-    return block.address - block.offset
+    with block.view() as view:  # `block.address` would expose it
+        return ctypes.addressof(ctypes.c_char.from_buffer(view)) - block.offset
 
 
 def read_word(base, offset):

@@ -26,7 +26,6 @@ class Entry:
         self.capacity = block.capacity
         self.views = []
         self.exposed = False
-        self.address_known = False
         self.closed = False
 
     @property

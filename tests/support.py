@@ -83,7 +83,7 @@ class Indexed:
         return self.value
 
 
-def hand_out(block):
+def expose(block):
     """A plain request that keeps nothing."""
     b"".join([block])
 

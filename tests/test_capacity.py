@@ -84,7 +84,7 @@ def test_the_largest_free_request_is_served_and_no_more(capacity, debug):
 def test_the_cap_counts_lingering_blocks():
     heap = rheap.Heap(1024)
     with heap.alloc(800) as block:
-        view = memoryview(block)
+        view = block.view()
     with pytest.raises(rheap.HeapExhausted):
         heap.alloc(800)
     view.release()

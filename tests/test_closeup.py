@@ -17,7 +17,7 @@ def heap_and_blocks(**options):
     blocks.pop(1).free()
     heap.defrag()
     blocks.pop().free()
-    return heap, [*blocks, memoryview(blocks[0])]
+    return heap, [*blocks, blocks[0].view()]
 
 
 def lines_of(picture):

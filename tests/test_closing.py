@@ -15,7 +15,7 @@ def test_close_frees_what_nobody_sees_and_spares_the_rest():
     blocks = [heap.alloc(SIZE) for _ in range(3)]
     for block in blocks:
         block[:] = PATTERN
-    view, array = memoryview(blocks[1]), array_of(blocks[2])
+    view, array = blocks[1].view(), array_of(blocks[2])
     heap.close()
     assert heap.closed
     assert all(block.freed for block in blocks)
@@ -28,7 +28,7 @@ def test_close_frees_what_nobody_sees_and_spares_the_rest():
 
 def test_survivors_of_a_heap_outlive_the_heap_object():
     heap = rheap.Heap("1 MiB")
-    view, array = memoryview(heap.alloc(SIZE)), array_of(heap.alloc(SIZE))
+    view, array = heap.alloc(SIZE).view(), array_of(heap.alloc(SIZE))
     view[:] = PATTERN
     heap.close()
     gone = weakref.ref(heap)
@@ -62,7 +62,7 @@ def test_free_and_with_of_a_block_whose_heap_was_closed_do_nothing():
 
 def test_closing_twice_does_nothing():
     heap = rheap.Heap("1 MiB")
-    view = memoryview(heap.alloc(SIZE))
+    view = heap.alloc(SIZE).view()
     view[:] = PATTERN
     heap.close()
     heap.close()
@@ -94,7 +94,7 @@ def test_a_with_over_a_closed_heap_is_told():
 
 def test_a_damaged_heap_can_be_closed():
     heap = rheap.Heap("1 MiB")
-    block, seen = heap.alloc(SIZE), memoryview(heap.alloc(SIZE))
+    block, seen = heap.alloc(SIZE), heap.alloc(SIZE).view()
     seen[:] = PATTERN
     damage(block)
     heap.close()

@@ -98,7 +98,7 @@ def test_damage_found_while_a_block_is_dropped_spares_the_exception_in_flight(un
 def test_damage_found_while_the_last_view_is_dropped_is_unraisable(unraisable):
     heap = rheap.Heap("1 MiB")
     with heap.alloc(SIZE) as block:
-        view = memoryview(block)
+        view = block.view()
         damage(block)
     assert not unraisable
     del view
@@ -113,7 +113,7 @@ def test_damage_found_while_the_last_view_is_dropped_is_unraisable(unraisable):
 @pytest.mark.parametrize("door", ["with", "drop", "close"])
 def test_after_damage_everything_goes_quietly(door, unraisable):
     row = Row()
-    view = memoryview(row.blocks[0])
+    view = row.blocks[0].view()
     row.flip(row.words[1])
     with pytest.raises(rheap.HeapCorruption):
         row.heap.check()

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 from damaging import WORD, base_of, write_bytes
-from support import SIZE, hand_out, live
+from support import SIZE, expose, live
 
 import rheap
 
@@ -111,9 +111,9 @@ def test_a_debug_heap_warns_with_the_allocation_site():
     heap = rheap.Heap("1 MiB", debug=True)
     block = heap.alloc(SIZE)
     line = sys._getframe().f_lineno - 1
-    words = re.escape(f"block of {SIZE} bytes allocated at {__file__}:{line} test_a_debug")
+    words = re.escape(f"block allocated at {__file__}:{line} test_a_debug")
     with pytest.warns(ResourceWarning, match=words) as seen, block:
-        view = memoryview(block)
+        view = block.view()
     assert len(seen) == 1
     assert live(heap) == (1, 1)
     del view
@@ -123,15 +123,15 @@ def test_a_debug_heap_warns_with_the_allocation_site():
 def test_a_debug_heap_says_nothing_when_nothing_lingers(recwarn):
     heap = rheap.Heap("1 MiB", debug=True)
     with heap.alloc(SIZE) as block:
-        hand_out(block)
-        memoryview(block).release()
+        expose(block)
+        block.view().release()
     assert live(heap) == (0, 0)
     assert not recwarn.list
 
 
 def test_a_heap_without_debug_says_nothing(heap, recwarn):
     with heap.alloc(SIZE) as block:
-        view = memoryview(block)
+        view = block.view()
     assert live(heap) == (1, 1)
     assert not recwarn.list
     del view
@@ -142,7 +142,7 @@ def test_the_warning_as_an_error_does_not_leave_exit(unraisable):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with heap.alloc(SIZE) as block:
-            view = memoryview(block)
+            view = block.view()
     assert block.freed
     assert [type(error) for error in unraisable] == [ResourceWarning]
     del view
@@ -155,7 +155,7 @@ def test_the_warning_as_an_error_does_not_replace_an_exception(unraisable):
 
     def fail():
         with heap.alloc(SIZE) as block:
-            views.append(memoryview(block))
+            views.append(block.view())
             raise LookupError
 
     with warnings.catch_warnings():

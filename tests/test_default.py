@@ -78,7 +78,7 @@ def test_init_heap_refuses_while_blocks_live():
 def test_init_heap_refuses_while_a_view_of_a_closed_block_lives():
     rheap.init_heap("1 MiB")
     with rheap.r_alloc(100) as block:
-        view = memoryview(block)
+        view = block.view()
     with pytest.raises(rheap.HeapError, match="live"):
         rheap.init_heap("2 MiB")
     view.release()

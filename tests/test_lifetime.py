@@ -43,7 +43,7 @@ def test_dropping_the_last_reference_frees(heap):
 @pytest.mark.parametrize("kept", ["block", "view", "pin", "array"])
 def test_a_cycle_frees_when_it_is_collected(heap, kept):
     block = heap.alloc(SIZE)
-    view = memoryview(block)
+    view = block.view()
     things = {"block": block, "view": view, "pin": view.obj, "array": array_of(block)}
     cycle = [things[kept]]
     cycle.append(cycle)
@@ -90,7 +90,7 @@ def test_the_inner_of_two_withs_closes(heap):
 def test_a_closed_block_lingers_until_the_last_view_goes(heap, fill_rest):
     with heap.alloc(SIZE) as block:
         block[:] = PATTERN
-        first, second = memoryview(block), memoryview(block)
+        first, second = block.view(), block.view()
     assert block.freed
     assert live(heap) == (1, 1)
     assert heap.stats().lingering_bytes == SIZE
@@ -104,9 +104,9 @@ def test_a_closed_block_lingers_until_the_last_view_goes(heap, fill_rest):
 
 def test_a_lingering_block_takes_no_new_views(heap):
     with heap.alloc(SIZE) as block:
-        view = memoryview(block)
+        view = block.view()
     with pytest.raises(rheap.BlockFreed):
-        memoryview(block)
+        block.view()
     with pytest.raises(rheap.BlockFreed):
         block[0]
     del view
@@ -114,7 +114,7 @@ def test_a_lingering_block_takes_no_new_views(heap):
 
 def test_free_of_a_lingering_block_does_nothing(heap):
     with heap.alloc(SIZE) as block:
-        view = memoryview(block)
+        view = block.view()
     block.free()
     assert live(heap) == (1, 1)
     view.release()
@@ -133,7 +133,7 @@ def test_an_array_made_inside_the_with_is_valid_after_it(heap, assert_intact):
 def test_a_exposed_and_pinned_block_waits_for_both(heap, assert_intact):
     with heap.alloc(SIZE) as block:
         array = array_of(block)
-        view = memoryview(block)
+        view = block.view()
     del block
     view.release()
     assert_intact(heap, array)
@@ -179,7 +179,7 @@ def test_manual_free_of_a_freed_block_raises(heap, first):
 
 def test_manual_free_of_a_lingering_block_raises(heap):
     with heap.alloc(SIZE) as block:
-        view = memoryview(block)
+        view = block.view()
     with pytest.raises(rheap.BlockFreed):
         heap.free(block)
     assert live(heap) == (1, 1)

@@ -37,7 +37,7 @@ def make(kind):
     del blocks[::3]
     if kind == "merged":
         heap.defrag()
-    return heap, [*blocks, [memoryview(block) for block in blocks[::4]]]
+    return heap, [*blocks, [block.view() for block in blocks[::4]]]
 
 
 KINDS = [
@@ -184,7 +184,7 @@ def draw_one(change, **options):
 
 def linger(heap, block):
     with block:
-        return memoryview(block)
+        return block.view()
 
 
 def shrink(heap, block):
@@ -196,8 +196,8 @@ def shrink(heap, block):
     ("change", "signs"),
     [
         (lambda heap, block: block, "|#####|##"),
-        (lambda heap, block: memoryview(block), "|PPPPP|##"),
-        (lambda heap, block: np.frombuffer(memoryview(block), "u1"), "|PPPPP|##"),
+        (lambda heap, block: block.view(), "|PPPPP|##"),
+        (lambda heap, block: np.frombuffer(block.view(), "u1"), "|PPPPP|##"),
         (lambda heap, block: np.ndarray(40, "u1", buffer=block), "|XXXXX|##"),
         (linger, "|LLLLL|##"),
         (lambda heap, block: block.free(), "|-----|##"),
@@ -229,7 +229,7 @@ def test_fences_of_a_debug_heap_are_drawn():
 def test_lingering_is_told_in_figures():
     heap = rheap.Heap(4096)
     with heap.alloc(1000) as block:
-        view = memoryview(block)
+        view = block.view()
     assert "1000 B live in 1 block (1000 B lingering)" in heap.map().draw(400)
     view.release()
     assert "lingering" not in heap.map().draw(400)
@@ -243,7 +243,7 @@ def test_the_picture_of_a_small_heap():
     blocks = [heap.alloc(size) for size in (24, 16, 40, 16)]
     blocks[0].free()
     heap.defrag()
-    view = memoryview(blocks[1])
+    view = blocks[1].view()
     blocks[2].free()
     assert heap.map().draw(60) == textwrap.dedent(
         """\
@@ -301,7 +301,7 @@ def test_the_picture_parsed_back_is_the_blocks(options, seed):
             blocks.pop(choose.randrange(len(blocks)))
         else:
             blocks.append(heap.alloc(choose.randrange(120)))
-    views = [memoryview(block) for block in blocks[::5]]
+    views = [block.view() for block in blocks[::5]]
     text = heap.map().draw(400)
     assert "a cell is 8 bytes" in text
     first = int(re.search(r"^\+0x([0-9a-f]+)", text)[1], 16)

@@ -64,7 +64,7 @@ def heap_and_blocks(debug=False):
     blocks.pop(1).free()
     heap.defrag()
     blocks.pop().free()
-    return heap, [*blocks, memoryview(blocks[0])]
+    return heap, [*blocks, blocks[0].view()]
 
 
 def test_the_picture_in_the_readme_is_what_its_code_draws(tmp_path):
@@ -172,7 +172,7 @@ def test_crowds_show_the_share_of_each_kind():
 def test_a_lone_small_block_is_seen():
     heap = rheap.Heap("64 MiB")
     blocks = [heap.alloc("10 MiB"), heap.alloc(16), heap.alloc("10 MiB")]
-    view = memoryview(blocks[1])
+    view = blocks[1].view()
     (drawn,) = [
         path for path in root_of(map_svg(heap.map())).iter(f"{SVG}path")
         if path.get("class") == "pinned"
@@ -189,7 +189,7 @@ def test_a_lone_small_block_is_seen():
 def test_one_block_in_a_crowd_is_seen():
     heap = rheap.Heap("64 MiB")
     blocks = [heap.alloc(200) for _ in range(100_000)]
-    view = memoryview(blocks[50_000])
+    view = blocks[50_000].view()
     (drawn,) = [
         path for path in root_of(map_svg(heap.map())).iter(f"{SVG}path")
         if path.get("class") == "pinned"

@@ -81,7 +81,7 @@ def test_trim_gives_pages_of_free_blocks_back(coalesce):
     heap = rheap.Heap("256 MiB", coalesce=coalesce)
     blocks = [heap.alloc(8 * MIB) for _ in range(6)]
     for number, block in enumerate(blocks):
-        np.frombuffer(memoryview(block), "u1")[:] = number + 1
+        np.frombuffer(block.view(), "u1")[:] = number + 1
     full, full_of_process = heap.stats().resident_bytes, process_resident()
     for number in (1, 2, 4):
         blocks[number].free()
@@ -91,7 +91,7 @@ def test_trim_gives_pages_of_free_blocks_back(coalesce):
     assert full - heap.stats().resident_bytes == given_back
     assert full_of_process - process_resident() >= given_back - MIB
     for number in (0, 3, 5):
-        view = np.frombuffer(memoryview(blocks[number]), "u1")
+        view = np.frombuffer(blocks[number].view(), "u1")
         assert view.min() == view.max() == number + 1
     heap.check()
     assert heap.trim() == 0
@@ -102,7 +102,7 @@ def test_trim_gives_pages_of_free_blocks_back(coalesce):
 def test_trim_gives_the_used_part_of_the_wilderness_back():
     heap = rheap.Heap("64 MiB")
     with heap.alloc(32 * MIB) as block:
-        np.frombuffer(memoryview(block), "u1")[:] = 1
+        np.frombuffer(block.view(), "u1")[:] = 1
     given_back = heap.trim()
     assert given_back >= 32 * MIB - 2 * PAGE
     assert heap.stats().wilderness_bytes == heap.capacity
@@ -110,7 +110,7 @@ def test_trim_gives_the_used_part_of_the_wilderness_back():
     before = heap.stats().resident_bytes
     block = heap.alloc(32 * MIB, zero=True)  # fresh again: nothing to clear but the first page
     assert heap.stats().resident_bytes - before <= 2 * PAGE
-    assert not np.frombuffer(memoryview(block), "u1").any()
+    assert not np.frombuffer(block.view(), "u1").any()
     heap.check()
 
 
@@ -127,7 +127,7 @@ def test_close_gives_the_region_back():
     before = process_resident()
     heap = rheap.Heap("64 MiB")
     block = heap.alloc("32 MiB")
-    np.frombuffer(memoryview(block), "u1")[:] = 1
+    np.frombuffer(block.view(), "u1")[:] = 1
     assert process_resident() - before >= 32 * MIB
     heap.close()
     assert process_resident() - before < MIB

@@ -13,11 +13,11 @@ import numpy as np
 import rheap
 heap = rheap.Heap("1 MiB")
 block = heap.alloc(64)
-view = memoryview(heap.alloc(64))
+view = heap.alloc(64).view()
 array = heap.array(8, zero=True)
 exposed = np.ndarray(8, "u1", buffer=heap.alloc(8))
 with heap.alloc(64) as closed:
-    lingering = memoryview(closed)
+    lingering = closed.view()
 """
 THINGS = "heap, block, view, array, exposed, lingering"
 
@@ -113,7 +113,7 @@ def test_the_end_is_silent_on_a_debug_heap():
 NAMES = {
     "heap": "a_heap",
     "block": "a_heap.alloc(64)",
-    "view": "memoryview(a_heap.alloc(64))",
+    "view": "a_heap.alloc(64).view()",
     "array": "np.ndarray(64, 'u1', buffer=a_heap.alloc(64))",
 }
 

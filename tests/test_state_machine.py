@@ -50,9 +50,9 @@ class HeapUnderRules(HeapBesideModel):
         assert block.offset % align == 0
         assert block.capacity >= size
         if zero:
-            assert not np.frombuffer(memoryview(block), "u1").any()
+            assert not np.frombuffer(block.view(), "u1").any()
         elif self.debug:
-            assert (np.frombuffer(memoryview(block), "u1") == 0xCD).all()
+            assert (np.frombuffer(block.view(), "u1") == 0xCD).all()
         entry = Entry(block, b"")
         entry.align = align
         self.fill(entry)
@@ -109,7 +109,7 @@ class HeapUnderRules(HeapBesideModel):
         entry = self.pick_open(pick)
         if entry is None or entry.size == 0:
             return
-        view = memoryview(entry.block)
+        view = entry.block.view()
         entry.views.append(
             {
                 "memoryview": lambda: view,
@@ -121,7 +121,7 @@ class HeapUnderRules(HeapBesideModel):
         )
 
     @rule(pick=picks, how=st.sampled_from(["ndarray", "join", "crc", "readinto"]))
-    def hand_out(self, pick, how):
+    def expose(self, pick, how):
         entry = self.pick_open(pick)
         if entry is None or entry.size == 0:
             return
@@ -140,7 +140,7 @@ class HeapUnderRules(HeapBesideModel):
     def tell_address(self, pick):
         entry = self.pick_open(pick)
         if entry is not None:
-            entry.address_known = True
+            entry.exposed = True
             assert entry.block.address % max(entry.align, 8) == 0
 
     @rule(pick=picks, which=picks)
@@ -199,6 +199,25 @@ class HeapUnderRules(HeapBesideModel):
             self.peak = max(self.peak, used)
             self.allocations += 1
 
+    @rule(pick=picks, by=st.sampled_from(["free", "heap.free", "with"]), exposed=st.booleans())
+    def close_by_its_only_name(self, pick, by, exposed):
+        """Whether the block is exposed makes no difference then."""
+        entry = self.pick_open(pick)
+        if entry is None or entry.views:
+            return
+        self.entries.remove(entry)
+        block, entry.block = entry.block, None
+        if exposed:
+            b"".join([block])
+        if by == "free":
+            block.free()
+        elif by == "heap.free":
+            self.heap.free(block)
+        else:
+            with block:
+                pass
+        assert block.freed
+
     @rule(pick=picks)
     def drop(self, pick):
         if not self.entries:
@@ -234,7 +253,7 @@ class HeapUnderRules(HeapBesideModel):
         entry = self.pick_open(pick)
         if entry is None:
             return
-        if entry.views or entry.exposed or entry.address_known:
+        if entry.views or entry.exposed:  # the entry is no name
             with pytest.raises(rheap.BlockPinned):
                 entry.block.resize(size)
             return

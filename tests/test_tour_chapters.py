@@ -189,7 +189,7 @@ def test_what_somebody_sees_stays_where_it_is(capsys: pytest.CaptureFixture[str]
     text = told("handles", capsys)
     assert rows(text) == [
         "|LLLLL" + 58 * "~",
-        "|-----|PPPPP|HHHHH|#############" + 32 * "~",
+        "|-----|PPPPP|XXXXX|#############" + 32 * "~",
     ]
     assert "resized: <rheap.Block of 100 bytes at +0x5090, live> reads b'hello'" in text
     assert re.findall(r"cannot resize block at \+0x(\w+)", text) == ["5060", "5030"]

@@ -1,8 +1,8 @@
 #include "block.hpp"
 
 #include "block_methods.hpp"
-#include "doors.hpp"
 #include "errors.hpp"
+#include "exposure.hpp"
 #include "freelist.hpp"
 #include "pin.hpp"
 #include "quick_method.hpp"
@@ -46,25 +46,36 @@ void drop_block(PyObject* self) {
   auto* block = reinterpret_cast<BlockObject*>(self);
   if (block->weakrefs != nullptr) PyObject_ClearWeakRefs(self);
   if (block->heap != nullptr) give_back_quietly(block);
-  Py_CLEAR(block->entered_by);
   Py_CLEAR(block->site_code);
-  block->closed = block->heap_closed = block->exposed = 0;
-  block->entered_exposed = block->address_known = 0;  // ready for the next; no pin is alive
+  block->closed = block->heap_closed = block->exposed = 0;  // for the next; no pin is alive
   dead_blocks.keep(block);
+}
+
+constexpr const char* waiting_for_last_reference =
+    "lingering: exposed, waiting for the last reference";
+
+const char* open_state(const BlockObject* block) {
+  if (block->pins > 0) return "pinned";
+  return block->exposed ? "exposed" : "live";
 }
 
 PyObject* show_block(PyObject* self) {
   const auto* block = reinterpret_cast<const BlockObject*>(self);
   if (block->heap == nullptr) return PyUnicode_FromString("<rheap.Block, freed>");
-  const char* state = block->closed       ? "lingering"
-                      : block->pins > 0   ? "pinned"
-                      : block->exposed ? "exposed"
-                                          : "live";
   char offset[20];
   PyOS_snprintf(offset, sizeof offset, "+0x%llx",
                 static_cast<unsigned long long>(block->handle.payload.value));
-  return PyUnicode_FromFormat("<rheap.Block of %llu bytes at %s, %s>",
-                              static_cast<unsigned long long>(block->handle.bytes), offset, state);
+  PyObject* state = !block->closed     ? PyUnicode_FromString(open_state(block))
+                    : block->pins == 0 ? PyUnicode_FromString(waiting_for_last_reference)
+                    : block->pins == 1 ? PyUnicode_FromString("lingering: seen by 1 view")
+                                       : PyUnicode_FromFormat("lingering: seen by %u views",
+                                                              static_cast<unsigned>(block->pins));
+  if (state == nullptr) return nullptr;
+  PyObject* text =
+      PyUnicode_FromFormat("<rheap.Block of %llu bytes at %s, %U>",
+                           static_cast<unsigned long long>(block->handle.bytes), offset, state);
+  Py_DECREF(state);
+  return text;
 }
 
 PyBufferProcs block_buffer = {get_block_buffer, release_buffer};
@@ -111,26 +122,20 @@ bool usable(BlockObject* block, const char* verb) {
   return false;
 }
 
-bool close_block(BlockObject* block, Door door) {
+bool unseen(BlockObject* block, Py_ssize_t own) {
+  if (block->pins > 0) return false;
+  return !block->exposed || exposure::all_references_named(reinterpret_cast<PyObject*>(block), own);
+}
+
+bool close_block(BlockObject* block, Py_ssize_t own) {
   if (block->closed) return true;
   block->closed = 1;
-  block->heap_closed = door == Door::heap_close ? 1 : 0;
-  const bool seen = block->pins > 0 || (block->exposed && !doors::accounts_for_all(block, door));
-  if (!seen && door == Door::heap_close) {
-    // The heap goes, so nobody needs to hear of damage; and to make an exception would run Python
-    // code, which could drop other blocks that the heap is about to close.
-    try {
-      give_back(block);
-    } catch (const Damage&) {
-    }
-    return true;
-  }
-  if (!seen) return translated([&] { give_back(block); });
-  if (block->site_code != nullptr && door != Door::heap_close) warn_of_lingering(block);
+  if (unseen(block, own)) return translated([&] { give_back(block); });
+  if (block->site_code != nullptr) warn_of_lingering(block);
   return true;
 }
 
-bool free_block(BlockObject* block, Door door) {
+bool free_block(BlockObject* block, Py_ssize_t own) {
   if (block->closed) return true;
   if (block->pins > 0) {
     set_pinned("free", block->handle.payload.value, block->pins);
@@ -138,7 +143,19 @@ bool free_block(BlockObject* block, Door door) {
   }
   // A block that turns out to be damaged stays open, so that what is in it can be saved.
   if (!translated([&] { block->heap->verify(block->handle); })) return false;
-  return close_block(block, door);
+  return close_block(block, own);
+}
+
+void close_with_heap(BlockObject* block) {
+  if (block->closed) return;
+  block->closed = block->heap_closed = 1;
+  if (block->pins > 0 || block->exposed) return;
+  // The heap goes, so nobody needs to hear of damage; and to make an exception would run Python
+  // code, which could drop other blocks that the heap is about to close.
+  try {
+    give_back(block);
+  } catch (const Damage&) {
+  }
 }
 
 void unpin(BlockObject* block) {
@@ -147,8 +164,8 @@ void unpin(BlockObject* block) {
 }
 
 void register_block(py::module_& module) {
-  constexpr const char* methods_of_with[] = {"__enter__", "__exit__"};
-  if (PyType_Ready(&BlockType) < 0 || !quicken(&BlockType, methods_of_with, 2)) {
+  if (PyType_Ready(&BlockType) < 0 ||
+      !add_quick_methods(&BlockType, quick_block_methods, quick_block_method_count)) {
     throw py::error_already_set();
   }
   module.add_object("Block", reinterpret_cast<PyObject*>(&BlockType));

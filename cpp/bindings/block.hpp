@@ -24,15 +24,12 @@ struct BlockObject {
   PyObject_HEAD PyObject* weakrefs;
   Heap* heap;  ///< counted as its handle is: the heap outlives every bound handle
   Handle handle;
-  std::uint32_t pins;                    ///< Pins alive: somebody holds a view, or had one
-  std::uint32_t closed : 1;              ///< no new views, no access
-  std::uint32_t heap_closed : 1;         ///< it was the heap that closed it
-  std::uint32_t exposed : 1;          ///< somebody asked who may have kept the address
-  std::uint32_t entered_exposed : 1;  ///< so it was when the last `with` was entered
-  std::uint32_t address_known : 1;       ///< `address` was read
-  std::uint32_t traced : 1;              ///< tracemalloc knows of it
-  PyObject* entered_by;                  ///< the code that entered it last
-  PyObject* site_code;                   ///< where it was allocated, on debug heaps
+  std::uint32_t pins;             ///< Pins alive: somebody holds a view, or had one
+  std::uint32_t closed : 1;       ///< no new views, no access
+  std::uint32_t heap_closed : 1;  ///< it was the heap that closed it
+  std::uint32_t exposed : 1;      ///< who took the Block itself may have kept its address
+  std::uint32_t traced : 1;       ///< tracemalloc knows of it
+  PyObject* site_code;            ///< where it was allocated, on debug heaps
   int site_line;
 };
 
@@ -46,14 +43,6 @@ inline BlockObject* block_of_handle(Handle& handle) {
 extern PyTypeObject BlockType;
 inline bool is_block(PyObject* object) { return Py_TYPE(object) == &BlockType; }
 
-/// A call that closes a block. Each accounts for some references to it: those of the call itself
-/// and of the one name that the form of the call implies. They are counted when the package is
-/// imported (see doors.hpp); more references than that may be an array's that kept the address.
-///
-/// A call of `__exit__` is the end of a `with ... as name` only when the code that entered makes
-/// it and the address was not handed out before; otherwise (ExitStack, say) no name is implied.
-enum class Door { leave_with, call_exit, block_free, heap_free, heap_close };
-
 void register_block(pybind11::module_& module);
 
 /// An object that is bound to no block yet, all its own fields zero. nullptr with a Python error.
@@ -63,11 +52,16 @@ void adopt(BlockObject* block, Heap* heap);
 
 /// Sets an error and returns false unless the block can be used.
 bool usable(BlockObject* block, const char* verb);
+/// Whether nobody can see the memory but through the names of the running function. `own`: how
+/// many references to the block are those of the call that asks (see exposure.hpp).
+bool unseen(BlockObject* block, Py_ssize_t own);
 /// Closes the handle; the memory returns as soon as nothing can see it. Returns false with a
 /// Python error only when the region turns out to be damaged.
-bool close_block(BlockObject* block, Door door);
+bool close_block(BlockObject* block, Py_ssize_t own);
 /// As `close_block`, but refuses what is pinned or damaged, and then changes nothing.
-bool free_block(BlockObject* block, Door door);
+bool free_block(BlockObject* block, Py_ssize_t own);
+/// The heap is closed. Runs no Python code.
+void close_with_heap(BlockObject* block);
 /// A Pin of the block died.
 void unpin(BlockObject* block);
 

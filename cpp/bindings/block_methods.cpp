@@ -1,11 +1,13 @@
 #include "block_methods.hpp"
 
 #include <cstring>
+#include <iterator>
 
 #include "block.hpp"
 #include "errors.hpp"
 #include "heap_recorder.hpp"
 #include "holders.hpp"
+#include "pin.hpp"
 #include "sizes.hpp"
 #include "tracing.hpp"
 
@@ -21,56 +23,31 @@ Py_ssize_t length_of(const BlockObject* block) {
 
 // --- with, free, resize -----------------------------------------------------------------------
 
-/// The code that runs now, or nullptr. A new reference.
-PyObject* running_code() {
-#if PY_VERSION_HEX >= 0x030D0000
-  auto* frame = PyThreadState_Get()->current_frame;
-  return frame == nullptr ? nullptr : PyUnstable_InterpreterFrame_GetCode(frame);
-#elif PY_VERSION_HEX >= 0x030C0000
-  auto* frame = PyThreadState_Get()->cframe->current_frame;
-  return frame == nullptr ? nullptr : PyUnstable_InterpreterFrame_GetCode(frame);
-#else  // makes an object of the frame, which costs more
-  PyFrameObject* frame = PyEval_GetFrame();
-  return frame == nullptr ? nullptr : reinterpret_cast<PyObject*>(PyFrame_GetCode(frame));
-#endif
+PyObject* enter(PyObject* self, PyObject* const*, Py_ssize_t) {
+  return usable(as_block(self), "enter") ? Py_NewRef(self) : nullptr;
 }
 
-PyObject* enter(PyObject* self, PyObject*) {
-  BlockObject* block = as_block(self);
-  if (!usable(block, "enter")) return nullptr;
-  block->entered_exposed = block->exposed;
-  Py_XSETREF(block->entered_by, running_code());
-  return Py_NewRef(self);
-}
-
-/// Whether this call of `__exit__` ends the `with` that entered.
-bool ends_with(const BlockObject* block) {
-  if (!block->exposed || block->entered_exposed) return false;  // or it does not matter
-  PyObject* code = running_code();
-  const bool same = code != nullptr && code == block->entered_by;
-  Py_XDECREF(code);
-  return same;
-}
-
+/// An ExitStack keeps a method that it bound itself and calls it out of a C array, which looks as
+/// any array does. But its method has one reference, as ours has, and nobody keeps blocks in
+/// tuples of all that `__exit__` takes.
 PyObject* leave(PyObject* self, PyObject* const*, Py_ssize_t) {
-  BlockObject* block = as_block(self);
-  if (!close_block(block, ends_with(block) ? Door::leave_with : Door::call_exit)) return nullptr;
+  if (!close_block(as_block(self), 1)) return nullptr;
   Py_RETURN_NONE;
 }
 
-PyObject* free_method(PyObject* self, PyObject*) {
-  if (!free_block(as_block(self), Door::block_free)) return nullptr;
+PyObject* free_method(PyObject* self, PyObject* const*, Py_ssize_t own) {
+  if (!free_block(as_block(self), own)) return nullptr;
   Py_RETURN_NONE;
 }
 
-PyObject* resize(PyObject* self, PyObject* size) {
+PyObject* resize(PyObject* self, PyObject* const* arguments, Py_ssize_t own) {
   std::uint64_t bytes = 0;
   BlockObject* block = as_block(self);
   // Both may run Python code, so they come first.
-  if (!parse_size(size, "size", bytes)) return nullptr;
+  if (!parse_size(arguments[0], "size", bytes)) return nullptr;
   if (block->heap != nullptr) note_request(block->heap);
   if (!usable(block, "resize")) return nullptr;
-  if (block->pins > 0 || block->exposed || block->address_known) {
+  if (!unseen(block, own)) {
     set_pinned("resize", block->handle.payload.value, block->pins);
     return nullptr;
   }
@@ -101,7 +78,7 @@ PyObject* view(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject
   if (!take_arguments("view", args, count, names, known, 2, 2, arguments)) return nullptr;
   PyObject* format = arguments[0];
   PyObject* shape = arguments[1] == Py_None ? nullptr : arguments[1];
-  PyObject* whole = PyMemoryView_FromObject(self);
+  PyObject* whole = view_of(as_block(self));
   if (whole == nullptr || (format == nullptr && shape == nullptr)) return whole;
   PyObject* bytes = format == nullptr ? PyUnicode_FromString("B") : Py_NewRef(format);
   if (shape != nullptr && bytes != nullptr) {
@@ -230,7 +207,12 @@ int set(PyObject* self, PyObject* key, PyObject* value) {
     return -1;
   }
   Py_buffer buffer;
-  if (PyObject_GetBuffer(value, &buffer, PyBUF_FULL_RO) < 0) return -1;
+  // Of a Block only for this moment, which exposes nothing.
+  PyObject* source = is_block(value) ? pin_of(as_block(value)) : Py_NewRef(value);
+  if (source == nullptr) return -1;
+  const int got = PyObject_GetBuffer(source, &buffer, PyBUF_FULL_RO);
+  Py_DECREF(source);
+  if (got < 0) return -1;
   int result = -1;
   if (PyBuffer_IsContiguous(&buffer, 'C') != 0) {
     result = set_slice(block, key, &buffer);
@@ -270,7 +252,7 @@ std::uint64_t offset_of(const BlockObject* block) { return block->handle.payload
 PyObject* address(PyObject* self, void*) {
   BlockObject* block = as_block(self);
   if (!usable(block, "read")) return nullptr;
-  block->address_known = 1;
+  block->exposed = 1;
   return PyLong_FromVoidPtr(address_of(block));
 }
 
@@ -287,27 +269,46 @@ PyCFunction method(Function function) {
 
 }  // namespace
 
+QuickMethodDef quick_block_methods[] = {
+    quick_method<enter, 0>("__enter__",
+                           "__enter__($self, /)\n--\n\n"
+                           "The block itself; leaving the `with` closes it."),
+    quick_method<leave, 3>(
+        "__exit__",
+        "__exit__($self, kind, error, trace, /)\n--\n\n"
+        "Closes the block. Its memory returns now, or when nobody can see it any more: with the\n"
+        "last view that is still alive, and if the block is exposed with the last reference, "
+        "unless\n"
+        "all references are names in the function that closes it.\n\n"
+        "Raises HeapCorruption when the region turns out to be damaged, and nothing else."),
+    quick_method<free_method, 0>(
+        "free",
+        "free($self, /)\n--\n\n"
+        "Closes the block; nothing happens when it is closed already.\n\n"
+        "Its memory returns now; if the block is exposed (something took the Block itself as a\n"
+        "buffer, or `address` was read) and not all references to it are names in the function\n"
+        "that calls, with the last reference. Raises BlockPinned, and changes nothing, while a "
+        "view\n"
+        "of it lives."),
+    quick_method<resize, 1>(
+        "resize",
+        "resize($self, size, /)\n--\n\n"
+        "Makes the block `size` bytes long, in place where what lies behind it is free, else "
+        "moved\n"
+        "with its contents and alignment. Bytes that are new may hold anything.\n\n"
+        "Raises BlockPinned while a view lives, or when the block is exposed and not all "
+        "references\n"
+        "to it are names in the function that calls; HeapExhausted when there is no room. The "
+        "block\n"
+        "is then as it was."),
+};
+const int quick_block_method_count = std::size(quick_block_methods);
+
 PyMethodDef block_methods[] = {
-    {"__enter__", enter, METH_NOARGS, "The block itself; leaving the `with` closes it."},
-    {"__exit__", method(leave), METH_FASTCALL,
-     "Closes the block. Its memory returns now, or with the last view that is still alive.\n\n"
-     "Raises HeapCorruption when the region turns out to be damaged, and nothing else."},
-    {"free", free_method, METH_NOARGS,
-     "free($self, /)\n--\n\n"
-     "Closes the block; nothing happens when it is closed already.\n\n"
-     "Its memory returns now; when a plain buffer request has handed out its address (`readinto`,\n"
-     "`np.ndarray(buffer=block)`), with the last reference to the block. Raises BlockPinned, and\n"
-     "changes nothing, while a view of it lives."},
-    {"resize", resize, METH_O,
-     "resize($self, size, /)\n--\n\n"
-     "Makes the block `size` bytes long, in place where what lies behind it is free, else moved\n"
-     "with its contents and alignment. Bytes that are new may hold anything.\n\n"
-     "Raises BlockPinned while a view lives or when the address is known outside, HeapExhausted\n"
-     "when there is no room; the block is then as it was."},
     {"view", method(view), METH_FASTCALL | METH_KEYWORDS,
      "view($self, format='B', shape=None)\n--\n\n"
      "A memoryview of the block's bytes as items of a struct format; with a shape, of as many of\n"
-     "the first bytes as that takes. The block is pinned while it lives."},
+     "the first bytes as that takes. The block is pinned while it lives, and not exposed."},
     {"_repr_html_", show_as_html, METH_NOARGS, "_repr_html_($self, /)\n--\n\nFor notebooks."},
     {"__reduce_ex__", refuse_copy, METH_O, "Raises TypeError: copy the bytes instead."},
     {nullptr, nullptr, 0, nullptr},
@@ -319,8 +320,8 @@ PyGetSetDef block_properties[] = {
     {"offset", number<offset_of>, nullptr, "Bytes from the region's base to the first byte.",
      nullptr},
     {"address", address, nullptr,
-     "Address of the first byte. Nothing guards who uses it after the block was closed; once it\n"
-     "was read the block is not moved or resized any more.",
+     "Address of the first byte. To read it exposes the block; nothing guards who uses it after\n"
+     "the block was closed or resized.",
      nullptr},
     {"freed", freed, nullptr, "Whether the block is closed.", nullptr},
     {"pinned", pinned, nullptr, "Whether a view of the block is alive.", nullptr},

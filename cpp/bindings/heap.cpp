@@ -99,9 +99,9 @@ void close_heap(Heap& heap) {
   std::vector<BlockObject*> blocks;
   heap.for_each_handle([&](Handle& handle) { blocks.push_back(block_of_handle(handle)); });
   heap.close();
-  // The lock is free again, the GIL was never given away, and closing through this door runs no
-  // Python code: the blocks are all still there.
-  for (BlockObject* block : blocks) close_block(block, Door::heap_close);
+  // The lock is free again, the GIL was never given away, and to close them runs no Python code:
+  // the blocks are all still there.
+  for (BlockObject* block : blocks) close_with_heap(block);
 }
 
 }  // namespace
@@ -138,6 +138,7 @@ void register_heap(py::module_& module) {
       py::arg("derived"),
       "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
       "called without a look at its bases.");
+  module.def("make_r_free", &make_r_free, py::arg("default_heap"), py::arg("module"));
   module.def("snapshot_around", &snapshot_around, py::arg("block"), py::arg("margin"),
              py::arg("most"));
   module.attr("TRACEMALLOC_DOMAIN") = tracemalloc_domain;

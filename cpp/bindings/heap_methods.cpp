@@ -5,8 +5,10 @@
 
 #include "block.hpp"
 #include "errors.hpp"
+#include "exposure.hpp"
 #include "heap_recorder.hpp"
 #include "holders.hpp"
+#include "quick_method.hpp"
 #include "self.hpp"
 #include "sizes.hpp"
 
@@ -86,9 +88,12 @@ PyObject* alloc(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObjec
   return alloc_with_options(self, args, count, names);
 }
 
-PyObject* free_any(PyObject* self, PyObject* object) {
+/// `name` is that of the function which got these arguments.
+PyObject* free_argument(const char* name, PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!takes(name, 1, count)) return nullptr;
+  PyObject* object = args[0];
   if (!is_block(object)) {
-    return PyErr_Format(PyExc_TypeError, "free() takes a Block, not %.100s",
+    return PyErr_Format(PyExc_TypeError, "%s() takes a Block, not %.100s", name,
                         Py_TYPE(object)->tp_name);
   }
   const Heap* heap = heap_of(self);
@@ -99,9 +104,31 @@ PyObject* free_any(PyObject* self, PyObject* object) {
     set_foreign(block->handle.payload.value);
     return nullptr;
   }
-  if (!free_block(block, Door::heap_free)) return nullptr;
+  if (!free_block(block, exposure::on_stack_of_caller(args) ? 1 : 0)) return nullptr;
   Py_RETURN_NONE;
 }
+
+PyObject* free_any(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return free_argument("free", self, args, count);
+}
+
+/// `default_heap` is a function that returns the heap.
+PyObject* free_of_default(PyObject* default_heap, PyObject* const* args, Py_ssize_t count) {
+  PyObject* heap = PyObject_CallNoArgs(default_heap);
+  if (heap == nullptr) return nullptr;
+  PyObject* done = free_argument("r_free", heap, args, count);
+  Py_DECREF(heap);
+  return done;
+}
+
+PyMethodDef r_free = {"r_free",
+                      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(free_of_default)),
+                      METH_FASTCALL,
+                      "r_free(block, /)\n--\n\n"
+                      "Frees a block of the default heap, as `block.free()` does.\n\n"
+                      "Raises `BlockFreed` when it is closed already, `ForeignBlock` when it "
+                      "belongs to another heap,\n"
+                      "`BlockPinned` while a view of it lives."};
 
 PyMethodDef methods[] = {
     {"alloc", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(alloc)),
@@ -113,13 +140,18 @@ PyMethodDef methods[] = {
      "may hold anything. `alloc(0)` gives an empty Block. Raises HeapExhausted when there is no\n"
      "room, OSError when the system refuses memory, ValueError, TypeError or OverflowError for a\n"
      "size that is none."},
-    {"free", free_any, METH_O,
+    {"free", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(free_any)), METH_FASTCALL,
      "free($self, block, /)\n--\n\n"
      "Frees a block of this heap, as `block.free()` does, but raises BlockFreed when it is closed\n"
      "already and ForeignBlock when it belongs to another heap."},
 };
 
 }  // namespace
+
+py::object make_r_free(const py::function& default_heap, const py::str& module) {
+  return py::reinterpret_steal<py::object>(
+      PyCFunction_NewEx(&r_free, default_heap.ptr(), module.ptr()));
+}
 
 void add_heap_methods(const py::object& heap_class) {
   for (PyMethodDef& method : methods) {

@@ -2,7 +2,6 @@
 #include <pybind11/stl.h>
 
 #include "block.hpp"
-#include "doors.hpp"
 #include "errors.hpp"
 #include "heap.hpp"
 #include "heap_recorder.hpp"
@@ -19,7 +18,6 @@ PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported())
   rheap::bindings::register_sizes(module);
   rheap::bindings::register_pin(module);
   rheap::bindings::register_block(module);
-  rheap::bindings::doors::register_doors(module);
   rheap::bindings::register_heap(module);
   rheap::bindings::register_traces(module);
   rheap::bindings::register_replay(module);

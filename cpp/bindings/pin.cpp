@@ -64,18 +64,30 @@ PyTypeObject make_pin_type() {
 
 PyTypeObject PinType = make_pin_type();
 
+PyObject* pin_of(BlockObject* block) {
+  if (!usable(block, "view")) return nullptr;
+  PinObject* pin = dead_pins.make(&PinType);
+  if (pin == nullptr) return nullptr;
+  pin->block = reinterpret_cast<BlockObject*>(Py_NewRef(reinterpret_cast<PyObject*>(block)));
+  ++block->pins;
+  return reinterpret_cast<PyObject*>(pin);
+}
+
+PyObject* view_of(BlockObject* block) {
+  PyObject* pin = pin_of(block);
+  if (pin == nullptr) return nullptr;
+  PyObject* view = PyMemoryView_FromObject(pin);
+  Py_DECREF(pin);
+  return view;
+}
+
 int get_block_buffer(PyObject* self, Py_buffer* view, int flags) {
   auto* block = reinterpret_cast<BlockObject*>(self);
   view->obj = nullptr;
-  if (!usable(block, "view")) return -1;
-  PinObject* pin = dead_pins.make(&PinType);
+  PyObject* pin = pin_of(block);
   if (pin == nullptr) return -1;
-  pin->block = reinterpret_cast<BlockObject*>(Py_NewRef(self));
-  ++block->pins;
-  const int result = fill(pin, view, flags);
-  // Only a memoryview asks for everything, and it keeps its export. Whoever asks for less may keep
-  // the bare address and a reference to the Block, so from here on its references count.
-  if (result == 0 && flags != PyBUF_FULL_RO) block->exposed = 1;
+  const int result = fill(as_pin(pin), view, flags);
+  if (result == 0) block->exposed = 1;
   Py_DECREF(pin);
   return result;
 }

@@ -15,7 +15,12 @@ extern PyTypeObject PinType;
 
 void register_pin(pybind11::module_& module);
 
-/// The buffer slots of Block.
+/// A new Pin of a block that can be used, or nullptr with a Python error.
+PyObject* pin_of(BlockObject* block);
+/// A memoryview of all its bytes, which does not expose it. nullptr with a Python error.
+PyObject* view_of(BlockObject* block);
+
+/// The buffer slots of Block. A request exposes the block.
 int get_block_buffer(PyObject* self, Py_buffer* view, int flags);
 void release_buffer(PyObject* self, Py_buffer* view);
 

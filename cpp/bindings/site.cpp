@@ -88,12 +88,14 @@ void warn_of_lingering(BlockObject* block) {
   const std::string site = block->site_code != nullptr
                                ? site_text(block->site_code, block->site_line)
                                : "an unknown line";
-  const auto bytes = static_cast<unsigned long long>(block->handle.bytes);
-  const char* who = block->pins > 0 ? "a view of it is alive; its memory returns with the last one"
-                                    : "its address was handed out and something still refers to "
-                                      "it; its memory returns with the last reference";
-  if (PyErr_ResourceWarning(self, 1, "block of %llu bytes allocated at %s was closed while %s",
-                            bytes, site.c_str(), who) < 0) {
+  // The same words for the same lines, so that the usual filters tell them once.
+  const char* why = block->pins > 0
+                        ? "while a view of it is alive; its memory returns with the last one"
+                        : "while exposed, and something besides the names here refers to it; its "
+                          "memory returns with the last reference. To give away block.view() "
+                          "instead of the block exposes nothing";
+  if (PyErr_ResourceWarning(self, 1, "block allocated at %s was closed %s", site.c_str(), why) <
+      0) {
     PyErr_WriteUnraisable(self);
   }
   PyErr_Restore(type, value, trace);

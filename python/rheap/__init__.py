@@ -2,11 +2,10 @@
 
 from importlib.metadata import version as _version
 
-from . import _core, doors, errors, sizes
+from . import _core, errors, sizes
 
 _core.use_errors({name: vars(errors)[name] for name in errors.__all__})
 _core.use_sizes(sizes)
-doors.calibrate()
 
 from ._core import Block, Pin  # noqa: E402
 from .default import init_heap, r_alloc, r_defrag, r_free  # noqa: E402

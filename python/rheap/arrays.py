@@ -42,4 +42,4 @@ def make_array(
         raise ValueError(f"shape must not be negative, but is {dimensions}")
     block = heap.alloc(math.prod(dimensions) * kind.itemsize, align=ALIGN, zero=zero)
     # The array keeps the memoryview, that keeps the Pin, and that keeps the block.
-    return np.ndarray(dimensions, kind, buffer=memoryview(block))
+    return np.ndarray(dimensions, kind, buffer=block.view())

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from typing import Any, SupportsIndex
 
-from ._core import Block
+from ._core import Block, make_r_free
 from .errors import HeapClosed, HeapError
 from .heap import Heap
 
@@ -59,15 +59,6 @@ def r_alloc(size: SupportsIndex | str) -> Block:
             time.sleep(0)  # another thread is in the middle of init_heap
 
 
-def r_free(block: Block) -> None:
-    """Frees a block of the default heap.
-
-    Raises `BlockFreed` when it is free already, `ForeignBlock` when it belongs to another heap,
-    `BlockPinned` while a view of it lives.
-    """
-    _default().free(block)
-
-
 def r_defrag() -> int:
     """Merges all neighbouring free blocks of the default heap; returns the number of merges."""
     return _default().defrag()
@@ -77,3 +68,6 @@ def _default() -> Heap:
     if _heap is None:
         raise HeapError("there is no default heap yet; call rheap.init_heap first")
     return _heap
+
+
+r_free = make_r_free(_default, "rheap")

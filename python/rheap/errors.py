@@ -120,7 +120,7 @@ class BlockPinned(HeapError, BufferError):
     """Somebody may be looking at the block.
 
     `verb` is what was refused, `offset` the block's place in the region in bytes, `holders` how
-    many views of it are alive at the least; 0 when none is but the address was handed out.
+    many views of it are alive at the least; 0 when none is but the block is exposed.
     """
 
     _facts = ("verb", "offset", "holders")
@@ -134,8 +134,9 @@ class BlockPinned(HeapError, BufferError):
             why = f"at least {who} it; release the memoryview or delete the array first"
         else:
             why = (
-                "its address was handed out (by a plain buffer request or `block.address`); "
-                "copy it into a new block, or hand out memoryview(block) instead"
+                "it is exposed (something took the Block itself as a buffer, or block.address was "
+                "read), and more refers to it than the names here; drop that first, or give away "
+                "block.view() instead of the block"
             )
         super().__init__(f"cannot {verb} block at +0x{offset:x}: {why}")
 

@@ -6,7 +6,7 @@ from .stage import Story
 
 NEXT = """\
 import rheap; heap = rheap.Heap(512); block = heap.alloc(40); wall = heap.alloc(40)
-view = memoryview(block); print(heap.map()); view.release()
+view = block.view(); print(heap.map()); view.release()
 block.resize(100); print(heap.map())"""
 
 
@@ -20,7 +20,7 @@ def chapter() -> Story:
     heap = rheap.Heap(512)
     block = heap.alloc(40)
     block[:5] = b"hello"
-    view = memoryview(block)
+    view = block.view()
     try:
         block.free()
     except rheap.BlockPinned as error:
@@ -43,17 +43,18 @@ def chapter() -> Story:
     yield (
         "The memory returned with the last view. And what may be moved? Here are three blocks. "
         "Nobody looks at the first. The second is pinned by a view, P. The third goes through "
-        "sha256, which asks for the address in the way of callers who keep it; whether it did "
+        "sha256, which takes the Block itself and so may have kept its address; whether it did "
         "nobody can tell, so the block counts as exposed, X. All are to grow to 100 bytes:"
     )
     from hashlib import sha256
 
     heap = rheap.Heap(512)
     first, second, third = (heap.alloc(40) for _ in range(3))
+    pool = [third, second, first]
     first[:5] = b"hello"
     print("sha256:", sha256(third).hexdigest()[:16])
-    with memoryview(second):
-        for block in (third, second, first):
+    with second.view():
+        for block in pool:
             try:
                 block.resize(100)
                 print(f"resized: {block} reads {block[:5]!r}")
@@ -63,7 +64,8 @@ def chapter() -> Story:
     yield (
         "The third and the second stay, at their size, although there was room behind the third. "
         "The first moved to that room, and its bytes with it, since nobody but its handle knew the "
-        "address. The second may move again once its view is gone. The third never will, for there "
-        "is no sign of when a bare address is forgotten; hence the advice in the error, as "
-        "sha256(memoryview(third)) would have pinned it for the call alone."
+        "address. The second may move again once its view is gone. The third may once the names of "
+        "the function that resizes it are all that refers to it: who keeps the address keeps the "
+        "block, in a list like pool, say. Hence the advice in the error: sha256(third.view()) "
+        "would have pinned it for the call alone."
     )

@@ -41,7 +41,7 @@ def chapter() -> Story:
         sender = Thread(target=left.sendall, args=[sent], daemon=True)
         sender.start()
         done = 0
-        with memoryview(received) as view:
+        with received.view() as view:
             while count := right.recv_into(view[done:]):
                 done += count
         sender.join()
