@@ -65,8 +65,8 @@ def test_what_lingers_is_counted_until_its_last_view_is_gone(heap):
     with pytest.warns(ResourceWarning), heap.alloc(50) as block:
         view = block.view()
     del block
-    assert [leak.lingering for leak in heap.leaks()] == [1]
-    assert "1 lingering" in str(heap.leaks())
+    assert [(leak.lingering, leak.waiting) for leak in heap.leaks()] == [(1, 0)]
+    assert "1 lingering (1 seen by views)" in str(heap.leaks())
     view.release()
     del view
     gc.collect()
@@ -76,7 +76,7 @@ def test_what_lingers_is_counted_until_its_last_view_is_gone(heap):
 def test_without_debug_the_site_is_unknown_and_a_hint_says_what_helps():
     heap = rheap.Heap("1 MiB")
     kept = [heap.alloc(100), heap.alloc(50)]
-    assert heap.leaks() == ((None, 150, 2, 0),)
+    assert heap.leaks() == ((None, 150, 2, 0, 0),)
     assert "unknown site" in str(heap.leaks())
     assert "debug=True" in str(heap.leaks())
     assert len(kept) == 2
@@ -137,7 +137,7 @@ def test_the_same_line_in_several_code_objects_is_one_holder(heap):
         exec(
             compile("kept.append(heap.alloc(8))", "again.py", "exec"), {"heap": heap, "kept": kept}
         )
-    assert heap.leaks() == (("again.py:1 <module>", 24, 3, 0),)
+    assert heap.leaks() == (("again.py:1 <module>", 24, 3, 0, 0),)
 
 
 def test_a_closed_or_damaged_heap_refuses():

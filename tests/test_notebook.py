@@ -73,7 +73,7 @@ def test_a_block_is_drawn_with_its_neighbours_and_a_frame(blocks):
     assert html.count(FOCUS) == 1
     for class_ in ("word", "pinned", "deferred", "live"):
         assert f'<rect class="{class_}"' in html
-    assert "held by 1 at the least" in html
+    assert "seen by 1 view" in html
     assert "next in its list" in html  # of the neighbour that was freed
     assert view.nbytes == 100
 

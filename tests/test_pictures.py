@@ -17,8 +17,8 @@ README = (Path(__file__).parent.parent / "README.md").read_text()
 SVG = "{http://www.w3.org/2000/svg}"
 TOLD = re.compile(
     r"\+0x([0-9a-f]+): (?:([\d,]+) bytes asked for, )?([\d,]+) reserved, "
-    r"(live|pinned|exposed|lingering|deferred|free)(?:, held by (\d+) at the least)?"
-    r"(?:, allocated at (.*))?",
+    r"(live|pinned|exposed|lingering|deferred|free)(?:, seen by (\d+) views?)?"
+    r"(?:, exposed, waiting for the last reference)?(?:, allocated at (.*))?",
     re.DOTALL,
 )
 STRANGE = [

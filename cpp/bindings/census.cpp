@@ -78,6 +78,7 @@ struct Survey {
   std::vector<Bytes> bytes;
   std::vector<std::uint64_t> unlinked;
   std::array<Tally, names.size()> tallies{};
+  Tally waiting{};  ///< of the lingering ones, those that no view sees
   Heap::Report report{};
   std::uint64_t largest_free = 0;
   std::uint64_t free_if_joined = 0;
@@ -107,6 +108,9 @@ Survey survey(Heap& heap, const Part& part) {
   found.report = heap.walk([&](const Heap::Seen& seen) {
     const Seen state = state_of(seen);
     found.tallies[static_cast<std::size_t>(state)].add(seen.room);
+    if (state == Seen::lingering && block_of_handle(*seen.handle)->pins == 0) {
+      found.waiting.add(seen.room);
+    }
     holes.block(seen.room + word_bytes, seen.state != State::live);
     const Offset block = block_of(seen.payload);
     const bool fenced = heap.debug() && seen.state == State::live;
@@ -156,6 +160,8 @@ py::dict figures(const Survey& found) {
   census["exposed_blocks"] = of(Seen::exposed).blocks;
   census["lingering_bytes"] = of(Seen::lingering).bytes;
   census["lingering_blocks"] = of(Seen::lingering).blocks;
+  census["waiting_bytes"] = found.waiting.bytes;
+  census["waiting_blocks"] = found.waiting.blocks;
   census["peak_bytes"] = count.peak_live_bytes;
   census["resident_bytes"] = report.resident;
   census["largest_free"] = found.largest_free;

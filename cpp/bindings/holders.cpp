@@ -18,11 +18,13 @@ struct Held {
   py::object code;  ///< kept alive for its name
   Tally tally{};
   std::uint64_t lingering = 0;
+  std::uint64_t waiting = 0;
 
   void add(const Held& other) {
     tally.blocks += other.tally.blocks;
     tally.bytes += other.tally.bytes;
     lingering += other.lingering;
+    waiting += other.waiting;
   }
 };
 using Line = std::pair<PyObject*, int>;  // of a code object, or of none
@@ -39,6 +41,7 @@ std::map<Line, Held> lines_of(Heap& heap) {
     if (is_new) line->second.code = py::reinterpret_borrow<py::object>(block->site_code);
     line->second.tally.add(seen.handle->bytes);
     line->second.lingering += block->closed;
+    line->second.waiting += block->closed && block->pins == 0 ? 1 : 0;
   });
   return lines;
 }
@@ -60,7 +63,8 @@ py::list as_list(const std::vector<Holder>& holders, std::size_t most) {
   for (const auto& [site, held] : holders) {
     if (list.size() == most) break;
     const py::object text = site.empty() ? py::none() : py::object(py::str(site));
-    list.append(py::make_tuple(text, held.tally.bytes, held.tally.blocks, held.lingering));
+    list.append(
+        py::make_tuple(text, held.tally.bytes, held.tally.blocks, held.lingering, held.waiting));
   }
   return list;
 }

@@ -9,7 +9,8 @@
 /// Who holds the memory of a heap, by the line that allocated it.
 namespace rheap::bindings {
 
-/// (site or None, bytes, blocks, how many of them linger) for each site, most bytes first.
+/// (site or None, bytes, blocks, how many of them linger, how many of those no view sees) for each
+/// site, most bytes first.
 pybind11::list list_holders(Heap& heap);
 
 /// Inside a catch block: sets HeapExhausted with the three sites that hold most.

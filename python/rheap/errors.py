@@ -62,7 +62,7 @@ class HeapExhausted(HeapError, MemoryError):
         free: int,
         largest: int,
         capacity: int,
-        holders: Iterable[tuple[str | None, int, int, int]] = (),
+        holders: Iterable[tuple[str | None, int, int, int, int]] = (),
     ) -> None:
         self.holders = tuple(Holder(*holder) for holder in holders)
         self.requested = requested

@@ -38,7 +38,8 @@ class BlockInfo:
 
     `offset`: bytes from the region's base to the payload. `size`: bytes asked for, or `capacity`
     when nobody owns the block. `capacity`: payload bytes. The 8-byte word stands before `offset`.
-    `holders`: how many views of it are alive at the least. `site`: "file.py:12 function" of the
+    `holders`: how many views of it are alive at the least; of a lingering block 0 says that it is
+    exposed and waits for the last reference. `site`: "file.py:12 function" of the
     line that allocated it, on debug heaps, always printable.
     """
 
@@ -48,6 +49,15 @@ class BlockInfo:
     state: BlockState
     holders: int = 0
     site: str | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """What keeps a pinned or lingering block where it is; None for one in another state."""
+        if self.state is BlockState.LINGERING and self.holders == 0:
+            return "exposed, waiting for the last reference"
+        if self.holders == 0:
+            return None
+        return "seen by 1 view" if self.holders == 1 else f"seen by {self.holders:,} views"
 
 
 Row: TypeAlias = tuple[int, int, int, str, int, str | None]
@@ -62,22 +72,33 @@ def read_rows(rows: Iterable[Row]) -> Iterator[BlockInfo]:
     )
 
 
+def tell_lingering(lingering: int, waiting: int) -> str:
+    """How many blocks linger, and why."""
+    reasons = [
+        f"{lingering - waiting:,} seen by views" if waiting < lingering else "",
+        f"{waiting:,} exposed, waiting for the last reference" if waiting else "",
+    ]
+    return f"{lingering:,} lingering ({'; '.join(filter(None, reasons))})"
+
+
 class Holder(NamedTuple):
     """What the blocks of one line of code hold.
 
     `site`: "file.py:12 function", or None where it is not known (heaps without `debug=True`).
     `bytes`: asked for, in all. `blocks`: how many. `lingering`: those of them that are closed but
-    still seen by somebody.
+    may still be seen. `waiting`: those of the lingering ones that no view sees; they are exposed
+    and wait for the last reference.
     """
 
     site: str | None
     bytes: int
     blocks: int
     lingering: int
+    waiting: int
 
     def __str__(self) -> str:
         blocks = "1 block" if self.blocks == 1 else f"{self.blocks:,} blocks"
-        lingering = f", {self.lingering:,} lingering" if self.lingering else ""
+        lingering = f", {tell_lingering(self.lingering, self.waiting)}" if self.lingering else ""
         return f"{format_size(self.bytes)} in {blocks}{lingering}: {self.site or 'unknown site'}"
 
 
@@ -97,6 +118,7 @@ class Leaks(tuple[Holder, ...]):
             sum(holder.bytes for holder in self),
             sum(holder.blocks for holder in self),
             sum(holder.lingering for holder in self),
+            sum(holder.waiting for holder in self),
         )
         return "\n".join(map(str, [*self, total]))
 
@@ -131,6 +153,10 @@ class HeapStats:
     lingering_bytes: int
     """Closed, but kept for somebody who may still look at it."""
     lingering_blocks: int
+    waiting_bytes: int
+    """That part of the lingering bytes that no view sees: the blocks are exposed, and their memory
+    returns with the last reference to each. `block.view()` exposes nothing."""
+    waiting_blocks: int
     peak_bytes: int
     """The most that `live_bytes` ever was."""
     resident_bytes: int

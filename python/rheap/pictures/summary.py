@@ -24,6 +24,7 @@ class RegionStats:
     largest_free: int
     fragmentation: float
     lingering_bytes: int = 0
+    waiting_bytes: int = 0
 
     @classmethod
     def of(cls, blocks: Iterable[BlockInfo], capacity: int) -> RegionStats:
@@ -54,7 +55,7 @@ class RegionStats:
 
 def summary(stats: HeapStats | RegionStats) -> str:
     """What is live, what is free, and in how large a hole."""
-    lingering = f" ({format_size(stats.lingering_bytes)} lingering)"
+    lingering = f" ({format_size(stats.lingering_bytes)} lingering{_waiting(stats.waiting_bytes)})"
     return (
         f"{format_size(stats.capacity)}: "
         f"{format_size(stats.live_bytes)} live in {_blocks(stats.live_blocks)}"
@@ -63,6 +64,15 @@ def summary(stats: HeapStats | RegionStats) -> str:
         f"{format_size(stats.wilderness_bytes)} wilderness, "
         f"largest hole {format_size(stats.largest_free)}, "
         f"fragmentation {stats.fragmentation:.1%}"
+    )
+
+
+def _waiting(bytes_: int) -> str:
+    """Lingering blocks that no view explains."""
+    return (
+        f", of which {format_size(bytes_)} exposed: they wait for the last reference"
+        if bytes_
+        else ""
     )
 
 

@@ -241,7 +241,7 @@ def _title(span: Span) -> str:
 
 def _told(block: BlockInfo) -> str:
     asked = f"{block.size:,} bytes asked for, " if block.state.is_live else ""
-    held = f", held by {block.holders} at the least" if block.holders else ""
+    held = f", {block.reason}" if block.reason else ""
     site = f", allocated at {block.site}" if block.site else ""
     return f"+0x{block.offset:x}: {asked}{block.capacity:,} reserved, {block.state}{held}{site}"
 

@@ -1,0 +1,49 @@
+"""The exposure rule against everything that a consumer may keep (exposure/matrix.py)."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+from support import SANITIZED
+
+HERE = Path(__file__).parent / "exposure"
+
+
+@pytest.fixture(scope="session")
+def consumer(tmp_path_factory):
+    """The folder of a compiled module that keeps what it is told to keep."""
+    folder = tmp_path_factory.mktemp("consumer")
+    target = folder / f"consumer{sysconfig.get_config_var('EXT_SUFFIX')}"
+    include = sysconfig.get_path("include")
+    command = ["c++", "-std=c++20", "-O1", "-shared", "-fPIC", "-Wall", "-Wextra", f"-I{include}"]
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    subprocess.run(
+        [*command, "-o", str(target), str(HERE / "consumer.cpp")], check=True, env=environment
+    )
+    return folder
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "plain",
+        "traced",
+        "profiled",
+        "cProfile",
+        "import under a profiler",
+        "import under a tracer",
+    ],
+)
+def test_nothing_dangles_and_names_do_not_delay(consumer, mode):
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", HERE / "matrix.py", consumer, mode],
+        capture_output=True,
+        text=True,
+        timeout=600 if SANITIZED else 60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:]
+    assert done.stdout.endswith(" cases\n")
