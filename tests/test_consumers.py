@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import pickle
+import sys
 import time
 
 import numpy as np
@@ -158,6 +159,72 @@ class ZmqFrame(Consumer):
         return bytes(frame.buffer)
 
 
+class AddressBesideBlock(Consumer):
+    """What cairocffi does: ctypes makes a memoryview and drops it, the address stays."""
+
+    def take(self, block):
+        return ctypes.addressof(ctypes.c_char.from_buffer(block)), block
+
+    def read(self, pair):
+        return ctypes.string_at(pair[0], SIZE)
+
+
+class CairoSurface(Consumer):
+    def take(self, block):
+        cairo = library("cairocffi")
+        surface = cairo.ImageSurface.create_for_data(block, cairo.FORMAT_ARGB32, 32, 32)
+        return surface, cairo
+
+    def read(self, pair):
+        surface, cairo = pair
+        return bytes(
+            cairo.ffi.buffer(cairo.cairo.cairo_image_surface_get_data(surface._pointer), SIZE)
+        )
+
+
+class ArrayInterface(Consumer):
+    """An object that says in a dictionary where its array lies."""
+
+    def __init__(self):
+        self.block = None
+
+    def take(self, block):
+        exporter = ArrayInterface()
+        exporter.block = block
+        exporter.__array_interface__ = {
+            "version": 3,
+            "shape": (SIZE,),
+            "typestr": "|u1",
+            "data": (ctypes.addressof(ctypes.c_char.from_buffer(block)), False),
+        }
+        return np.asarray(exporter)
+
+
+class Exporter:
+    """A class of Python code that exports the buffer of the block it owns."""
+
+    def __init__(self, block):
+        self.block = block
+
+    def __buffer__(self, flags):
+        return memoryview(self.block)
+
+
+exporters_only = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="before Python 3.12 no class of Python code exports buffers"
+)
+
+
+class NumpyOfExporter(Consumer):
+    def take(self, block):
+        return np.frombuffer(Exporter(block), "u1")
+
+
+class NdarrayOfExporter(Consumer):
+    def take(self, block):
+        return np.ndarray(SIZE, "u1", buffer=Exporter(block))
+
+
 PINNING = [
     MemoryView,
     BlockView,
@@ -176,7 +243,17 @@ PINNING = [
     Torch,
     NdarrayOfMemoryview,
 ]
-EXPOSED = [Ndarray, Recarray, PygameSurface, PyQt6Image, ZmqFrame]
+EXPOSED = [
+    Ndarray,
+    Recarray,
+    PygameSurface,
+    PyQt6Image,
+    ZmqFrame,
+    AddressBesideBlock,
+    CairoSurface,
+    ArrayInterface,
+]
+OF_EXPORTERS = [NumpyOfExporter, NdarrayOfExporter]
 
 
 def collect_until(done):
@@ -189,7 +266,14 @@ def collect_until(done):
     raise AssertionError("the consumer went, the memory did not return")
 
 
-@pytest.fixture(params=PINNING + EXPOSED, ids=lambda kind: kind.__name__)
+@pytest.fixture(
+    params=[
+        *PINNING,
+        *EXPOSED,
+        *(pytest.param(kind, marks=exporters_only) for kind in OF_EXPORTERS),
+    ],
+    ids=lambda kind: kind.__name__,
+)
 def consumer(request):
     return request.param()
 
@@ -284,9 +368,9 @@ def test_what_keeps_the_block_alone_waits_for_the_block(heap, kind):
 
 
 @pytest.mark.parametrize("kind", EXPOSED, ids=lambda kind: kind.__name__)
-def test_through_a_memoryview_everything_pins(heap, kind):
+def test_through_a_view_everything_pins(heap, kind):
     block = heap.alloc(SIZE)
-    seen = kind().take(memoryview(block))
+    seen = kind().take(block.view())
     assert block.pinned
     assert [info.state for info in heap.blocks()] == [rheap.BlockState.PINNED]
     del seen

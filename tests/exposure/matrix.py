@@ -209,6 +209,21 @@ SPECIAL = {
             ((kept, _),) = [(look(block), block.__exit__(None, None, None)) for block in blocks()]
             return kept, returned()
         """,
+    "a namespace of its own": """
+        class Space(dict):
+            pass
+        class Meta(type):
+            @classmethod
+            def __prepare__(cls, name, bases):
+                return Space()
+        def case():
+            class Body(metaclass=Meta):
+                block = make()
+                kept = look(block)
+                block.free() if keep == "nothing" else block.__exit__(None, None, None)
+                result = kept, returned()
+            return Body.result
+        """,
     "an exit stack": """
         def case():
             with ExitStack() as stack:
@@ -248,6 +263,12 @@ SPECIAL = {
             return kept, returned()
         """,
 }
+# What refers to the block there may be a consumer, for all that anybody can tell.
+WAITS = {
+    *((name, door) for name in ("free variable", "attribute", "container", "argument")
+      for door in DOORS if door not in ("drop", "heap.close")),
+    *(what for what in SPECIAL if what.startswith(("a tuple", "a key", "a namespace"))),
+}  # fmt: skip
 # Where nothing but names refers to the block, the memory is to return at once.
 PROMPT = {
     *((name, door) for name in ("name", "cell", "generator", "coroutine", "module", "class")
@@ -277,6 +298,7 @@ class Case:
             "ExitStack": contextlib.ExitStack,
             "SimpleNamespace": SimpleNamespace,
             "heap": self.heap,
+            "keep": keep,
             "look": lambda block: take(block, flags, keep),
             "make": self.make,
             "r_free": rheap.r_free,
@@ -316,6 +338,8 @@ class Case:
             assert returned is not True, f"memory of a consumer counts as free: {story}"
         elif returned is not None and self.what in PROMPT and MODE in ("plain", "cProfile"):
             assert returned, f"waits for no reason: {story}"
+        if self.what in WAITS:
+            assert not returned, f"counts what is no name: {story}"
         self.space.clear()
         self.overwrite()
         assert self.keep == "nothing" or kept.intact(), f"freed under a consumer later: {story}"
