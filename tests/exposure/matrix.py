@@ -8,6 +8,7 @@ import contextlib
 import cProfile
 import gc
 import itertools
+import re
 import sys
 import textwrap
 from types import SimpleNamespace
@@ -27,7 +28,7 @@ else:
     import rheap
 
 sys.path.insert(0, sys.argv[1])
-from consumer import take
+from consumer import take  # noqa: E402
 
 SIZE = 64
 PATTERN = bytes(range(SIZE))
@@ -280,10 +281,8 @@ PROMPT = {
 
 
 def source_of(text, close):
-    for start in iter(lambda: text.find("{close:"), -1):
-        end = text.index("}", start)
-        text = text[:start] + close.format(text[start + 7 : end]) + text[end + 1 :]
-    return textwrap.dedent(text)
+    closing = re.compile(r"\{close:(.*?)\}")
+    return textwrap.dedent(closing.sub(lambda found: close.format(found[1]), text))
 
 
 class Case:
