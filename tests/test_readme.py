@@ -21,10 +21,6 @@ COMMANDS = [
 SESSIONS = [text for language, text in BLOCKS if language == "pycon"]
 
 
-def test_is_short_enough() -> None:
-    assert len(README.splitlines()) <= 250
-
-
 def test_has_the_two_commands() -> None:
     commands = "".join(text for language, text in BLOCKS if language == "sh").splitlines()
     assert (
