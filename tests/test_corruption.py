@@ -3,7 +3,7 @@
 import gc
 
 import pytest
-from damaging import WORD, Row, damage, write_word
+from damaging import WORD, Row, base_of, damage, write_word
 from support import SIZE
 
 import rheap
@@ -158,6 +158,47 @@ def test_a_block_whose_moving_finds_damage_is_as_it_was(debug):
     with pytest.raises(rheap.HeapCorruption):
         row.blocks[1].resize(300)
     row.refuses_and_stays_readable([1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_block_whose_shrinking_meets_a_damaged_list_is_as_it_was(debug):
+    heap = rheap.Heap("1 MiB", coalesce="immediate", debug=debug)
+    block, hole, wall = (heap.alloc(size) for size in (1200, 104, 8))
+    block[:] = content = bytes(range(240)) * 5
+    place = hole.offset
+    hole.free()
+    # The rest would go to the list of the hole, whose previous link is wrong.
+    write_word(base_of(wall), place + WORD, place)
+    with pytest.raises(rheap.HeapCorruption):
+        block.resize(1200 - 112 - (8 if debug else 0))
+    assert block.size == len(block) == 1200
+    assert block[:] == content
+    assert not wall.freed
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_block_whose_growing_meets_a_damaged_list_is_as_it_was(debug):
+    row = Row(coalesce="immediate", debug=debug)
+    row.free(2)
+    write_word(row.base, row.words[2] + WORD, row.words[4])
+    with pytest.raises(rheap.HeapCorruption):
+        row.blocks[1].resize(200)
+    assert row.blocks[1].size == 104
+    row.refuses_and_stays_readable([0, 1, 3, 4])
+
+
+@pytest.mark.parametrize("door", ["block", "heap"])
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("place", [1, 2], ids=["next", "previous"])
+def test_a_block_whose_merging_meets_a_damaged_list_stays_open(place, debug, door):
+    row = Row(coalesce="immediate", debug=debug)
+    row.free(2)
+    write_word(row.base, row.words[2] + place * WORD, row.words[4] | 1)
+    for number in (1, 3):
+        with pytest.raises(rheap.HeapCorruption):
+            row.blocks[number].free() if door == "block" else row.heap.free(row.blocks[number])
+        assert not row.blocks[number].freed
+    row.refuses_and_stays_readable([0, 1, 3, 4])
 
 
 def test_another_heap_is_not_concerned():

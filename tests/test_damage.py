@@ -3,17 +3,19 @@
 It finds the damage or works on correctly; it never crashes, hangs or touches memory of others.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from damaging import WORD, Row, read_word, write_word
-from support import rounds, run_python
+from support import rounds
 
 import rheap
 
-SEEDS = rounds(120)
+# For a long run: `RHEAP_DAMAGE_SEEDS=12500 pytest -n 2 tests/test_damage.py -k random` (8 times).
+SEEDS = int(os.environ.get("RHEAP_DAMAGE_SEEDS", 0)) or rounds(120)
 TRIALS = Path(__file__).with_name("trials.py")
 
 
@@ -174,22 +176,50 @@ def test_a_free_list_in_a_circle_is_no_hang():
 # --- the header ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", [1 << 44, 1 << 33, (1 << 64) - 8])
-def test_a_wrong_end_of_what_was_used_leads_nobody_outside(value):
-    # The header says twice how far the region was used; `trim` gives back what lies beyond.
-    run_python(
-        f"""
-        import ctypes, contextlib, rheap
-        heap = rheap.Heap("1 MiB")
-        block = heap.alloc(1000)
-        base = block.address - block.offset
-        end = block.offset + block.capacity
-        header = (ctypes.c_uint64 * 512).from_address(base)
-        places = [place for place in range(512) if header[place] == end]
-        assert places
-        header[places[-1]] = {value}
-        with contextlib.suppress(rheap.HeapCorruption):
-            heap.trim()
-        heap.close()
-        """
-    )
+def places_of(row, offset):
+    """The words of the header that say an offset; below the check code stand units of 8 bytes."""
+    words = range(0, row.words[0], WORD)
+    return [at for at in words if read_word(row.base, at) & ((1 << 40) - 1) == offset // WORD]
+
+
+@pytest.mark.parametrize("finder", ["alloc", "trim", "defrag", "check", "stats", "free", "resize"])
+@pytest.mark.parametrize("value", ["before all", "among live blocks", "far away", "no offset"])
+def test_a_wrong_start_of_the_wilderness_is_found_before_it_is_acted_on(value, finder):
+    row = Row()
+    row.free(1)
+    lie = {
+        "before all": row.words[0],
+        "among live blocks": row.words[2],
+        "far away": 1 << 44,
+        "no offset": (1 << 64) - 8,
+    }[value]
+    wilderness, fresh = places_of(row, row.words[4] + 112)
+    assert wilderness != fresh
+    write_word(row.base, wilderness, lie)
+    calls = {
+        "alloc": lambda: row.heap.alloc(500),
+        "free": row.blocks[4].free,
+        "resize": lambda: row.blocks[3].resize(8),
+    }
+    with pytest.raises(rheap.HeapCorruption):
+        calls.get(finder, getattr(row.heap, finder, None))()
+    row.refuses_and_stays_readable([0, 2, 3, 4])
+
+
+@pytest.mark.parametrize("lie", [0, 1 << 33, 1 << 44, (1 << 64) - 8])
+@pytest.mark.parametrize("finder", ["alloc", "trim", "check"])
+def test_a_wrong_end_of_what_was_used_is_found_before_it_is_acted_on(lie, finder):
+    row = Row()
+    write_word(row.base, places_of(row, row.words[4] + 112)[-1], lie)
+    with pytest.raises(rheap.HeapCorruption):
+        row.heap.alloc(500, zero=True) if finder == "alloc" else getattr(row.heap, finder)()
+    row.refuses_and_stays_readable([0, 1, 2, 3, 4])
+
+
+def test_counters_that_lie_are_not_reported():
+    row = Row()
+    words = range(0, row.words[0], WORD)
+    live_bytes = next(at for at in words if read_word(row.base, at) == 5 * 104)
+    write_word(row.base, live_bytes, 4 * 104)
+    with pytest.raises(rheap.HeapCorruption, match="counters"):
+        row.heap.stats()

@@ -2,11 +2,23 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "fence.hpp"
 #include "poison.hpp"
 
 namespace rheap {
+
+namespace {
+
+/// What a block has beyond `size`, as a block of its own, or none when it is too small for one.
+Block rest_of(Block block, std::uint64_t size) {
+  const std::uint64_t rest = block.word.size() - size;
+  if (rest < smallest_block) return {};
+  return {block.start + size, {rest, State::deferred, false}};
+}
+
+}  // namespace
 
 Allocator::Allocator(const Options& options)
     : region_(options.capacity, options.sharing),
@@ -25,7 +37,7 @@ Block Allocator::take(const Request& request) {
     for (bool merged = !merging_is_due(request);; merged = true) {
       const Hole last = merged ? placement_.wilderness() : Hole{};
       if (const Offset hole = placement_.choose(request, last)) {
-        const Block block = hole == last.start ? take_wilderness(request) : place(hole, request);
+        const Block block = hole == last.start ? take_wilderness(hole, request) : place(hole, request);
         placement_.took(block.end());
         return block;
       }
@@ -46,8 +58,7 @@ bool Allocator::merging_is_due(const Request& request) const {
          blocks_.wilderness() + request.size > blocks_.fresh();
 }
 
-Block Allocator::take_wilderness(const Request& request) {
-  const Offset wilderness = blocks_.wilderness();
+Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
   const Offset start = request.start_in(wilderness);
   std::uint64_t size = request.size;
   const std::uint64_t left = region_.end() - (start + size);
@@ -61,13 +72,9 @@ Block Allocator::take_wilderness(const Request& request) {
 
 /// The request would be refused, so effort is no object: merge all, look everywhere.
 Block Allocator::take_at_last(const Request& request) {
-  if (count().deferred.blocks > 0) {
-    merge_deferred(everything);
-    if (count().deferred.blocks > 0) {
-      BlockList::damaged({}, "counters that agree with the lists");
-    }
-    return take(request);  // once more, with nothing deferred
-  }
+  const bool deferred = !deferred_.empty();
+  merge_all_deferred();
+  if (deferred) return take(request);  // once more, with nothing deferred
   const Offset hole = placement_.search(request);
   return hole ? place(hole, request) : Block{};
 }
@@ -94,13 +101,13 @@ Block Allocator::place(Offset block, const Request& request) {
   if (cut) {
     add_free(placed.end(), rest, true);
   } else {
-    blocks_.tell_next(start, placed.word, false);
+    blocks_.tell(blocks_.next(placed, blocks_.wilderness()), false);
   }
   return placed;
 }
 
 [[gnu::cold]] void Allocator::refuse(std::uint64_t bytes) {
-  merge_deferred(everything);  // so that the largest hole is the largest there can be
+  merge_all_deferred();  // so that the largest hole is the largest there can be
   Exhausted exhausted;
   exhausted.requested = bytes;
   exhausted.largest = largest_hole();
@@ -128,13 +135,39 @@ void Allocator::raise_fence(Offset payload, std::uint64_t room, std::uint64_t by
 }
 
 /// Keeps the number of deferred blocks in bounds.
-void Allocator::settle(Block gives_way) {
-  if (gives_way) {
-    count().deferred.subtract(gives_way.word.size() - word_bytes);
-    merge(gives_way);
-  }
+void Allocator::keep_few_deferred(const SizedBlock& gives_way) {
+  if (gives_way.block) merge_left(deferred_.verified(gives_way));
   const bool many = count().deferred.blocks > deferred_enough;
   if (many && wilderness_room() < region_.capacity() / 8) merge_deferred(merges_per_free);
+}
+
+void Allocator::verify_release(Offset payload, std::uint64_t room) const {
+  const Block block = verify_live(payload, room);
+  deferring_ ? verify_neighbours(block) : verify_merge(block);
+}
+
+/// The words on either side, which an overrun hits first.
+void Allocator::verify_neighbours(Block block) const {
+  static_cast<void>(blocks_.next(block, blocks_.wilderness()));
+  if (block.word.after_free()) static_cast<void>(blocks_.previous(block.start));
+}
+
+/// Looks at all that merging the block believes, so that it finds no damage afterwards.
+void Allocator::verify_merge(Block block) const {
+  const Offset wilderness = blocks_.wilderness();
+  Offset start = block.start;
+  Offset end = block.end();
+  const Block behind = blocks_.next(block, wilderness);
+  if (behind && behind.word.state() == State::free) {
+    placement_.verify_remove(behind.start, behind.word.size());
+    end = behind.end();
+  }
+  if (block.word.after_free()) {
+    const Block before = blocks_.previous(block.start);
+    placement_.verify_remove(before.start, before.word.size());
+    start = before.start;
+  }
+  if (end < wilderness) placement_.verify_insert(start, end - start);
 }
 
 /// Merges a block that is in no list with its free neighbours and lists the result, or gives it
@@ -142,14 +175,13 @@ void Allocator::settle(Block gives_way) {
 std::uint64_t Allocator::merge(Block block) {
   std::uint64_t merges = 0;
   block.word = block.word.with(State::free);
-  const Offset behind = blocks_.next(block.start, block.word);
-  if (behind < blocks_.wilderness()) {
-    const Word other = blocks_.at(behind);
-    if (other.state() == State::free) {
-      remove_free(behind, other.size());
-      blocks_.absorb(block.start, block.word, other.size());
-      ++merges;
-    }
+  const Offset wilderness = blocks_.wilderness();
+  Block behind = blocks_.next(block, wilderness);
+  if (behind && behind.word.state() == State::free) {
+    remove_free(behind.start, behind.word.size());
+    blocks_.absorb(block.start, block.word, behind.word.size());
+    behind = {};  // and the one behind that knows already
+    ++merges;
   }
   if (block.word.after_free()) {
     Block before = blocks_.previous(block.start);
@@ -158,27 +190,41 @@ std::uint64_t Allocator::merge(Block block) {
     block = before;
     ++merges;
   }
-  if (block.end() == blocks_.wilderness()) {
+  if (block.end() == wilderness) {
     blocks_.retract(block.start);
     unpoison(region_.address(block.start), block.word.size());
     ++merges;
   } else {
     blocks_.mark(block.start, block.word);
-    blocks_.tell_next(block.start, block.word, true);
+    blocks_.tell(behind, true);
     add_free(block.start, block.word.size());
   }
   blocks_.work().merged += merges;
   return merges;
 }
 
+/// Merges a block that has just left the deferred ones.
+std::uint64_t Allocator::merge_left(Block block) {
+  count().deferred.subtract(block.word.size() - word_bytes);
+  return merge(block);
+}
+
 std::uint64_t Allocator::merge_deferred(std::uint64_t most) {
   std::uint64_t merges = 0;
-  for (; most > 0 && count().deferred.blocks > 0; --most) {
+  for (; most > 0; --most) {
     const Block block = deferred_.pop_any();
     if (!block) break;
     ++blocks_.work().visited;
-    count().deferred.subtract(block.word.size() - word_bytes);
-    merges += merge(block);
+    merges += merge_left(block);
+  }
+  return merges;
+}
+
+std::uint64_t Allocator::merge_all_deferred() {
+  const std::uint64_t merges = merge_deferred(std::numeric_limits<std::uint64_t>::max());
+  const Tally& left = count().deferred;
+  if (left.blocks != 0 || left.bytes != 0) {
+    BlockList::damaged({}, "counters that agree with the lists");
   }
   return merges;
 }
@@ -200,13 +246,13 @@ void Allocator::remove_free(Offset block, std::uint64_t size) {
 }
 
 std::uint64_t Allocator::defrag() {
-  const std::uint64_t merges = merge_deferred(everything);
+  const std::uint64_t merges = merge_all_deferred();
   check_self();
   return merges;
 }
 
 std::uint64_t Allocator::trim() {
-  merge_deferred(everything);
+  merge_all_deferred();
   std::uint64_t given_back = 0;
   blocks_.walk([&](Offset block, Word word) {
     if (word.state() != State::free || word.size() <= smallest_block + 8) return;
@@ -233,6 +279,7 @@ Allocation Allocator::resize(Offset payload, std::uint64_t room, std::uint64_t o
   if (const auto here = resize_in_place(payload, room, old_bytes, bytes)) return *here;
   try {
     const Allocation moved = allocate(bytes, align);
+    verify_release(payload, room);  // damage is found while this block is all that there is of it
     std::memcpy(region_.address(moved.payload), region_.address(payload),
                 std::min(old_bytes, bytes));
     return moved;
@@ -247,7 +294,7 @@ std::optional<Allocation> Allocator::resize_in_place(Offset payload, std::uint64
                                                      std::uint64_t old_bytes, std::uint64_t bytes) {
   Block block = verify_live(payload, room);
   const std::uint64_t size = block_size_for(bytes);
-  verify_neighbours(block);  // damage is found before anything has changed
+  verify_neighbours(block);
   if (size > block.word.size() && !grow(block, size)) return std::nullopt;
   shrink(block, size);
   const std::uint64_t new_room = block.word.size() - overhead();
@@ -262,48 +309,49 @@ std::optional<Allocation> Allocator::resize_in_place(Offset payload, std::uint64
   return Allocation{payload, new_room, bytes};
 }
 
-/// Looks at all that merging the block would believe.
-void Allocator::verify_neighbours(Block block) const {
-  const Offset behind = blocks_.next(block.start, block.word);
-  if (behind < blocks_.wilderness()) static_cast<void>(blocks_.at(behind));
-  if (block.word.after_free()) static_cast<void>(blocks_.previous(block.start));
-}
-
-/// Takes in what is free behind the block, if that is enough.
+/// Takes in what is free behind the block, if that is enough. Throws Damage, and then nothing has
+/// changed.
 bool Allocator::grow(Block& block, std::uint64_t size) {
-  const Offset behind = blocks_.next(block.start, block.word);
-  if (behind == blocks_.wilderness()) {
+  const Offset wilderness = blocks_.wilderness();
+  const Block behind = blocks_.next(block, wilderness);
+  if (!behind) {
     std::uint64_t extra = std::max(size - block.word.size(), smallest_block);
-    if (behind + extra > region_.end()) return false;
-    const std::uint64_t left = region_.end() - (behind + extra);
+    if (wilderness + extra > region_.end()) return false;
+    const std::uint64_t left = region_.end() - (wilderness + extra);
     if (left < smallest_block) extra += left;
     try {
-      region_.commit(behind + extra);
+      region_.commit(wilderness + extra);
     } catch (const SystemRefused&) {
       return false;  // a hole elsewhere may do; if not, asking for one says why
     }
-    blocks_.extend(behind, {extra, State::free, false});
+    blocks_.extend(wilderness, {extra, State::free, false});
     blocks_.absorb(block.start, block.word, extra);
     return true;
   }
-  const Word other = blocks_.at(behind);
-  if (other.state() != State::free || block.word.size() + other.size() < size) return false;
-  remove_free(behind, other.size());
-  unpoison(region_.address(behind), other.size());
-  blocks_.absorb(block.start, block.word, other.size());
-  blocks_.tell_next(block.start, block.word, false);
+  const std::uint64_t more = behind.word.size();
+  const Block whole{block.start, block.word.with_size(block.word.size() + more)};
+  if (behind.word.state() != State::free || whole.word.size() < size) return false;
+  placement_.verify_remove(behind.start, more);
+  const Block beyond = blocks_.next(whole, wilderness);
+  if (const Block rest = rest_of(whole, size)) verify_merge(rest);
+  remove_free(behind.start, more);
+  unpoison(region_.address(behind.start), more);
+  blocks_.absorb(block.start, block.word, more);
+  blocks_.tell(beyond, false);
   return true;
 }
 
-/// Gives back what a live block has beyond `size`, when that is enough for a block.
+/// Gives back what a live block has beyond `size`, when that is enough for a block. Throws Damage,
+/// and then nothing has changed.
 void Allocator::shrink(Block& block, std::uint64_t size) {
-  const std::uint64_t rest = block.word.size() - size;
-  if (rest < smallest_block) return;
+  const Block rest = rest_of(block, size);
+  if (!rest) return;
+  verify_merge(rest);
   blocks_.split(block.start, block.word, size, State::deferred);
   ++blocks_.work().split;
   block.word = block.word.with_size(size);
-  if (fenced_) fill(payload_of(block.end()), rest - word_bytes, fence::freed_pattern);
-  merge({block.end(), {rest, State::deferred, false}});  // at once: the block may grow again
+  if (fenced_) fill(payload_of(rest.start), rest.word.size() - word_bytes, fence::freed_pattern);
+  merge(rest);  // at once: the block may grow again
 }
 
 }  // namespace rheap

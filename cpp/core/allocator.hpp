@@ -55,7 +55,12 @@ class Allocator {
   /// `align` is a power of two from 8 to `largest_align`.
   Allocation allocate(std::uint64_t bytes, std::uint64_t align);
   /// Takes back a block of `room` payload bytes. Throws Damage.
-  void release(Offset payload, std::uint64_t room);
+  void release(Offset payload, std::uint64_t room) { settle(take_back(payload, room)); }
+  /// The two halves of it. The first is about this block, and throws no Damage after
+  /// `verify_release`; the second does a bounded amount of work for blocks that were given back
+  /// before, such as the one that gave way to this one.
+  SizedBlock take_back(Offset payload, std::uint64_t room);
+  void settle(const SizedBlock& gives_way);
   /// In place where the block or what is free behind it allows, else into a new block with the
   /// contents copied: then the old one is the caller's to release, once nobody needs it. Throws
   /// what `allocate` throws, and then the block is as it was.
@@ -70,16 +75,17 @@ class Allocator {
 
   /// Verifies every invariant; throws Damage for the first that fails.
   void check() const;
+  /// Throws Damage unless the counters are what a walk counted.
+  void verify_counters(const Tally& live, const Tally& deferred, const Tally& free) const;
   /// Makes footers, marks, lists and counters anew from the list of blocks. (A private heap that
   /// nobody killed never needs it.)
   void rebuild();
 
   /// Throws Damage unless a live block of this room starts here and its fence, if any, is whole.
   Block verify_live(Offset payload, std::uint64_t room) const;
-  /// Throws Damage unless such a block and the neighbours it could merge with are whole.
-  void verify_release(Offset payload, std::uint64_t room) const {
-    verify_neighbours(verify_live(payload, room));
-  }
+  /// Throws Damage unless such a block, the neighbours it could merge with and all else that taking
+  /// it back believes are whole.
+  void verify_release(Offset payload, std::uint64_t room) const;
   /// The visible bytes of a live block of a fenced heap. Throws Damage when its fence broke.
   std::uint64_t verify_fence(Offset payload, std::uint64_t room) const;
 
@@ -112,31 +118,34 @@ class Allocator {
 
   Block take(const Request& request);
   [[nodiscard]] bool merging_is_due(const Request& request) const;
-  Block take_wilderness(const Request& request);
+  Block take_wilderness(Offset wilderness, const Request& request);
   Block take_at_last(const Request& request);
   Block place(Offset block, const Request& request);
   [[noreturn]] void refuse(std::uint64_t bytes);
 
-  void retire(Block block);
+  SizedBlock retire(Block block);
   std::uint64_t merge(Block block);
-  static constexpr std::uint64_t everything = ~std::uint64_t{0};
+  std::uint64_t merge_left(Block block);
   std::uint64_t merge_deferred(std::uint64_t most);
+  std::uint64_t merge_all_deferred();
   /// `is_rest`: of a hole that a block was just cut from.
   void add_free(Offset block, std::uint64_t size, bool is_rest = false);
   void remove_free(Offset block, std::uint64_t size);
   std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t room,
                                             std::uint64_t old_bytes, std::uint64_t bytes);
+  void verify_identity() const;
   void verify_neighbours(Block block) const;
+  void verify_merge(Block block) const;
   bool grow(Block& block, std::uint64_t size);
   void shrink(Block& block, std::uint64_t size);
 
-  Allocation hand_out(Block block, std::uint64_t bytes, Offset fresh);
-  void settle(Block gives_way);
+  Allocation hand_out(Block block, std::uint64_t bytes, std::uint64_t dirty);
+  void keep_few_deferred(const SizedBlock& gives_way);
   void fill(Offset payload, std::uint64_t bytes, std::byte pattern);
   void raise_fence(Offset payload, std::uint64_t room, std::uint64_t bytes);
   void check_self() const {
 #if RHEAP_CHECK >= 2
-    check();
+    if (check_every_operation) check();
 #endif
   }
 
@@ -161,23 +170,26 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
 [[gnu::always_inline]] inline Allocation Allocator::allocate(std::uint64_t bytes,
                                                              std::uint64_t align) {
   const std::uint64_t size = block_size_for(bytes);
-  const Offset fresh = blocks_.fresh();
+  std::uint64_t dirty = bytes;  // who had a deferred block before may have written all of it
   Block block = deferring_ ? deferred_.pop(size, align) : Block{};
   if (block) [[likely]] {
     count().deferred.subtract(size - word_bytes);
     block.word = block.word.with(State::live);
     blocks_.mark(block.start, block.word);
   } else {
+    const Offset fresh = blocks_.fresh();
     block = take({size, align});
     if (!block) refuse(bytes);
+    const Offset payload = payload_of(block.start);
+    dirty = fresh > payload ? std::min(fresh - payload, bytes) : 0;
   }
-  const Allocation allocation = hand_out(block, bytes, fresh);
+  const Allocation allocation = hand_out(block, bytes, dirty);
   check_self();
   return allocation;
 }
 
 [[gnu::always_inline]] inline Allocation Allocator::hand_out(Block block, std::uint64_t bytes,
-                                                             Offset fresh) {
+                                                             std::uint64_t dirty) {
   const Offset payload = payload_of(block.start);
   const std::uint64_t room = block.word.size() - overhead();
   unpoison(region_.address(payload), block.word.size() - word_bytes);
@@ -190,7 +202,6 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
     raise_fence(payload, room, bytes);
     return {payload, room, bytes};
   }
-  const std::uint64_t dirty = fresh > payload ? std::min(fresh - payload, bytes) : 0;
   return {payload, room, dirty};
 }
 
@@ -204,28 +215,32 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   return {start, word};
 }
 
-[[gnu::always_inline]] inline void Allocator::release(Offset payload, std::uint64_t room) {
+[[gnu::always_inline]] inline SizedBlock Allocator::take_back(Offset payload, std::uint64_t room) {
   const Block block = verify_live(payload, room);
   if (fenced_) [[unlikely]]
     fill(payload, room, fence::freed_pattern);
   count().live.subtract(room);
-  retire(block);
-  check_self();
+  return retire(block);
 }
 
 /// A block that is nobody's any more waits for the next request of its size, or is merged.
-[[gnu::always_inline]] inline void Allocator::retire(Block block) {
+[[gnu::always_inline]] inline SizedBlock Allocator::retire(Block block) {
   if (!deferring_) {
     merge(block);
-    return;
+    return {};
   }
   block.word = block.word.with(State::deferred);
   blocks_.mark(block.start, block.word);
-  const Block gives_way = deferred_.push(block.start, block.word.size());
+  const SizedBlock gives_way = deferred_.push(block.start, block.word.size());
   count().deferred.add(block.word.size() - word_bytes);
   poison(region_.address(block.start + 16), block.word.size() - 16);
-  if (gives_way || count().deferred.blocks > deferred_enough) [[unlikely]]
-    settle(gives_way);
+  return gives_way;
+}
+
+[[gnu::always_inline]] inline void Allocator::settle(const SizedBlock& gives_way) {
+  if (gives_way.block || count().deferred.blocks > deferred_enough) [[unlikely]]
+    keep_few_deferred(gives_way);
+  check_self();
 }
 
 }  // namespace rheap

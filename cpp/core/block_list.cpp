@@ -34,19 +34,15 @@ void BlockList::split(Offset block, Word word, std::uint64_t front, State rest) 
 }
 
 void BlockList::absorb(Offset block, Word& word, std::uint64_t extra) {
+  const Offset swallowed = block + word.size();
   word = word.with_size(word.size() + extra);
   mark(block, word);
+  memory_.store(swallowed, 0);
 }
 
 void BlockList::retract(Offset block) {
-  Memory::store(memory_.header().wilderness.value, block.value);
-}
-
-void BlockList::tell_next(Offset block, Word word, bool is_free) {
-  const Offset behind = next(block, word);
-  if (behind == wilderness()) return;
-  const Word other = at(behind);
-  if (other.after_free() != is_free) mark(behind, other.after(is_free));
+  set(memory_.header().wilderness, block);
+  memory_.store(block, 0);
 }
 
 void BlockList::verify_footer(Offset block, std::uint64_t size) const {

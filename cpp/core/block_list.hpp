@@ -39,12 +39,10 @@ class BlockList {
 
   [[nodiscard]] Offset first() const { return first_block; }
   [[nodiscard]] Offset wilderness() const {
-    const Offset start = memory_.header().wilderness;
-    if (start < first_block || start > region_.committed() || !is_aligned(start, 8)) [[unlikely]] {
-      damaged(start, "wilderness within the region");
-    }
-    return start;
+    return opened(memory_.header().wilderness, region_.committed());
   }
+  /// Beyond it no byte was ever handed out.
+  [[nodiscard]] Offset fresh() const { return opened(memory_.header().fresh, region_.end()); }
 
   /// The word of a block that is known to start here. Throws Damage.
   [[nodiscard]] Word at(Offset block) const {
@@ -74,14 +72,21 @@ class BlockList {
       return word;
     return expect_after_free(link, word.after(true), invariant);
   }
-  /// Beyond it no byte was ever handed out. The process keeps its own copy: what it says is zero
-  /// must be, whatever became of the header.
-  [[nodiscard]] Offset fresh() const { return fresh_; }
+  /// As `expect`, for a block that the header names with a size, which may be anything, too.
+  [[nodiscard]] Word expect(const SizedBlock& named, State state, const char* invariant) const {
+    if (named.size < smallest_block || named.size > capacity_limit) [[unlikely]] {
+      damaged(named.block, invariant);
+    }
+    return expect(named.block, named.size, state, invariant);
+  }
   [[nodiscard]] Work& work() const { return work_; }
-  [[nodiscard]] Offset next(Offset block, Word word) const {
-    const Offset next = block + word.size();
-    if (next > wilderness()) damaged(block, "a block within the region");
-    return next;
+  /// The block behind this one, or none where the wilderness, as it was read before, starts.
+  [[nodiscard]] Block next(Block block, Offset wilderness) const {
+    const Offset start = block.end();
+    if (start < wilderness) return {start, at(start)};
+    if (start > wilderness) [[unlikely]]
+      damaged(block.start, "a block within the region");
+    return {};
   }
   /// The free block before one whose word says `after_free`.
   [[nodiscard]] Block previous(Offset block) const;
@@ -90,31 +95,33 @@ class BlockList {
 
   /// Cuts `block` behind `front` bytes; the rest becomes a block in state `rest`.
   void split(Offset block, Word word, std::uint64_t front, State rest);
-  /// Lets `block` swallow the block of `extra` bytes behind it.
+  /// Lets `block` swallow the block of `extra` bytes behind it, and wipes that one's word.
   void absorb(Offset block, Word& word, std::uint64_t extra);
   /// Makes a block of the first `word.size()` bytes of the wilderness, which starts here.
   Offset extend(Offset wilderness, Word word) {
     const Offset behind = wilderness + word.size();
-    if (behind > fresh_) set_fresh(behind);
+    if (behind > fresh()) set_fresh(behind);
     mark(wilderness, word);
-    Memory::store(memory_.header().wilderness.value, behind.value);
+    set(memory_.header().wilderness, behind);
     return wilderness;
   }
-  /// Gives the last block back to the wilderness.
+  /// Gives the last block back to the wilderness, and wipes its word.
   void retract(Offset block);
 
   /// Everything from here on reads as zero again.
-  void set_fresh(Offset fresh) {
-    Memory::store(memory_.header().fresh.value, fresh.value);
-    fresh_ = fresh;
-  }
+  void set_fresh(Offset fresh) { set(memory_.header().fresh, fresh); }
   /// Writes the word of a block whose bounds stay, or the inner word of a split to come.
   void mark(Offset block, Word word) { memory_.store(block, seal_.close(block, word)); }
 
+  /// Makes all usable that another process of this region used.
+  void commit_used() { region_.commit(opened(memory_.header().wilderness, region_.end())); }
+
   // --- the cache of it ------------------------------------------------------------------------
 
-  /// Tells the block behind `block`, if there is one, whether `block` is free.
-  void tell_next(Offset block, Word word, bool is_free);
+  /// Tells a block, if there is one, whether the one before it is free.
+  void tell(Block block, bool is_free) {
+    if (block && block.word.after_free() != is_free) mark(block.start, block.word.after(is_free));
+  }
   void write_footer(Offset block, std::uint64_t size) {
     if (size > smallest_block) memory_.store(block + (size - 8), size);
   }
@@ -127,7 +134,8 @@ class BlockList {
     const Offset end = wilderness();
     for (Offset block = first(); block < end;) {
       const Word word = follow(block);
-      const Offset behind = next(block, word);
+      const Offset behind = block + word.size();
+      if (behind > end) damaged(block, "a block within the region");
       visit(block, word);
       block = behind;
     }
@@ -138,6 +146,18 @@ class BlockList {
   }
 
  private:
+  /// What a sealed offset of the header says. Throws Damage unless it holds and lies before `end`.
+  [[nodiscard]] Offset opened(const SealedOffset& field, Offset end) const {
+    const Offset place = memory_.place_of(field);
+    const Offset target = Seal::target(field.raw);
+    if (!seal_.holds(place, field.raw) || target < first_block || target > end) [[unlikely]] {
+      damaged(place, "an offset's check code");
+    }
+    return target;
+  }
+  void set(SealedOffset& field, Offset target) {
+    Memory::store(field.raw, seal_.close(memory_.place_of(field), target));
+  }
   [[nodiscard]] Word expect_after_free(Offset link, Word word, const char* invariant) const;
   void verify_place(Offset link) const {
     if (link < first_block || link >= region_.committed() || !is_aligned(link, 8)) [[unlikely]] {
@@ -148,7 +168,6 @@ class BlockList {
   Memory memory_;
   Region& region_;
   Seal seal_;
-  Offset fresh_ = first_block;
   mutable Work work_;
 };
 

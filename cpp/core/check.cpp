@@ -33,13 +33,30 @@ class Roll {
   std::vector<bool> met_;
 };
 
-void agree(Tally counted, Tally walked) {
+void agree(const Tally& counted, const Tally& walked) {
   if (counted.blocks != walked.blocks || counted.bytes != walked.bytes) {
     BlockList::damaged({}, "counters that agree with the walk");
   }
 }
 
 }  // namespace
+
+void Allocator::verify_counters(const Tally& live, const Tally& deferred, const Tally& free) const {
+  agree(count().live, live);
+  agree(count().deferred, deferred);
+  agree(count().free, free);
+}
+
+void Allocator::verify_identity() const {
+  const HeapHeader& header = region_.header();
+  const bool ours = header.magic == HeapHeader::magic_value &&
+                    header.version == HeapHeader::current_version &&
+                    header.fenced == (fenced_ ? 1 : 0) &&
+                    header.policy == static_cast<std::uint16_t>(placement_.policy()) &&
+                    header.capacity == region_.capacity() && header.secret == region_.secret() &&
+                    header.first == first_block;
+  if (!ours) BlockList::damaged({}, "a header that says which heap this is");
+}
 
 void Allocator::check() const {
   const Work work = blocks_.work();
@@ -91,39 +108,35 @@ void Allocator::check() const {
   free_blocks.all_met(in_one_list);
   deferred_blocks.all_met(in_one_list);
 
-  // 6 and 7.
-  agree(count().live, live);
-  agree(count().deferred, deferred);
-  agree(count().free, free);
-  if (wilderness > blocks_.fresh() || region_.header().fresh != blocks_.fresh()) {
+  // 6, 7 and 8.
+  verify_counters(live, deferred, free);
+  if (wilderness > blocks_.fresh()) {
     BlockList::damaged(wilderness, "no byte handed out beyond `fresh`");
   }
+  verify_identity();
   blocks_.work() = work;  // what was read here was read for no request
 }
 
 void Allocator::rebuild() {
-  HeapHeader& header = region_.header();
-  region_.commit(std::min(header.wilderness, region_.end()));
+  blocks_.commit_used();
   placement_.clear();
   deferred_.clear();
   Counters& counted = count();
   counted = {{}, {}, {}, counted.peak_live_bytes, counted.allocations};
-  blocks_.set_fresh(std::max({header.fresh, blocks_.fresh(), blocks_.wilderness()}));
 
   bool after_free = false;
-  for (Offset block = blocks_.first(); block < blocks_.wilderness();) {
+  const Offset wilderness = blocks_.wilderness();
+  for (Offset block = blocks_.first(); block < wilderness;) {
     Word word = blocks_.follow(block);
     word = word.after(after_free);
     after_free = word.state() != State::live;
     if (after_free) {
       word = word.with(State::free);
-      for (Offset behind = blocks_.next(block, word); behind < blocks_.wilderness();
-           behind = blocks_.next(block, word)) {
-        const Word other = blocks_.follow(behind);
-        if (other.state() == State::live) break;
-        blocks_.absorb(block, word, other.size());
+      while (const Block behind = blocks_.next({block, word}, wilderness)) {
+        if (behind.word.state() == State::live) break;
+        blocks_.absorb(block, word, behind.word.size());
       }
-      if (block + word.size() == blocks_.wilderness()) {
+      if (block + word.size() == wilderness) {
         unpoison(region_.address(block), word.size());
         blocks_.retract(block);
         break;

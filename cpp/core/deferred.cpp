@@ -1,13 +1,22 @@
 #include "deferred.hpp"
 
+#include <algorithm>
+
 namespace rheap {
 
 Block Deferred::pop_parked(std::size_t slot) {
   SizedBlock& parked = header().parked[slot];
-  const Offset block = parked.block;
-  const Word word = member(block, parked.size);
+  const Block block = verified(parked);
   Memory::store(parked.block.value, std::uint64_t{0});
-  return {block, word};
+  return block;
+}
+
+bool Deferred::empty() const {
+  const DeferredHeader& lists = header();
+  return std::ranges::none_of(
+             lists.parked,
+             [](const SizedBlock& parked) -> bool { return static_cast<bool>(parked.block); }) &&
+         std::ranges::none_of(lists.heads, &Offset::operator bool);
 }
 
 Block Deferred::pop_any() {

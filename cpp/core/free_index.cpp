@@ -41,6 +41,11 @@ void FreeIndex::clear_bit(Cell cell) {
   }
 }
 
+void FreeIndex::verify_insert(std::uint64_t size) const {
+  const Cell cell = cell_of(size);
+  if (head(cell)) static_cast<void>(first_in(cell));
+}
+
 void FreeIndex::insert(Offset block, std::uint64_t size) {
   const Cell cell = cell_of(size);
   const Offset next = head(cell) ? first_in(cell) : Offset{};
@@ -54,17 +59,17 @@ void FreeIndex::insert(Offset block, std::uint64_t size) {
 void FreeIndex::insert_rest(Offset block, std::uint64_t size) {
   const SizedBlock old = victim();
   if (old.block) {
-    static_cast<void>(verified(old));
+    verify_victim();
     insert(old.block, old.size);
   }
   if (size == smallest_block) link_previous(block, {});  // its last word, where a footer would be
   set_victim(block, size);
 }
 
-void FreeIndex::remove(Offset block, std::uint64_t size) {
+void FreeIndex::verify_remove(Offset block, std::uint64_t size) const {
   if (block == victim().block) {
-    static_cast<void>(verified(victim()));
-    return set_victim({}, 0);
+    verify_victim();
+    return;
   }
   const Cell cell = cell_of(size);
   const Offset next = next_link(block);
@@ -79,6 +84,14 @@ void FreeIndex::remove(Offset block, std::uint64_t size) {
   } else if (head(cell) != block) {
     BlockList::damaged(block, "a list's head");
   }
+}
+
+void FreeIndex::remove(Offset block, std::uint64_t size) {
+  verify_remove(block, size);
+  if (block == victim().block) return set_victim({}, 0);
+  const Cell cell = cell_of(size);
+  const Offset next = next_link(block);
+  const Offset previous = previous_link(block);
   if (next) link_previous(next, previous);
   if (previous) {
     link_next(previous, next);
@@ -94,9 +107,9 @@ Offset FreeIndex::find(std::uint64_t size) const {
     if (head(exact)) return first_in(exact);
   }
   const bool cut = victim().size >= size;
-  if (cut && size <= quick_limit) return victim().block;
+  if (cut && size <= quick_limit) return verified_victim();
   const Offset listed = find_listed(size);
-  return listed || !cut ? listed : victim().block;
+  return listed || !cut ? listed : verified_victim();
 }
 
 Offset FreeIndex::find_listed(std::uint64_t size) const {
@@ -122,7 +135,7 @@ Offset FreeIndex::find_listed(std::uint64_t size) const {
 
 std::uint64_t FreeIndex::largest() const {
   const FreeIndexHeader& index = memory_.header().index;
-  std::uint64_t largest = victim().block ? verified(victim()).size() : 0;
+  std::uint64_t largest = victim().block ? verify_victim().size() : 0;
   if (index.rows == 0) return largest;
   const auto row = static_cast<unsigned>(std::bit_width(index.rows)) - 1;
   if (row >= first_level || index.columns[row] == 0) {

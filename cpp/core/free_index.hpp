@@ -21,6 +21,9 @@ class FreeIndex {
   /// As `insert`, for what is left of a block that was cut.
   void insert_rest(Offset block, std::uint64_t size);
   void remove(Offset block, std::uint64_t size);
+  /// Throw Damage unless all is whole that these two believe.
+  void verify_insert(std::uint64_t size) const;
+  void verify_remove(Offset block, std::uint64_t size) const;
 
   /// A block of at least `size` bytes, in constant time, or none. It may overlook one that is
   /// large enough but shares its list with smaller ones; `search` does not.
@@ -32,7 +35,7 @@ class FreeIndex {
   /// until it returns true; returns that block.
   template <typename Visit>
   Offset search(std::uint64_t size, Visit visit) const {
-    if (const Offset one = victim().block; one && visit(one, verified(victim()))) return one;
+    if (victim().block && visit(victim().block, verify_victim())) return victim().block;
     for (Cell cell = cell_of(size); cell.row < first_level; cell = behind(cell)) {
       const Offset found = search_list(cell, visit);
       if (found) return found;
@@ -74,8 +77,12 @@ class FreeIndex {
     Memory::store(memory_.header().index.victim.block.value, block.value);
   }
   /// The word of the victim. Throws Damage unless it is a free block of its size.
-  [[nodiscard]] Word verified(const SizedBlock& victim) const {
-    return blocks_.expect(victim.block, victim.size, State::free, "a free block to cut from");
+  Word verify_victim() const {
+    return blocks_.expect(victim(), State::free, "a free block to cut from");
+  }
+  Offset verified_victim() const {
+    verify_victim();
+    return victim().block;
   }
   [[nodiscard]] Offset find_listed(std::uint64_t size) const;
 

@@ -8,13 +8,35 @@ Word FreeList::member(Offset block) const {
   return word;
 }
 
+Offset FreeList::first() const {
+  const Offset first = header().head;
+  if (first) {
+    static_cast<void>(member(first));
+    if (previous_link(first)) BlockList::damaged(first, "a list's back link");
+  }
+  return first;
+}
+
 Offset FreeList::next(Offset block) const {
   const Offset next = next_link(block);
   if (next) {
     static_cast<void>(member(next));
+    if (next <= block) BlockList::damaged(next, "free blocks in address order");
     if (previous_link(next) != block) BlockList::damaged(next, "a list's back link");
   }
   return next;
+}
+
+Offset FreeList::previous(Offset block) const {
+  const Offset previous = previous_link(block);
+  if (previous) {
+    static_cast<void>(member(previous));
+    if (previous >= block) BlockList::damaged(block, "free blocks in address order");
+  }
+  if ((previous ? next_link(previous) : header().head) != block) {
+    BlockList::damaged(block, "a list's forward link");
+  }
+  return previous;
 }
 
 void FreeList::link(Offset block, Offset next) {
@@ -31,22 +53,18 @@ void FreeList::link(Offset block, Offset next) {
 Offset FreeList::last_before(Offset place) const {
   Offset block = header().hint;
   while (block && block + member(block).size() > place) {
-    const Offset previous = previous_link(block);
-    if (previous >= block) BlockList::damaged(block, "free blocks in address order");
-    if ((previous ? next_link(previous) : first()) != block) {
-      BlockList::damaged(block, "a list's back link");
-    }
-    block = previous;
+    block = previous(block);
   }
   for (;;) {
     const Offset behind = block ? next(block) : first();
     if (!behind) return block;
     const Word word = member(behind);
-    if (behind <= block) BlockList::damaged(behind, "free blocks in address order");
     if (behind + word.size() > place) return block;
     block = behind;
   }
 }
+
+void FreeList::verify_insert(Offset block) const { static_cast<void>(last_before(block)); }
 
 void FreeList::insert(Offset block, std::uint64_t size) {
   const Offset before = last_before(block);
@@ -61,14 +79,15 @@ void FreeList::insert(Offset block, std::uint64_t size) {
   }
 }
 
+void FreeList::verify_remove(Offset block) const {
+  static_cast<void>(next(block));
+  static_cast<void>(previous(block));
+}
+
 void FreeList::remove(Offset block) {
   FreeListHeader& list = header();
   const Offset behind = next(block);
-  const Offset before = previous_link(block);
-  if (before) static_cast<void>(member(before));  // a link may be anything
-  if ((before ? next_link(before) : list.head) != block) {
-    BlockList::damaged(block, "a list's forward link");
-  }
+  const Offset before = previous(block);
   link(before, behind);
   Memory::store(list.hint.value, before.value);
   if (list.at_rover == block) Memory::store(list.at_rover.value, behind.value);

@@ -15,10 +15,14 @@ class FreeList {
 
   void insert(Offset block, std::uint64_t size);
   void remove(Offset block);
+  /// Throw Damage unless all is whole that these two believe.
+  void verify_insert(Offset block) const;
+  void verify_remove(Offset block) const;
 
-  [[nodiscard]] Offset first() const { return header().head; }
-  /// The next free block, or none. Throws Damage unless it is one and names this one as its
-  /// previous.
+  /// The lowest free block, or none. Throws Damage unless it is one and no other comes before it.
+  [[nodiscard]] Offset first() const;
+  /// The next free block, or none. Throws Damage unless it is one, lies behind this one and names
+  /// it as its previous.
   [[nodiscard]] Offset next(Offset block) const;
   /// The word of a block that the list names. Throws Damage unless it is free.
   [[nodiscard]] Word member(Offset block) const;
@@ -35,6 +39,8 @@ class FreeList {
 
  private:
   [[nodiscard]] FreeListHeader& header() const { return memory_.header().list; }
+  /// As `next`, for the one before it.
+  [[nodiscard]] Offset previous(Offset block) const;
   [[nodiscard]] Offset next_link(Offset block) const { return memory_.load_offset(block + 8); }
   [[nodiscard]] Offset previous_link(Offset block) const {
     return {memory_.load(block + 16) & ~std::uint64_t{1}};
@@ -48,16 +54,13 @@ class FreeList {
 
 template <typename Visit>
 void FreeList::verify(Visit&& visit) const {
-  Offset before{};
   Offset at_rover{};
   bool saw_hint = !header().hint;
   for (Offset block = first(); block; block = next(block)) {
     const Word word = member(block);
-    if (block <= before) BlockList::damaged(block, "free blocks in address order");
     if (!at_rover && block + word.size() > header().rover) at_rover = block;
     saw_hint = saw_hint || block == header().hint;
     visit(block);
-    before = block;
   }
   if (!saw_hint || at_rover != header().at_rover) {
     BlockList::damaged({}, "a list whose places are blocks of it");

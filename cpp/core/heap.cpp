@@ -120,9 +120,19 @@ void Heap::resize(Handle& handle, std::uint64_t bytes) {
     handles_.unlink(handle);
     bind(handle, allocation, bytes);
     if (observer_ != nullptr) observer_->resized(handle, old.bytes);
-    // Last, since it may find damage: the handle has its new block and all of its contents by then.
-    if (handle.payload != old.payload) allocator_->release(old.payload, old.room);
+    if (handle.payload != old.payload) release(old.payload, old.room);
   });
+}
+
+/// Gives a block back. What the work that follows finds is no fault of this block, which is free by
+/// then, so the next call tells of it.
+void Heap::release(Offset payload, std::uint64_t room) {
+  const SizedBlock gives_way = allocator_->take_back(payload, room);
+  try {
+    allocator_->settle(gives_way);
+  } catch (const Damage& damage) {
+    damage_.emplace(damage);
+  }
 }
 
 std::uint64_t Heap::defrag() {
@@ -179,7 +189,7 @@ void Heap::free(Handle& handle) {
       observer_->released(handle);
     if (!damage_) {
       try {
-        allocator_->release(handle.payload, handle.room);
+        release(handle.payload, handle.room);
       } catch (const Damage& damage) {
         damage_.emplace(damage);
         found = true;

@@ -43,14 +43,14 @@ class Heap {
   /// Binds `handle` to a new block; returns how many of its leading bytes may not be zero.
   /// `align` is a power of two up to `largest_align`. Throws Exhausted or SystemRefused.
   std::uint64_t alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align);
-  /// Throws Exhausted or SystemRefused, and then the block is as it was.
+  /// Throws Exhausted or SystemRefused. Whatever it throws, the block is as it was.
   void resize(Handle& handle, std::uint64_t bytes);
   std::uint64_t defrag();
   std::uint64_t trim();
   void check();
 
-  /// Throws Damage unless the handle's block, its fence and its neighbours are whole: all but
-  /// links to blocks elsewhere that freeing it would believe.
+  /// Throws Damage unless the handle's block, its fence, its neighbours and all else that freeing
+  /// it believes are whole: then `free` finds no damage.
   void verify(const Handle& handle);
 
   /// From here on `observer` sees each allocation, resize and release. Returns false when the heap
@@ -127,6 +127,7 @@ class Heap {
   template <typename Visit>
   void visit_handles(Visit&& visit);
   void drop_observer() noexcept;
+  void release(Offset payload, std::uint64_t room);
   void bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes);
   [[nodiscard]] Report report() const;
 
@@ -152,12 +153,16 @@ Heap::Report Heap::walk(Visit&& visit) {
   return guarded<GuardInTurn>([&] {
     HandleCursor cursor(handles_);
     const Report report = this->report();
+    std::array<Tally, 3> counted{};
     allocator_->blocks().walk([&](Offset block, Word word) {
       const Offset payload = payload_of(block);
       const bool live = word.state() == State::live;
-      visit(Seen{payload, word.size() - word_bytes - (live ? report.fence : 0), word.state(),
-                 allocator_->in_a_list(block, word), live ? cursor.find(payload) : nullptr});
+      const std::uint64_t room = word.size() - word_bytes - (live ? report.fence : 0);
+      counted[static_cast<std::size_t>(word.state())].add(room);
+      visit(Seen{payload, room, word.state(), allocator_->in_a_list(block, word),
+                 live ? cursor.find(payload) : nullptr});
     });
+    allocator_->verify_counters(counted[0], counted[1], counted[2]);
     return report;
   });
 }

@@ -30,6 +30,13 @@
 ///      its bit is clear.
 ///   6. live + free + overhead + wilderness = capacity, and the counters agree with the walk.
 ///   7. wilderness <= fresh: no byte beyond `fresh` was ever handed out.
+///   8. The header says which heap this is.
+///
+/// Nothing here is believed because it stands here. Words, `wilderness` and `fresh` are sealed.
+/// All else that names a block (links, heads, the victim, slots, the rover) is acted on only after
+/// the word at that place was verified, and such a word stands nowhere but where a block starts:
+/// who swallows a block wipes its word. What the header says besides is not acted on, or only as
+/// far as a wrong value costs time.
 
 #include <array>
 #include <bit>
@@ -52,6 +59,11 @@ inline constexpr unsigned second_level_bits = 5;
 inline constexpr unsigned second_level = 1U << second_level_bits;
 inline constexpr std::uint64_t linear_limit = 8U << second_level_bits;
 inline constexpr unsigned first_level = 40 - 8 + 2;  // sizes up to 2^40, that one included
+
+/// An offset that is acted on as it is: closed by a Seal.
+struct SealedOffset {
+  std::uint64_t raw;
+};
 
 /// A block that a header names with its size, so that the word is read only when it matters.
 struct SizedBlock {
@@ -77,7 +89,7 @@ struct FreeListHeader {
 /// Deferred blocks: an exact-size list for each size up to `quick_limit`, and a few slots for
 /// larger ones, the oldest of which gives way.
 inline constexpr std::uint64_t quick_limit = 1024;
-inline constexpr unsigned quick_lists = quick_limit / 8 + 1;
+inline constexpr unsigned quick_lists = (quick_limit - smallest_block) / 8 + 1;
 inline constexpr unsigned parking_slots = 16;
 
 struct DeferredHeader {
@@ -121,8 +133,8 @@ struct HeapHeader {
   std::uint64_t capacity;
   std::uint64_t secret;
   Offset first;
-  Offset wilderness;
-  Offset fresh;
+  SealedOffset wilderness;
+  SealedOffset fresh;
   Counters counters;
   FreeListHeader list;
 

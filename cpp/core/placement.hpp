@@ -49,7 +49,7 @@ class Holes {
     return wilderness_.size > 0 ? wilderness_.start : Offset{};
   }
   [[nodiscard]] Hole at(Offset block) const {
-    if (block == wilderness_.start) return wilderness_;
+    if (block && block == wilderness_.start) return wilderness_;
     return {block, list_.member(block).size()};
   }
   [[nodiscard]] Offset behind(Offset block) const {
@@ -88,10 +88,20 @@ class Placement {
     segregated() ? index_.remove(block, size) : list_.remove(block);
   }
 
+  /// Throw Damage unless all is whole that inserting such a block, or removing it, believes.
+  void verify_insert(Offset block, std::uint64_t size) const {
+    segregated() ? index_.verify_insert(size) : list_.verify_insert(block);
+  }
+  void verify_remove(Offset block, std::uint64_t size) const {
+    segregated() ? index_.verify_remove(block, size) : list_.verify_remove(block);
+  }
+
+  [[nodiscard]] Policy policy() const { return policy_; }
   /// Of no size when it is too small for any block.
   [[nodiscard]] Hole wilderness() const {
-    const std::uint64_t left = region_.end() - blocks_.wilderness();
-    return {blocks_.wilderness(), left >= smallest_block ? left : 0};
+    const Offset start = blocks_.wilderness();
+    const std::uint64_t left = region_.end() - start;
+    return {start, left >= smallest_block ? left : 0};
   }
 
   /// Where the hole for a request starts, or none. The wilderness, or nothing, is the `last` of

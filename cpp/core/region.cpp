@@ -4,6 +4,7 @@
 #include <new>
 
 #include "poison.hpp"
+#include "word.hpp"
 
 namespace rheap {
 
@@ -38,8 +39,9 @@ Region::Region(std::uint64_t capacity, system::Sharing sharing)
   header.capacity = capacity;
   header.secret = secret_;
   header.first = first_block;
-  header.wilderness = first_block;
-  header.fresh = first_block;
+  const Seal seal(secret_);
+  header.wilderness.raw = seal.close(place_of(header.wilderness), first_block);
+  header.fresh.raw = seal.close(place_of(header.fresh), first_block);
 }
 
 Region::~Region() {

@@ -26,6 +26,8 @@ namespace rheap {
 #if RHEAP_CHECK >= 2
 /// Tests set it to look at the region between any two stores, as a killed process leaves it.
 inline void (*after_store)() = nullptr;
+/// Tests clear it where damage is to be met by the operations themselves.
+inline bool check_every_operation = true;
 #endif
 
 /// The mapped bytes. A copy is a pointer and as good as the original: everybody who works on the
@@ -37,6 +39,9 @@ class Memory {
   [[nodiscard]] std::byte* base() const { return base_; }
   [[nodiscard]] std::byte* address(Offset place) const { return base_ + place.value; }
   [[nodiscard]] HeapHeader& header() const { return *reinterpret_cast<HeapHeader*>(base_); }
+  [[nodiscard]] Offset place_of(const SealedOffset& field) const {
+    return {static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(&field) - base_)};
+  }
 
   // What it reads is not believed before it is verified, so it may look at poisoned bytes.
   [[nodiscard, gnu::no_sanitize_address]] std::uint64_t load(Offset place) const {

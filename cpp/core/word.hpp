@@ -53,28 +53,35 @@ class Word {
   std::uint64_t low_ = 0;
 };
 
-/// Signs words and believes none that it did not sign. The check code is a keyed hash of the
-/// block's offset and of what the word says, so a word is valid only where it was written and only
-/// in this heap. Random bytes pass with probability 2^-24.
+/// Signs what the region says and believes nothing that it did not sign: the words of blocks, and
+/// offsets in the header. The check code is a keyed hash of the place and of the 40 bits that are
+/// said there, so they are valid only where they were written and only in this heap. Random bytes
+/// pass with probability 2^-24.
 class Seal {
  public:
   explicit Seal(std::uint64_t secret) : secret_(secret) {}
 
   [[nodiscard]] std::uint64_t close(Offset block, Word word) const {
-    return word.raw() | check_code(block, word);
+    return word.raw() | check_code(block, word.raw());
   }
-  /// Whether these bytes are a word of this heap for this place.
-  [[nodiscard]] bool holds(Offset block, std::uint64_t raw) const {
-    return (raw & ~Word::bits) == check_code(block, Word(raw));
+  /// An offset is said in units of 8 bytes.
+  [[nodiscard]] std::uint64_t close(Offset field, Offset target) const {
+    return target.value / 8 | check_code(field, target.value / 8);
   }
+  /// Whether these bytes were written by this heap for this place.
+  [[nodiscard]] bool holds(Offset place, std::uint64_t raw) const {
+    return (raw & ~Word::bits) == check_code(place, raw & Word::bits);
+  }
+  /// What bytes that hold say as an offset.
+  static Offset target(std::uint64_t raw) { return {(raw & Word::bits) * 8}; }
 
  private:
   // Multiply-shift hashing (Dietzfelbinger, Hagerup, Katajainen, Penttonen, 1997): the upper bits
   // of a product with an odd constant depend on every bit below, so each bit of offset, size and
   // state reaches the 24 bits on top. The constants are those of SplitMix64.
-  [[nodiscard]] std::uint64_t check_code(Offset block, Word word) const {
-    const std::uint64_t key = (block.value * 0x9E3779B97F4A7C15U) ^ secret_;
-    return ((word.raw() ^ key) * 0xBF58476D1CE4E5B9U) & ~Word::bits;
+  [[nodiscard]] std::uint64_t check_code(Offset place, std::uint64_t said) const {
+    const std::uint64_t key = (place.value * 0x9E3779B97F4A7C15U) ^ secret_;
+    return ((said ^ key) * 0xBF58476D1CE4E5B9U) & ~Word::bits;
   }
 
   std::uint64_t secret_;

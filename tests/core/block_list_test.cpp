@@ -52,7 +52,7 @@ TEST("extend, split, absorb and retract change the list, each in its way") {
 
   on.list.retract(second + 48);
   CHECK((on.sizes() == Sizes{112}));
-  CHECK(on.region.header().fresh == first + 192);
+  CHECK(on.list.fresh() == first + 192);
 }
 
 TEST("a follower finds the free block before it, the smallest one too") {
@@ -62,12 +62,15 @@ TEST("a follower finds the free block before it, the smallest one too") {
     const Offset behind = on.extend(64);
     on.list.write_footer(block, size);
     if (size == smallest_block) on.region.store(block + 16, 1);  // a prev link, tagged
-    on.list.tell_next(block, on.list.at(block), true);
+    const auto tell = [&](bool is_free) {
+      on.list.tell(on.list.next({block, on.list.at(block)}, on.list.wilderness()), is_free);
+    };
+    tell(true);
     CHECK(on.list.at(behind).after_free());
     on.list.verify_footer(block, size);
     const Block found = on.list.previous(behind);
     CHECK(found.start == block && found.word.size() == size && found.end() == behind);
-    on.list.tell_next(block, on.list.at(block), false);
+    tell(false);
     CHECK(!on.list.at(behind).after_free());
   }
 }
@@ -108,13 +111,41 @@ TEST("a walk stops where a word was overwritten") {
   CHECK(damage.where == second);
 }
 
-TEST("a wilderness outside the region is not believed") {
+TEST("offsets in the header are believed only as they were written, where they were written") {
   Fixture on;
   on.extend(64);
-  for (const std::uint64_t lie :
-       {std::uint64_t{0}, first_block.value - 8, on.region.committed().value + 8,
-        first_block.value + 4, ~std::uint64_t{0}}) {
-    on.region.header().wilderness = {lie};
+  HeapHeader& header = on.region.header();
+  header.fresh.raw ^= 1;
+  CHECK_THROWS<Damage>([&] { static_cast<void>(on.list.fresh()); });
+  header.fresh = header.wilderness;
+  const Damage damage = CHECK_THROWS<Damage>([&] { static_cast<void>(on.list.fresh()); });
+  CHECK(damage.where.value == offsetof(HeapHeader, fresh));
+  const SealedOffset truth = header.wilderness;
+  for (unsigned bit = 0; bit < 64; ++bit) {
+    header.wilderness.raw = truth.raw ^ std::uint64_t{1} << bit;
     CHECK_THROWS<Damage>([&] { static_cast<void>(on.list.wilderness()); });
   }
+}
+
+TEST("an offset that holds but lies outside the region is not believed") {
+  Fixture on;
+  HeapHeader& header = on.region.header();
+  const Seal seal(on.region.secret());
+  for (const std::uint64_t lie :
+       {std::uint64_t{0}, first_block.value - 8, on.region.committed().value + 8}) {
+    header.wilderness.raw = seal.close(on.region.place_of(header.wilderness), Offset{lie});
+    CHECK_THROWS<Damage>([&] { static_cast<void>(on.list.wilderness()); });
+  }
+}
+
+TEST("who is swallowed or given to the wilderness leaves no word behind") {
+  Fixture on;
+  const Offset first = on.extend(64);
+  const Offset second = on.extend(64);
+  const Offset third = on.extend(64);
+  Word word = on.list.at(first);
+  on.list.absorb(first, word, 64);
+  CHECK_THROWS<Damage>([&] { static_cast<void>(on.list.at(second)); });
+  on.list.retract(third);
+  CHECK_THROWS<Damage>([&] { static_cast<void>(on.list.at(third)); });
 }

@@ -21,7 +21,7 @@ struct Fixture {
   }
   Offset push(std::uint64_t size) {
     const Offset block = make(size);
-    CHECK(!deferred.push(block, size));
+    CHECK(!deferred.push(block, size).block);
     return block;
   }
   [[nodiscard]] std::set<Offset> listed() const {
@@ -66,7 +66,7 @@ TEST("large blocks park, and the oldest gives way") {
   }
   for (std::uint64_t slot = 0; slot < parking_slots; ++slot) {
     const Offset block = on.make(8192);
-    const Block gives_way = on.deferred.push(block, 8192);
+    const Block gives_way = on.deferred.verified(on.deferred.push(block, 8192));
     CHECK(gives_way.start == parked[slot]);
     CHECK(gives_way.word.size() == quick_limit + 8 + slot * 8);
   }
@@ -101,7 +101,7 @@ TEST("pop_any finds the last block wherever its cursor stands") {
   for (std::uint64_t cursor = 0; cursor < quick_lists + 200; ++cursor) {
     on.region.header().deferred.cursor = cursor;
     CHECK(on.deferred.pop_any().start == block);
-    CHECK(!on.deferred.push(block, 512));
+    CHECK(!on.deferred.push(block, 512).block);
   }
 }
 
@@ -111,7 +111,7 @@ TEST("a list of deferred blocks that lies is found out") {
   const Offset live = on.list.extend(on.list.wilderness(), {64, State::live, false});
   on.push(64);
   for (const std::uint64_t lie : {other.value, live.value, first_block.value - 8, ~7UL}) {
-    on.region.header().deferred.heads[64 / 8] = {lie};
+    on.region.header().deferred.heads[(64 - smallest_block) / 8] = {lie};
     CHECK_THROWS<Damage>([&] { static_cast<void>(on.deferred.pop(64, 8)); });
     CHECK_THROWS<Damage>([&] { static_cast<void>(on.listed()); });
   }

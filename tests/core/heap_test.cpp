@@ -237,6 +237,24 @@ TEST("owner and blocks may let go in any order") {
   }
 }
 
+// The block is free by then, so its owner has nothing to be told.
+TEST("what the work behind a free finds is told by the next call") {
+  Heap* heap = Heap::open({.capacity = 1 << 20});
+  std::vector<Handle> handles(parking_slots + 1);
+  for (Handle& handle : handles) heap->alloc(handle, 2 * quick_limit, 8);
+  Handle last;
+  heap->alloc(last, 8, 8);
+  for (std::size_t slot = 0; slot < parking_slots; ++slot) heap->free(handles[slot]);
+  fill(heap->address(handles[parking_slots]) - parking_slots * (2 * quick_limit + word_bytes) -
+           word_bytes,
+       word_bytes, 1);  // the word of the block that gives way next
+  heap->verify(handles[parking_slots]);
+  heap->free(handles[parking_slots]);
+  CHECK_THROWS<Damage>([&] { heap->alloc(handles[0], 8, 8); });
+  heap->disown();
+  heap->free(last);
+}
+
 TEST("a heap known to be damaged does no more work, and lets its blocks go") {
   Heap* heap = Heap::open({.capacity = 1 << 20});
   Handle first;

@@ -190,7 +190,7 @@ void look_at_the_blocks() {
 
 void nothing_beyond_fresh() {
   const Region& region = watch.allocator->region();
-  const Offset fresh = region.header().fresh;
+  const Offset fresh = watch.allocator->blocks().fresh();
   if (fresh + 64 > region.committed()) return;
   if (!filled_with(region.address(fresh), 64, std::byte{0})) {
     throw Failure{"after a store: bytes beyond `fresh` are not zero"};

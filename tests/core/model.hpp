@@ -57,6 +57,7 @@ class Model {
   struct Limits {
     unsigned size_bits = 12;
     unsigned align_bits = 8;
+    unsigned upkeep = 5;  ///< of 1000 operations, how many are `defrag` or `trim`
   };
   using Blocks = std::map<Offset, Held>;
 
@@ -69,7 +70,7 @@ class Model {
       given = allocator_.allocate(bytes, align);
     } catch (const Exhausted& refused) {
       CHECK(refused.requested == bytes && refused.largest <= refused.free);
-      CHECK(!fits_somewhere(bytes, align));
+      CHECK(damaged_ || !fits_somewhere(bytes, align));
       return {};
     }
     CHECK(given.room >= bytes && given.payload.value % align == 0);
@@ -86,6 +87,7 @@ class Model {
   void release(Offset payload) {
     const Held held = blocks_.at(payload);
     CHECK(filled(at(payload), held.bytes, held.seed));
+    if (damaged_) return release_damaged(payload, held.room);
     busy_ = payload;
     allocator_.release(payload, held.room);
     busy_ = {};
@@ -105,7 +107,9 @@ class Model {
       CHECK(filled(at(payload), held.bytes, held.seed));
       return {};
     }
-    if (given.payload != payload) allocator_.release(payload, held.room);
+    if (given.payload != payload) {
+      damaged_ ? release_verified(payload, held.room) : allocator_.release(payload, held.room);
+    }
     busy_ = {};
     CHECK(given.room >= bytes && given.payload.value % held.align == 0);
     CHECK(filled(at(given.payload), std::min(bytes, held.bytes), held.seed));
@@ -118,9 +122,9 @@ class Model {
   void step() { step(Limits{}); }
   void step(Limits limits) {
     const std::uint64_t dice = random_.below(1000);
-    if (dice < 3) {
+    if (dice < limits.upkeep * 3 / 5) {
       allocator_.defrag();
-    } else if (dice < 5) {
+    } else if (dice < limits.upkeep) {
       allocator_.trim();
     } else if (dice < 520 || blocks_.empty()) {
       const std::uint64_t align = random_.one_in(4) ? random_.align(limits.align_bits) : 8;
@@ -144,6 +148,15 @@ class Model {
     }
   }
 
+  /// What the owners wrote is still there, whatever the allocator thinks of it.
+  void verify_contents() const {
+    for (const auto& [payload, held] : blocks_) {
+      CHECK(filled(at(payload), held.bytes, held.seed));
+    }
+  }
+  /// From here on the allocator may refuse what there is room for, and say Damage.
+  void expect_damage() { damaged_ = true; }
+
   [[nodiscard]] Offset any() {
     const Region& region = allocator_.region();
     const auto found = blocks_.lower_bound(first_block + random_.below(region.capacity()));
@@ -160,6 +173,26 @@ class Model {
   [[nodiscard]] Random& random() { return random_; }
 
  private:
+  /// Who does not verify before may lose this block, but no other.
+  void release_damaged(Offset payload, std::uint64_t room) {
+    if (random_.one_in(2)) {
+      allocator_.verify_release(payload, room);
+      return release_verified(payload, room);
+    }
+    blocks_.erase(payload);
+    allocator_.release(payload, room);
+  }
+  void release_verified(Offset payload, std::uint64_t room) {
+    blocks_.erase(payload);
+    SizedBlock gives_way{};
+    try {
+      gives_way = allocator_.take_back(payload, room);
+    } catch (const Damage& damage) {
+      fail(std::string("found too late: ") + damage.invariant);
+    }
+    allocator_.settle(gives_way);
+  }
+
   [[nodiscard]] std::byte* at(Offset place) const { return allocator_.region().address(place); }
 
   void hold(Offset payload, const Held& held) {
@@ -200,6 +233,7 @@ class Model {
   Random random_;
   Blocks blocks_;
   Offset busy_;
+  bool damaged_ = false;
 };
 
 }  // namespace rheap::testing

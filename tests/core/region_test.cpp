@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "testing.hpp"
+#include "word.hpp"
 
 using namespace rheap;
 using namespace rheap::testing;
@@ -16,7 +17,11 @@ TEST("a region starts at 2 MiB, its header at nothing allocated") {
     CHECK(header.magic == HeapHeader::magic_value);
     CHECK(header.version == HeapHeader::current_version);
     CHECK(header.secret == region.secret() && header.capacity == 1000);
-    CHECK(header.wilderness == first_block && header.fresh == first_block);
+    const Seal seal(region.secret());
+    for (const SealedOffset* field : {&header.wilderness, &header.fresh}) {
+      CHECK(seal.holds(region.place_of(*field), field->raw));
+      CHECK(Seal::target(field->raw) == first_block);
+    }
     CHECK(region.end() <= region.committed());
   }
 }
