@@ -160,7 +160,7 @@ def test_the_figures_are_those_of_stats(heap, width):
         f"{format_size(stats.live_bytes)} live in {stats.live_blocks} block",
         f"{format_size(stats.free_bytes)} freed in {stats.free_blocks} block",
         f"{format_size(stats.wilderness_bytes)} wilderness",
-        f"largest hole {format_size(stats.largest_free)}",
+        f"largest hole {format_size(stats.largest_merged)}",
         f"fragmentation {stats.fragmentation:.1%}",
     ):
         assert figure in text

@@ -202,7 +202,7 @@ def test_one_block_in_a_crowd_is_seen():
 @pytest.mark.parametrize("size", [0, "20 GiB", "64 GiB"])
 def test_an_empty_and_a_huge_heap(size):
     heap = rheap.Heap("64 GiB")
-    block = heap.alloc(heap.stats().largest_free if size == "64 GiB" else size) if size else None
+    block = heap.alloc(heap.stats().largest_merged if size == "64 GiB" else size) if size else None
     svg = map_svg(heap.map())
     assert len(svg) < 10_000
     assert all(float(shape.get("width")) > 0 for shape in root_of(svg).iter(f"{SVG}rect"))
