@@ -39,7 +39,7 @@ def test_one_block_takes_the_whole_heap(capacity):
         heap.alloc(rounded - 7)
     block = heap.alloc(rounded - 8)
     block[:] = b"w" * len(block)
-    assert heap.stats().largest_merged == heap.stats().largest_merged == 0
+    assert heap.stats().largest_now == heap.stats().largest_merged == 0
     with pytest.raises(rheap.HeapExhausted):
         heap.alloc(0)
     heap.check()
@@ -157,7 +157,12 @@ def test_fragmentation_is_what_the_largest_hole_lacks():
     for number in (1, 3, 4):
         blocks[number].free()
     stats = heap.stats()
-    assert (stats.largest_merged, stats.largest_merged) == (1016, 1016 + 504)
-    assert stats.fragmentation == pytest.approx(1 - 1016 / 1520)
+    assert (stats.largest_now, stats.largest_merged) == (504, 1016)
+    assert stats.fragmentation == pytest.approx(1 - 512 / 1536)
+    assert stats.fragmentation_merged == pytest.approx(1 - 1024 / 1536)
     assert stats.utilisation == pytest.approx(5 * 504 / 4096)
     assert f"{stats.fragmentation:.1%}" in str(stats)
+    assert f"{stats.fragmentation_merged:.1%}" in str(stats)
+    assert heap.defrag() == 1
+    assert heap.stats().largest_now == heap.stats().largest_merged == 1016
+    assert heap.stats().fragmentation == stats.fragmentation_merged

@@ -2,7 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
-#include "../core/free_space.hpp"
+#include "../core/heap.hpp"
 
 namespace rheap::bindings {
 

@@ -232,8 +232,7 @@ py::dict curves(const Chronicle& chronicle) {
 py::list bands(const Chronicle& chronicle) {
   py::list list;
   for (const auto& [born, died, offset, size, asked] : chronicle.bands()) {
-    list.append(
-        py::make_tuple(born, died, payload_of(first_block + offset).value, size, asked));
+    list.append(py::make_tuple(born, died, payload_of(first_block + offset).value, size, asked));
   }
   return list;
 }

@@ -28,9 +28,7 @@ void Gaps::give(Offset block, std::uint64_t size) {
   add(start, end);
 }
 
-FreeSpace Gaps::merged() const {
-  return {bytes_, by_size_.empty() ? 0 : by_size_.rbegin()->first};
-}
+FreeSpace Gaps::merged() const { return {bytes_, by_size_.empty() ? 0 : by_size_.rbegin()->first}; }
 
 void Gaps::add(std::uint64_t start, std::uint64_t end) {
   by_place_.emplace(start, end);

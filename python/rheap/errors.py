@@ -87,7 +87,8 @@ class HeapExhausted(HeapError, MemoryError):
         most = "".join(f"\n  {holder}" for holder in self.holders if requested <= capacity)
         super().__init__(
             f"cannot allocate {requested:,} bytes: {free:,} of {capacity:,} are free, "
-            f"the largest request that fits is {largest:,}; {help_}" + (most and f"; most is held by{most}")
+            f"the largest request that fits is {largest:,}; {help_}"
+            + (most and f"; most is held by{most}")
         )
 
 

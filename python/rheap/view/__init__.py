@@ -64,7 +64,10 @@ def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: s
     terminal = Terminal()
     if isinstance(at, int) and at > len(trace):
         raise ArgumentError(f"the trace has {len(trace):,} operations, so none is number {at}")
-    number = {"peak": trace.peak_operation + 1, "end": len(trace)}.get(at, at)
+    if isinstance(at, int):
+        number = at
+    else:
+        number = len(trace) if at == "end" else trace.peak_operation + 1
     for scheme in schemes:
         inspection = scheme.inspect(trace, capacity)
         for _ in itertools.repeat(None, number):
