@@ -22,10 +22,10 @@ Advance = Callable[[str], None]  # tells the progress what comes now
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One of the figures that decide, a ratio, in words: "this of that"."""
+    """One of the figures that decide: what was measured, and beside what it is how much."""
 
+    what: str
     words: str
-    ratio: Figure
 
 
 @dataclass(frozen=True, slots=True)
