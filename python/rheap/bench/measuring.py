@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ..figure import Figure
-
 SPREAD = "10 % to 90 % of the rounds"
 
 Key = TypeVar("Key")
