@@ -10,9 +10,10 @@ from support import MIB, plain_build_only
 
 import rheap.bench
 from rheap.bench import churn, churn_worker, contestants, live, machine, speed, threads
-from rheap.bench.measuring import SPREAD, Effort, Figure, calls_for, in_turn
+from rheap.bench.measuring import SPREAD, Effort, calls_for, in_turn
 from rheap.bench.tables import over_time, table
 from rheap.cli import main
+from rheap.figure import Figure
 
 TINY = Effort(churns=1, frames=60, rounds=3, turn=1e-5, sizes=(64, MIB), live=(10, 100))
 
