@@ -62,12 +62,7 @@ def _draw(options: argparse.Namespace) -> None:
 
 def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: str | int) -> None:
     terminal = Terminal()
-    if isinstance(at, int) and at > len(trace):
-        raise ArgumentError(f"the trace has {len(trace):,} operations, so none is number {at}")
-    if isinstance(at, int):
-        number = at
-    else:
-        number = len(trace) if at == "end" else trace.peak_operation + 1
+    number = _operations_until(trace, at)
     for scheme in schemes:
         inspection = scheme.inspect(trace, capacity)
         for _ in itertools.repeat(None, number):
@@ -78,6 +73,18 @@ def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: s
         )
         picture = RegionMap.of_blocks(blocks_of(inspection), capacity).draw(terminal.columns)
         terminal.output(f"{picture}\n{summary(RegionStats(**inspection.region()))}")
+
+
+def _operations_until(trace: _core.Trace, at: str | int) -> int:
+    """How many operations are played by then. The peak is the trace's, whatever a heap refused: so
+    `rheap replay` takes it, too."""
+    if at == "peak":
+        return trace.peak_operation + 1
+    if isinstance(at, str):
+        return len(trace)
+    if at > len(trace):
+        raise ArgumentError(f"the trace has {len(trace):,} operations, so none is number {at}")
+    return at
 
 
 def _moment(text: str) -> str | int:
