@@ -68,7 +68,7 @@ def fill_rest():
 
     def fill(heap, pattern):
         taken = []
-        while (size := heap.stats().largest_free) > 0:
+        while (size := heap.stats().largest_merged) > 0:
             block = heap.alloc(size)
             block[:] = bytes([pattern]) * size
             taken.append(block)

@@ -163,8 +163,8 @@ class HeapBesideModel(RuleBasedStateMachine):
             stats.live_bytes + stats.free_bytes + stats.overhead_bytes + stats.wilderness_bytes
         )
         assert stats.deferred_blocks <= stats.free_blocks
-        assert stats.largest_free <= stats.free_if_joined <= stats.capacity
-        assert 0 <= stats.fragmentation <= 1
+        assert stats.largest_now <= stats.largest_merged <= stats.capacity
+        assert 0 <= stats.fragmentation_merged <= stats.fragmentation <= 1
         assert stats.peak_bytes == self.peak
         assert stats.allocations == self.allocations
 

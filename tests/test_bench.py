@@ -1,6 +1,7 @@
 """The benchmark measures what it says and prints what it measured. No time is asserted."""
 
 import json
+import re
 import signal
 import sys
 
@@ -9,9 +10,10 @@ from support import MIB, plain_build_only
 
 import rheap.bench
 from rheap.bench import churn, churn_worker, contestants, live, machine, speed, threads
-from rheap.bench.measuring import SPREAD, Effort, Figure, calls_for, in_turn
+from rheap.bench.measuring import SPREAD, Effort, calls_for, in_turn
 from rheap.bench.tables import over_time, table
 from rheap.cli import main
+from rheap.figure import Figure
 
 TINY = Effort(churns=1, frames=60, rounds=3, turn=1e-5, sizes=(64, MIB), live=(10, 100))
 
@@ -73,9 +75,48 @@ def test_each_contestant_is_timed_at_each_operation_and_size():
         for operation in speed.OPERATIONS
         for size in TINY.sizes
         for one in there
+        if operation not in (contestants.ARRAY, contestants.FILL) or one.name in ("rheap", "numpy")
     }
     assert all(holds(cell.part) and holds(cell.seconds) for cell in found.cells)
     assert {cell.part.median for cell in found.cells if cell.contestant == "rheap"} == {1.0}
+
+
+def test_arrays_stand_beside_those_of_numpy_at_all_sizes_that_matter():
+    for effort in (rheap.bench.FULL, rheap.bench.QUICK):
+        assert {64, 4 << 10, MIB, 64 * MIB} <= set(effort.sizes)
+    ours, theirs = (one for one in contestants.ALL if contestants.ARRAY in one.statements)
+    assert ours.statements[contestants.ARRAY] == "heap.array({n}, 'u1')"
+    assert theirs.statements[contestants.ARRAY] == "numpy.empty({n}, 'u1')"
+    names = {**contestants.installed()[1], "heap": rheap.Heap("1 MiB")}
+    for one in (ours, theirs):
+        array = eval(one.statements[contestants.ARRAY].format(n=64), names)
+        exec(one.statements[contestants.FILL].replace(one.statements[contestants.ARRAY], "array"),
+             {"array": array})  # fmt: skip
+        assert array.tobytes() == b"\1" * 64
+
+
+def test_without_numpy_there_are_no_arrays_to_compare(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    found = speed.measure(TINY, quietly)
+    assert {cell.operation for cell in found.cells} == {
+        contestants.DROP, contestants.VIEW, contestants.WITH, contestants.TOUCH
+    }  # fmt: skip
+    found.show(rheap.bench.Terminal())
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        ((0.47, 0.45, 0.50), "2.1 times as fast as bytearray(64) (2.0 to 2.2)"),
+        ((1.30, 1.20, 1.40), "1.3 times as slow as bytearray(64) (1.2 to 1.4)"),
+        ((0.004, 0.004, 0.005), "250 times as fast as bytearray(64) (200 to 250)"),
+    ],
+)
+def test_a_ratio_is_told_in_words_and_given_raw(ratio, words):
+    cell = speed.Cell(contestants.DROP, 64, "bytearray", Figure(1, 1, 1), Figure(*ratio))
+    (headline,) = speed.Speed([cell]).headlines()
+    assert (headline.what, headline.words) == ("heap.alloc(64)", words)
+    assert cell.part.median == ratio[0]  # what --json gives
 
 
 def test_what_is_not_installed_is_named_and_left_out(monkeypatch):
@@ -182,8 +223,12 @@ def test_the_command_prints_all_sections(capsys, monkeypatch):
     out = capsys.readouterr().out
     for title, _ in rheap.bench.SECTIONS.values():
         assert title in out
-    for words in ("heap.alloc(64)", "with heap.alloc(64): pass"):
-        assert f"{words} of bytearray(64)" in out
+    in_a_line = " ".join(out.split())
+    for what in ("heap.alloc(64)", "with heap.alloc(64)"):
+        assert re.search(
+            rf" {re.escape(what)}: [\d.,]+ times as (fast|slow) as bytearray\(64\)", in_a_line
+        )
+    assert re.search(r" heap.array\(64, 'u1'\): [\d.,]+ times as (fast|slow) as numpy", in_a_line)
     assert max(map(len, out.splitlines())) <= 100
 
 

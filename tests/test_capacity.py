@@ -39,7 +39,7 @@ def test_one_block_takes_the_whole_heap(capacity):
         heap.alloc(rounded - 7)
     block = heap.alloc(rounded - 8)
     block[:] = b"w" * len(block)
-    assert heap.stats().largest_free == heap.stats().free_if_joined == 0
+    assert heap.stats().largest_now == heap.stats().largest_merged == 0
     with pytest.raises(rheap.HeapExhausted):
         heap.alloc(0)
     heap.check()
@@ -58,11 +58,11 @@ def test_the_smallest_heap_serves_one_block():
 def test_a_fitting_hole_is_found_though_lists_round_up():
     heap = rheap.Heap(100_000)
     blocks = [heap.alloc(size) for size in (10_008, 8, 20_008, 8, 30_008, 8)]
-    rest = heap.alloc(heap.stats().largest_free)
+    rest = heap.alloc(heap.stats().largest_merged)
     for number in (0, 2, 4):
         blocks[number].free()
     for size in (30_008, 20_008, 10_008):
-        assert heap.stats().largest_free == size
+        assert heap.stats().largest_merged == size
         blocks.append(heap.alloc(size))
     assert rest.size
     heap.check()
@@ -70,15 +70,15 @@ def test_a_fitting_hole_is_found_though_lists_round_up():
 
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("capacity", [24, 32, 40, 1024, 100_000])
-def test_the_largest_free_request_is_served_and_no_more(capacity, debug):
+def test_the_largest_request_is_served_and_no_more(capacity, debug):
     heap = rheap.Heap(capacity, debug=debug)
-    largest = heap.stats().largest_free
+    largest = heap.stats().largest_merged
     with pytest.raises(rheap.HeapExhausted) as caught:
         heap.alloc(largest + 1)
     assert caught.value.largest == largest
     block = heap.alloc(largest)
     assert block.size == largest
-    assert heap.stats().largest_free == 0
+    assert heap.stats().largest_merged == 0
 
 
 def test_the_cap_counts_lingering_blocks():
@@ -157,7 +157,12 @@ def test_fragmentation_is_what_the_largest_hole_lacks():
     for number in (1, 3, 4):
         blocks[number].free()
     stats = heap.stats()
-    assert (stats.largest_free, stats.free_if_joined) == (1016, 1016 + 504)
-    assert stats.fragmentation == pytest.approx(1 - 1016 / 1520)
+    assert (stats.largest_now, stats.largest_merged) == (504, 1016)
+    assert stats.fragmentation == pytest.approx(1 - 512 / 1536)
+    assert stats.fragmentation_merged == pytest.approx(1 - 1024 / 1536)
     assert stats.utilisation == pytest.approx(5 * 504 / 4096)
     assert f"{stats.fragmentation:.1%}" in str(stats)
+    assert f"{stats.fragmentation_merged:.1%}" in str(stats)
+    assert heap.defrag() == 1
+    assert heap.stats().largest_now == heap.stats().largest_merged == 1016
+    assert heap.stats().fragmentation == stats.fragmentation_merged

@@ -160,7 +160,7 @@ def test_the_figures_are_those_of_stats(heap, width):
         f"{format_size(stats.live_bytes)} live in {stats.live_blocks} block",
         f"{format_size(stats.free_bytes)} freed in {stats.free_blocks} block",
         f"{format_size(stats.wilderness_bytes)} wilderness",
-        f"largest hole {format_size(stats.largest_free)}",
+        f"largest request {format_size(stats.largest_now)}",
         f"fragmentation {stats.fragmentation:.1%}",
     ):
         assert figure in text
@@ -251,7 +251,7 @@ def test_the_picture_of_a_small_heap():
         a cell is 8 bytes   | word   # live   P pinned
         - freed, unmerged   . free   ~ wilderness
         256 B: 32 B live in 2 blocks, 64 B freed in 2 blocks, 128 B
-        wilderness, largest hole 120 B, fragmentation 34.8%"""
+        wilderness, largest request 120 B, fragmentation 38.5%"""
     )
     view.release()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 import rheap
 from rheap import _core
 from rheap.cli import main
-from rheap.replay.measure import Scheme, capacity_for, geometric_means, inspect, measure
+from rheap.replay.measure import Room, Scheme, capacity_for, inspect, measure, over_all
 from rheap.traces import load
 
 COALESCING = ("deferred", "immediate")
@@ -92,7 +93,7 @@ def test_extent_and_utilisation():
     assert placing.peak_utilisation == 300 / 336
     assert placing.ceiling == placing.peak_utilisation
     assert (placing.requests, placing.failed) == (4, 0)
-    assert placing.fragmentation_at_end == placing.largest_hole == 0  # it is all wilderness
+    assert placing.at_end == Room((1 << 20) - 8, (1 << 20) - 8, 0, 0)  # it is all wilderness
 
 
 def test_a_trace_that_never_asks_for_a_byte(tmp_path, capsys):
@@ -102,15 +103,17 @@ def test_a_trace_that_never_asks_for_a_byte(tmp_path, capsys):
     assert "2 operations; at most 0 bytes live" in capsys.readouterr().out
 
 
-def test_fragmentation_counts_what_could_merge_as_one_hole():
+def test_free_space_is_told_as_it_is_and_merged():
     text = "".join(f"a {n} 56\n" for n in range(8)) + "f 0\nf 2\nf 3\nf 6\na 9 1000\nf 9\n"
-    for coalesce in COALESCING:
-        placing = inspect(parse(text), Scheme("segregated", coalesce), 1 << 20)
-        assert placing.fragmentation_at_peak == 1 - 128 / 256
-        free = 256 if coalesce == "immediate" else 256 + 1008  # deferred, below the wilderness
-        largest = 128 if coalesce == "immediate" else 1008
-        assert placing.largest_hole == largest - 8  # what a request could get
-        assert placing.fragmentation_at_end == 1 - largest / free
+    capacity = 4096  # 4 blocks of 64 stay
+    deferred, merged = capacity - 8 * 64 - 1008, capacity - 8 * 64  # the wilderness at the end
+    for coalesce, now in (("deferred", deferred), ("immediate", merged)):
+        placing = inspect(parse(text), Scheme("segregated", coalesce), capacity)
+        assert placing.at_end == Room(
+            now - 8, merged - 8, 1 - now / (capacity - 256), 1 - merged / (capacity - 256)
+        )
+        assert placing.at_peak.largest_now == deferred - 8
+        assert placing.at_peak.fragmentation == 1 - deferred / (deferred + 256)
 
 
 def test_what_is_refused_is_left_out():
@@ -138,9 +141,14 @@ def test_times_are_of_all_in_turn(trace_file):
         assert result.timing.per_operation > 0
         assert 0 < result.timing.p999 <= result.timing.longest
         assert (result.placing is None) == (result.allocator == "malloc")
-    means = geometric_means([report, report])
-    assert means["malloc", None] == 1
-    assert len(means) == len(SCHEMES) + 1
+    *ours, malloc = over_all([report, report])
+    assert (malloc.allocator, malloc.part_of_malloc) == ("malloc", pytest.approx(1))
+    assert malloc.part_of_ceiling is malloc.visited_mean is None
+    for found, result in zip(ours, report.results, strict=False):
+        assert (found.allocator, found.coalesce) == (result.allocator, result.coalesce)
+        assert found.part_of_ceiling == found.least_part_of_ceiling
+        assert found.part_of_ceiling == pytest.approx(result.placing.part_of_ceiling)
+        assert found.visited_most == result.placing.visited_most
 
 
 def test_a_run_leaves_the_heap_as_it_was_for_the_next(trace_file):
@@ -173,7 +181,16 @@ def test_the_json_has_what_the_table_has(trace_file, capsys):
     assert f"{found['traces'][0]['operations']:,} operations" in table
     assert f"{ours['placing']['peak_utilisation']:.1%}" in table
     assert f"{found['traces'][0]['ceiling']:.1%}" in table
-    assert "Geometric mean over 2 traces" in table
+    assert "Over 2 traces" in table
+    assert found["over_all"][0]["least_part_of_ceiling"] == ours["part_of_ceiling"]
+    points = ours["score"]
+    assert points["sum"] == points["utilisation"] + points["work"]
+    rows = [line.split("  ")[0] for line in table.splitlines()]
+    order = ["peak utilisation", "blocks visited, mean", "points for utilisation, of 60",
+             "points for work, of 40"]  # fmt: skip
+    places = [rows.index(name) for name in order]
+    assert places == sorted(places)
+    assert re.search(rf"points for work, of 40 +{points['work']:.1f}", table)
     assert found["malloc"] in table
 
 

@@ -34,7 +34,7 @@ class HeapUnderRules(HeapBesideModel):
 
     @rule(size=sizes, align=aligns, zero=st.booleans())
     def alloc(self, size, align, zero):
-        hole = self.heap.stats().largest_free
+        hole = self.heap.stats().largest_merged
         block = refused = None
         try:
             block = self.heap.alloc(size, align=align, zero=zero)
@@ -76,10 +76,10 @@ class HeapUnderRules(HeapBesideModel):
         self.allocations += 1
         self.note_peak()
 
-    @precondition(lambda self: self.heap.stats().largest_free > 0)
+    @precondition(lambda self: self.heap.stats().largest_merged > 0)
     @rule(keep=st.booleans())
-    def largest_free_is_served(self, keep):
-        size = self.heap.stats().largest_free
+    def largest_request_is_served(self, keep):
+        size = self.heap.stats().largest_merged
         block = self.heap.alloc(size)
         assert block.size == size
         self.allocations += 1
@@ -93,14 +93,14 @@ class HeapUnderRules(HeapBesideModel):
             self.entries.pop()
 
     @rule(size=st.integers(1, 8))
-    def more_than_largest_free_is_refused(self, size):
-        hole = self.heap.stats().largest_free
+    def more_than_the_largest_is_refused(self, size):
+        hole = self.heap.stats().largest_merged
         with pytest.raises(rheap.HeapExhausted) as caught:
             self.heap.alloc(hole + size if hole else 0)
         assert caught.value.largest == hole
         # Nothing was taken, but all was merged.
         assert self.heap.stats().deferred_blocks == 0
-        assert self.heap.stats().largest_free == hole
+        assert self.heap.stats().largest_merged == hole
 
     # --- looking ------------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class HeapUnderRules(HeapBesideModel):
             entry.block.resize(size)
         except rheap.HeapExhausted:
             assert size > entry.size
-            assert size > before.largest_free or entry.align > 8 or before.largest_free == 0
+            assert size > before.largest_merged or entry.align > 8 or before.largest_merged == 0
             return
         after = self.heap.stats()
         kept = entry.pattern[:size]

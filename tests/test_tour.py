@@ -28,7 +28,8 @@ SCRIPT = str(Path(sysconfig.get_path("scripts")) / "rheap")
 FACTS = [
     "merges: 2",
     "equal: True",
-    "HeapExhausted: cannot allocate 100 bytes: 224 of 512 are free, 56 in the largest hole",
+    "HeapExhausted: cannot allocate 100 bytes: 224 of 512 are free, "
+    "the largest request that fits is 56",
     "BlockPinned: cannot free block",
     "the view still reads b'hello'",
     "lingering blocks without it: 0",

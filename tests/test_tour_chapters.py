@@ -172,7 +172,12 @@ def test_three_blocks_are_seen_to_become_one(capsys: pytest.CaptureFixture[str])
     wide = "|" + 38 * "#" + "|.."
     assert rows(text) == [3 * freed + live + 8 * "~", wide + live + 8 * "~"]
     assert "merges: 2" in text
-    assert "make a hole of 328 bytes" in " ".join(text.split())
+    told_in_a_line = " ".join(text.split())
+    assert "largest request 104 B (328 B merged)" in told_in_a_line
+    assert "largest request 328 B, fragmentation" in told_in_a_line
+    assert "make a hole of 328 bytes" in told_in_a_line
+    fell = re.search(r"fragmentation fell from ([\d.]+)% to ([\d.]+)%", told_in_a_line)
+    assert fell is not None and float(fell.group(2)) < float(fell.group(1))
 
 
 def test_three_policies_three_places(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import rheap
 
 def dirty(heap):
     """Leaves 0xFF in all that the heap has."""
-    block = heap.alloc(heap.stats().largest_free)
+    block = heap.alloc(heap.stats().largest_merged)
     block[:] = b"\xff" * len(block)
     block.free()
     assert heap.alloc(64)[:] != bytes(64)

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "block.hpp"
+#include "free_space.hpp"
 #include "site.hpp"
 
 namespace py = pybind11;
@@ -37,35 +38,6 @@ struct Row {
   int line;
 };
 
-/// Runs of neighbours without an owner: what a request could get once they are merged.
-class Holes {
- public:
-  explicit Holes(std::uint64_t overhead) : overhead_(overhead) {}
-
-  void block(std::uint64_t bytes, bool free) {
-    if (free) {
-      run_ += bytes;
-    } else {
-      end();
-    }
-  }
-  void end() {
-    if (run_ >= smallest_block) {
-      largest_ = std::max(largest_, run_ - overhead_);
-      all_ += run_ - overhead_;
-    }
-    run_ = 0;
-  }
-  [[nodiscard]] std::uint64_t largest() const { return largest_; }
-  [[nodiscard]] std::uint64_t all() const { return all_; }
-
- private:
-  std::uint64_t overhead_;  ///< what a block takes besides its payload
-  std::uint64_t run_ = 0;
-  std::uint64_t largest_ = 0;
-  std::uint64_t all_ = 0;
-};
-
 /// 8 bytes of the region and where they are.
 struct Bytes {
   std::uint64_t place;
@@ -80,8 +52,6 @@ struct Survey {
   std::array<Tally, names.size()> tallies{};
   Tally waiting{};  ///< of the lingering ones, those that no view sees
   Heap::Report report{};
-  std::uint64_t largest_free = 0;
-  std::uint64_t free_if_joined = 0;
 };
 
 /// What is read of a block: its word and what stands at the ends of its payload, which is where
@@ -104,14 +74,12 @@ constexpr Part everything{{0}, {std::numeric_limits<std::uint64_t>::max()}, 0};
 
 Survey survey(Heap& heap, const Part& part) {
   Survey found;
-  Holes holes(word_bytes + (heap.debug() ? fence::fence_bytes : 0));
   found.report = heap.walk([&](const Heap::Seen& seen) {
     const Seen state = state_of(seen);
     found.tallies[static_cast<std::size_t>(state)].add(seen.room);
     if (state == Seen::lingering && block_of_handle(*seen.handle)->pins == 0) {
       found.waiting.add(seen.room);
     }
-    holes.block(seen.room + word_bytes, seen.state != State::live);
     const Offset block = block_of(seen.payload);
     const bool fenced = heap.debug() && seen.state == State::live;
     const Offset end = seen.payload + seen.room + (fenced ? fence::fence_bytes : 0);
@@ -132,10 +100,6 @@ Survey survey(Heap& heap, const Part& part) {
     }
     found.rows.push_back(std::move(row));
   });
-  holes.block(found.report.wilderness, true);
-  holes.end();
-  found.largest_free = holes.largest();
-  found.free_if_joined = holes.all();
   return found;
 }
 
@@ -164,9 +128,8 @@ py::dict figures(const Survey& found) {
   census["waiting_blocks"] = found.waiting.blocks;
   census["peak_bytes"] = count.peak_live_bytes;
   census["resident_bytes"] = report.resident;
-  census["largest_free"] = found.largest_free;
-  census["free_if_joined"] = found.free_if_joined;
   census["allocations"] = count.allocations;
+  tell_space(census, report.space, word_bytes + report.fence);
   return census;
 }
 

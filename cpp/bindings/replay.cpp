@@ -13,6 +13,7 @@
 #include "../replay/stopwatch.hpp"
 #include "chooser.hpp"
 #include "errors.hpp"
+#include "free_space.hpp"
 #include "gil.hpp"
 #include "policies.hpp"
 
@@ -142,20 +143,38 @@ void finish(Inspector& inspector, const py::function& tell) {
   });
 }
 
+py::dict space_of(const FreeSpaces& space) {
+  py::dict figures;
+  tell_space(figures, space, word_bytes);
+  return figures;
+}
+
 py::dict figures(const Inspector& inspector) {
   const Inspection::Figures found = inspector.inspection.figures();
   py::dict result;
   result["requests"] = found.requests;
   result["failed"] = found.failed;
   result["peak_live_bytes"] = found.peak_live_bytes;
-  result["peak_operation"] = found.peak_operation;
   result["extent"] = found.extent;
   result["visited"] = found.visited;
   result["visited_most"] = found.visited_most;
   result["work_most"] = found.work_most;
-  result["fragmentation_at_peak"] = found.at_peak.fragmentation();
-  result["fragmentation_at_end"] = found.at_end.fragmentation();
-  result["largest_hole"] = found.at_end.largest > 0 ? found.at_end.largest - word_bytes : 0;
+  result["at_peak"] = space_of(found.at_peak);
+  result["at_end"] = space_of(found.at_end);
+  return result;
+}
+
+/// What the blocks are at this moment, by the names of HeapStats.
+py::dict region(const Inspector& inspector) {
+  const Allocator& allocator = inspector.inspection.allocator();
+  const Counters& count = allocator.counters();
+  py::dict result = space_of(inspector.inspection.free_space());
+  result["capacity"] = allocator.region().capacity();
+  result["live_bytes"] = count.live.bytes;
+  result["live_blocks"] = count.live.blocks;
+  result["free_bytes"] = count.free.bytes + count.deferred.bytes;
+  result["free_blocks"] = count.free.blocks + count.deferred.blocks;
+  result["wilderness_bytes"] = allocator.region().end() - allocator.blocks().wilderness();
   return result;
 }
 
@@ -194,8 +213,8 @@ py::dict curves(const Chronicle& chronicle) {
   const std::initializer_list<std::pair<const char*, Range Column::*>> quantities = {
       {"live", &Column::live},
       {"free", &Column::free},
-      {"hole", &Column::hole},
       {"extent", &Column::extent},
+      {"fragmentation", &Column::fragmentation},
       {"utilisation", &Column::utilisation}};
   py::dict result;
   for (const auto& [name, quantity] : quantities) {
@@ -209,10 +228,11 @@ py::dict curves(const Chronicle& chronicle) {
   return result;
 }
 
+/// (born, died, offset, size, asked) of each block; the offset is its payload's in the region.
 py::list bands(const Chronicle& chronicle) {
   py::list list;
   for (const auto& [born, died, offset, size, asked] : chronicle.bands()) {
-    list.append(py::make_tuple(born, died, offset, size, asked));
+    list.append(py::make_tuple(born, died, payload_of(first_block + offset).value, size, asked));
   }
   return list;
 }
@@ -244,6 +264,7 @@ void register_replay(py::module_& module) {
       .def("finish", &finish, py::arg("tell"))
       .def("chronicle", &chronicle, py::arg("columns"), py::arg("tell"))
       .def("figures", &figures)
+      .def("region", &region)
       .def("rows", &rows)
       .def_property_readonly(
           "position", [](const Inspector& inspector) { return inspector.inspection.position(); });

@@ -40,6 +40,8 @@ void register_traces(py::module_& module) {
       .def_property_readonly("source", &Trace::source)
       .def_property_readonly("allocations", &Trace::allocations)
       .def_property_readonly("peak_bytes", [](const Trace& trace) { return trace.demand().bytes; })
+      .def_property_readonly("peak_operation",
+                             [](const Trace& trace) { return trace.demand().operation; })
       .def_property_readonly("peak_block_bytes",
                              [](const Trace& trace) { return trace.demand().block_bytes; });
   py::class_<Parser>(module, "TraceParser", "Reads a trace from text that comes in parts.")

@@ -107,10 +107,10 @@ Block Allocator::place(Offset block, const Request& request) {
 }
 
 [[gnu::cold]] void Allocator::refuse(std::uint64_t bytes) {
-  merge_all_deferred();  // so that the largest hole is the largest there can be
+  merge_all_deferred();  // so that the largest request is the largest there can be
   Exhausted exhausted;
   exhausted.requested = bytes;
-  exhausted.largest = largest_hole();
+  exhausted.largest = largest_request();
   exhausted.free = count().free.bytes + wilderness_room();
   exhausted.free -= std::min(exhausted.free, overhead() - word_bytes);  // a fence of its own
   exhausted.capacity = region_.capacity();

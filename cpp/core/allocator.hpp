@@ -111,7 +111,8 @@ class Allocator {
     const std::uint64_t left = placement_.wilderness().size;
     return left > 0 ? left - word_bytes : 0;
   }
-  [[nodiscard]] std::uint64_t largest_hole() const {
+  /// When everything is merged: what it is otherwise, FreeSpaces says.
+  [[nodiscard]] std::uint64_t largest_request() const {
     const std::uint64_t largest = std::max(placement_.largest(), placement_.wilderness().size);
     return largest > 0 ? largest - overhead() : 0;
   }

@@ -13,7 +13,7 @@ namespace rheap {
 struct Exhausted : std::exception {
   std::uint64_t requested = 0;  ///< bytes asked for
   std::uint64_t free = 0;       ///< bytes in all holes, the untouched end of the region included
-  std::uint64_t largest = 0;    ///< bytes in the largest hole
+  std::uint64_t largest = 0;    ///< bytes of the largest request that would be served
   std::uint64_t capacity = 0;   ///< bytes of the region that blocks may take
 
   [[nodiscard]] const char* what() const noexcept override { return "heap exhausted"; }

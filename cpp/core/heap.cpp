@@ -219,7 +219,8 @@ Heap::Report Heap::report() const {
           region.end() - allocator_->blocks().wilderness(),
           blocks * word_bytes + count.live.blocks * fence,
           fence,
-          region.resident()};
+          region.resident(),
+          {}};
 }
 
 }  // namespace rheap

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "allocator.hpp"
+#include "free_space.hpp"
 #include "handles.hpp"
 #include "lock.hpp"
 #include "observer.hpp"
@@ -78,6 +79,7 @@ class Heap {
     std::uint64_t overhead;    ///< words and fences
     std::uint64_t fence;       ///< bytes of each live block's fence, 0 when there are none
     std::uint64_t resident;    ///< bytes of the region in memory, its header included
+    FreeSpaces space;          ///< known when the walk has ended
   };
   /// Calls `visit(Seen)` for each block in address order, with the lock held. Returns the figures
   /// of the same moment.
@@ -152,9 +154,10 @@ template <typename Visit>
 Heap::Report Heap::walk(Visit&& visit) {
   return guarded<GuardInTurn>([&] {
     HandleCursor cursor(handles_);
-    const Report report = this->report();
+    Report report = this->report();
     std::array<Tally, 3> counted{};
     allocator_->blocks().walk([&](Offset block, Word word) {
+      report.space.block(word);
       const Offset payload = payload_of(block);
       const bool live = word.state() == State::live;
       const std::uint64_t room = word.size() - word_bytes - (live ? report.fence : 0);
@@ -163,6 +166,7 @@ Heap::Report Heap::walk(Visit&& visit) {
                  live ? cursor.find(payload) : nullptr});
     });
     allocator_->verify_counters(counted[0], counted[1], counted[2]);
+    report.space.wilderness(report.wilderness);
     return report;
   });
 }

@@ -71,7 +71,7 @@ Chronicle::Chronicle(Inspection& inspection, std::size_t columns,
                      const std::function<void(std::size_t)>& pulse)
     : operations_(inspection.trace().operations().size()), columns_(columns) {
   const BlockList& blocks = inspection.allocator().blocks();
-  Gaps gaps(first_block);
+  Gaps gaps(first_block, inspection.allocator().region().end());
   std::uint64_t live = 0;
   const auto note = [&](const Slot& slot, std::uint64_t asked, std::size_t now, bool is_birth) {
     const Change change = changes_.emplace_back(change_of(slot, asked, now, is_birth));
@@ -95,7 +95,7 @@ Chronicle::Chronicle(Inspection& inspection, std::size_t columns,
     Column& sums = columns_[column];
     sums.live.add(static_cast<double>(live));
     sums.free.add(static_cast<double>(extent - live));
-    sums.hole.add(static_cast<double>(gaps.largest(blocks.wilderness())));
+    sums.fragmentation.add(gaps.merged().fragmentation());
     sums.extent.add(static_cast<double>(extent));
     sums.utilisation.add(extent == 0 ? 0.0
                                      : static_cast<double>(inspection.live_bytes()) /

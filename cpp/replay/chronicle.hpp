@@ -42,13 +42,13 @@ struct Range {
   }
 };
 
-/// After each of the operations that share a column of a picture, in bytes.
+/// After each of the operations that share a column of a picture; the first three in bytes.
 struct Column {
-  Range live;         ///< blocks, their words included
-  Range free;         ///< what is no live block's below the wilderness
-  Range hole;         ///< the largest stretch of that
-  Range extent;       ///< from the first block to the wilderness
-  Range utilisation;  ///< the payload that was asked for, as a part of the extent
+  Range live;           ///< blocks, their words included
+  Range free;           ///< what is no live block's below the wilderness
+  Range extent;         ///< from the first block to the wilderness
+  Range fragmentation;  ///< of the free space once it is merged
+  Range utilisation;    ///< the payload that was asked for, as a part of the extent
 };
 
 /// What became of the blocks of a run, noted after every operation and summed up in columns.

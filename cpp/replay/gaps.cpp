@@ -1,6 +1,5 @@
 #include "gaps.hpp"
 
-#include <algorithm>
 #include <iterator>
 
 namespace rheap::replay {
@@ -29,22 +28,18 @@ void Gaps::give(Offset block, std::uint64_t size) {
   add(start, end);
 }
 
-std::uint64_t Gaps::largest(Offset wilderness) const {
-  const std::uint64_t last = by_place_.rbegin()->first;
-  const std::uint64_t below = wilderness.value - std::min(wilderness.value, last);
-  return by_size_.empty() ? below : std::max(below, by_size_.rbegin()->first);
-}
+FreeSpace Gaps::merged() const { return {bytes_, by_size_.empty() ? 0 : by_size_.rbegin()->first}; }
 
 void Gaps::add(std::uint64_t start, std::uint64_t end) {
   by_place_.emplace(start, end);
-  if (end != endless) ++by_size_[end - start];
+  ++by_size_[end - start];
+  bytes_ += end - start;
 }
 
 void Gaps::remove(Gap gap) {
-  if (gap->second != endless) {
-    const auto size = by_size_.find(gap->second - gap->first);
-    if (--size->second == 0) by_size_.erase(size);
-  }
+  const auto size = by_size_.find(gap->second - gap->first);
+  bytes_ -= size->first;
+  if (--size->second == 0) by_size_.erase(size);
   by_place_.erase(gap);
 }
 

@@ -31,10 +31,6 @@ std::array<std::byte, 8> pattern(std::uint64_t number, std::uint64_t place) {
 
 }  // namespace
 
-double FreeSpace::fragmentation() const {
-  return bytes == 0 ? 0.0 : 1.0 - static_cast<double>(largest) / static_cast<double>(bytes);
-}
-
 Inspection::Inspection(const Trace& trace, const Allocator::Options& options)
     : trace_(trace), peak_(trace.demand().operation), allocator_(options), blocks_(trace.slots()) {}
 
@@ -43,10 +39,7 @@ std::optional<Offset> Inspection::step() {
   const Work before = allocator_.work();
   const std::optional<Offset> place = play(operation);
   count(before, operation.kind() != Kind::release);
-  if (live_bytes_ > figures_.peak_live_bytes) {
-    figures_.peak_live_bytes = live_bytes_;
-    figures_.peak_operation = position_;
-  }
+  figures_.peak_live_bytes = std::max(figures_.peak_live_bytes, live_bytes_);
   if (position_ == peak_) figures_.at_peak = free_space();
   ++position_;
   return place;
@@ -147,18 +140,11 @@ void Inspection::verify(const Held& block, Offset place, std::uint64_t bytes) co
   });
 }
 
-FreeSpace Inspection::free_space() const {
-  FreeSpace found;
-  std::uint64_t hole = 0;
-  allocator_.blocks().walk([&](Offset, Word word) {
-    if (word.state() == State::live) {
-      hole = 0;
-      return;
-    }
-    hole += word.size();
-    found.bytes += word.size();
-    found.largest = std::max(found.largest, hole);
-  });
+FreeSpaces Inspection::free_space() const {
+  const BlockList& blocks = allocator_.blocks();
+  FreeSpaces found;
+  blocks.walk([&](Offset, Word word) { found.block(word); });
+  found.wilderness(allocator_.region().end() - blocks.wilderness());
   return found;
 }
 

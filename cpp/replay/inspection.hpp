@@ -5,19 +5,11 @@
 #include <vector>
 
 #include "../core/allocator.hpp"
+#include "../core/free_space.hpp"
 #include "targets.hpp"
 #include "trace.hpp"
 
 namespace rheap::replay {
-
-/// The free blocks below the wilderness, neighbours counted as one hole. In bytes, words included.
-struct FreeSpace {
-  std::uint64_t bytes = 0;
-  std::uint64_t largest = 0;
-
-  /// External fragmentation: the part of the free bytes that the largest hole does not have.
-  [[nodiscard]] double fragmentation() const;
-};
 
 /// Plays a trace one operation at a time, untimed, and looks at everything: writes a pattern of
 /// its own to each payload and finds it again before the block is resized or freed, adds up what
@@ -30,13 +22,12 @@ class Inspection {
     std::uint64_t requests = 0;         ///< allocations and resizes
     std::uint64_t failed = 0;           ///< those of them that were refused
     std::uint64_t peak_live_bytes = 0;  ///< most payload asked for, of what was served
-    std::size_t peak_operation = 0;     ///< the one that brought it to its height
     std::uint64_t extent = 0;           ///< bytes from the first block to the highest wilderness
     std::uint64_t visited = 0;          ///< blocks that requests looked at
     std::uint64_t visited_most = 0;     ///< by one of them
     std::uint64_t work_most = 0;        ///< visited, merged and split by one operation
-    FreeSpace at_peak;                  ///< after the operation where the trace wants most
-    FreeSpace at_end;
+    FreeSpaces at_peak;                 ///< after the operation where the trace wants most
+    FreeSpaces at_end;
   };
 
   [[nodiscard]] std::size_t position() const { return position_; }
@@ -48,6 +39,8 @@ class Inspection {
   void verify() const;
 
   [[nodiscard]] Figures figures() const;
+  /// The free space of this moment, found by a walk.
+  [[nodiscard]] FreeSpaces free_space() const;
   [[nodiscard]] const Trace& trace() const { return trace_; }
   [[nodiscard]] const Allocator& allocator() const { return allocator_; }
   /// Where the block of a slot of the trace is now, if it has one.
@@ -71,7 +64,6 @@ class Inspection {
   void fill(const Held& block);
   /// The first `bytes` of a payload must be as they were written, also where it was moved to.
   void verify(const Held& block, Offset place, std::uint64_t bytes) const;
-  [[nodiscard]] FreeSpace free_space() const;
 
   const Trace& trace_;
   std::size_t peak_;

@@ -50,7 +50,8 @@ class HeapError(Exception):
 class HeapExhausted(HeapError, MemoryError):
     """No hole is large enough, although everything that could be merged was merged.
 
-    `requested`, `free` (in all holes), `largest` (hole) and `capacity` are in bytes. `holders`: on
+    `requested`, `free` (in all holes), `largest` (the largest request that would be served, see
+    `HeapStats.largest_merged`) and `capacity` are in bytes. `holders`: on
     a heap with debug=True the three sites that hold most, else empty.
     """
 
@@ -86,7 +87,8 @@ class HeapExhausted(HeapError, MemoryError):
         most = "".join(f"\n  {holder}" for holder in self.holders if requested <= capacity)
         super().__init__(
             f"cannot allocate {requested:,} bytes: {free:,} of {capacity:,} are free, "
-            f"{largest:,} in the largest hole; {help_}" + (most and f"; most is held by{most}")
+            f"the largest request that fits is {largest:,}; {help_}"
+            + (most and f"; most is held by{most}")
         )
 
 

@@ -24,6 +24,11 @@ class Figure:
         deciles = statistics.quantiles(values, n=10, method="inclusive")
         return cls(statistics.median(values), deciles[0], deciles[-1])
 
+    @property
+    def inverse(self) -> Self:
+        """Of the ratios the other way round."""
+        return type(self)(1 / self.median, 1 / self.high, 1 / self.low)
+
     @classmethod
     def of_parts(cls, values: Sequence[float], whole: Sequence[float]) -> Self:
         """The figure of each round's value as a part of the same round's whole."""

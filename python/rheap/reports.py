@@ -161,21 +161,23 @@ class HeapStats:
     """The most that `live_bytes` ever was."""
     resident_bytes: int
     """Bytes of the region in memory now (`mincore`), the heap's header included."""
-    largest_free: int
-    """The largest request that would be served now."""
-    free_if_joined: int
-    """What all holes, the wilderness included, could hold."""
     allocations: int
     """Blocks allocated so far."""
+    largest_now: int
+    """The largest request, in bytes of payload, that fits without a merge: into one freed block
+    as it is, or into the wilderness. 0 when there is no hole."""
+    largest_merged: int
+    """The largest request, in bytes of payload, that is served at all: what fits once all
+    neighbours are merged, as `defrag()` does, and as a heap does before it refuses."""
+    fragmentation: float
+    """The part of the bytes in holes that the largest hole does not have, 0 to 1. Each freed block
+    is a hole as it is, the wilderness is one, their words count.
 
-    @property
-    def fragmentation(self) -> float:
-        """The part of the free bytes that the largest hole does not have: 0 is none.
-
-        External fragmentation as in Wilson, Johnstone, Neely and Boles, "Dynamic Storage
-        Allocation: A Survey and Critical Review" (1995), section 3.
-        """
-        return 1 - self.largest_free / self.free_if_joined if self.free_if_joined else 0.0
+    External fragmentation as in Wilson, Johnstone, Neely and Boles, "Dynamic Storage Allocation: A
+    Survey and Critical Review" (1995), section 3.
+    """
+    fragmentation_merged: float
+    """The same once all neighbours are merged: what `defrag()` would leave."""
 
     @property
     def utilisation(self) -> float:
@@ -188,11 +190,15 @@ class HeapStats:
         return stats_html(self)
 
     def __str__(self) -> str:
-        rows = [(field.name, getattr(self, field.name)) for field in fields(self)]
-        lines = [
-            f"{name:18} {value:>16,}" + (f"  {format_size(value)}" if value >= 1024 else "")
-            if "blocks" not in name and name != "allocations"
-            else f"{name:18} {value:>16,}"
-            for name, value in rows
-        ]
-        return "\n".join([*lines, f"{'fragmentation':18} {self.fragmentation:>16.1%}"])
+        return "\n".join(
+            f"{field.name:20} {_told(field.name, getattr(self, field.name))}"
+            for field in fields(self)
+        )
+
+
+def _told(name: str, value: float) -> str:
+    """A figure of `HeapStats`: a part, or a number, and bytes in larger units too."""
+    if isinstance(value, float):
+        return f"{value:>16.1%}"
+    is_count = name.endswith("blocks") or name == "allocations"
+    return f"{value:>16,}" + ("" if is_count or value < 1024 else f"  {format_size(value)}")

@@ -18,7 +18,6 @@ from ..terminal import Terminal
 from . import churn, live, speed, threads
 from .machine import Machine
 from .measuring import SPREAD, Advance, Effort, Headline
-from .tables import fine, table
 
 _KIB, _MIB = 1 << 10, 1 << 20
 FULL = Effort(
@@ -94,6 +93,5 @@ def _tell(progress: Progress, title: str, what: str) -> None:
 
 def _sum_up(terminal: Terminal, lines: list[Headline]) -> None:
     terminal.heading("In short")
-    terminal.say(f"Ratios of time or memory, the less the better ({SPREAD}):")
-    rows = [[line.words, fine(line.ratio)] for line in lines]
-    terminal.output(table(["", ""], rows, terminal.columns).lstrip("\n"))
+    terminal.say(f"Medians, with their spread ({SPREAD}):")
+    terminal.output("\n".join(f"{line.what}: {line.words}" for line in lines))

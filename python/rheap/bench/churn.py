@@ -16,7 +16,7 @@ from ..terminal import Terminal
 from .churn_worker import CAMERAS, FEW, MANY, RESULTS_KEPT, Order, Outcome
 from .machine import libc, version_of
 from .measuring import SPREAD, Advance, Effort, Headline
-from .tables import duration, fine, over_time, table
+from .tables import amount, duration, fine, over_time, pace, table
 
 TITLE = "Camera frames come and go: resident memory over time"
 TRIM_EVERY = 200  # frames
@@ -78,14 +78,14 @@ class Churn:
         top = max(course.peak.median for course in self.courses)
         terminal.output(self._picture(top, terminal.columns))
         terminal.say(f"In MiB (the highest bar is {top / _MIB:.0f}), then what a frame costs:")
-        header = ["", "peak", "after", "dropped", "trimmed", "faults", "time", f"of {self.malloc}"]
+        header = ["", "peak", "after", "dropped", "trimmed", "faults", "time", "times as fast"]
         rows = [_row(course) for course in self.courses]
         terminal.output(table(header, rows, terminal.columns))
         terminal.say(
             "After: after the rush. Dropped: when nothing is held. Trimmed: after heap.trim(), "
             "malloc_trim(0), jemalloc's purge. Time: to allocate, fill and drop a frame and its "
-            f"results, and its ratio ({SPREAD}). rheap keeps what it has touched until trim(): "
-            "few page faults, more resident memory."
+            f"results, and how many times as fast as with {self.malloc} that is ({SPREAD}). rheap "
+            "keeps what it has touched until trim(): few page faults, more resident memory."
         )
 
     def _picture(self, top: float, width: int) -> str:
@@ -98,13 +98,13 @@ class Churn:
     def headlines(self) -> list[Headline]:
         """Memory and time of rheap as parts of the system's malloc."""
         return [
-            Headline(f"{what}, {course.contestant}, of {self.malloc}'s", figure)
+            Headline(f"{what}, {course.contestant}", words(figure, self.malloc))
             for course in self.courses
             if course.contestant.startswith("rheap")
-            for what, figure in (
-                ("a frame's time", course.seconds_of_malloc),
-                ("peak resident memory", course.peak_of_malloc),
-                ("resident memory after the rush", course.after_rush_of_malloc),
+            for what, words, figure in (
+                ("a frame", pace, course.seconds_of_malloc),
+                ("peak resident memory", amount, course.peak_of_malloc),
+                ("resident memory after the rush", amount, course.after_rush_of_malloc),
             )
         ]
 
@@ -116,7 +116,7 @@ def _row(course: Course) -> list[str]:
         *(str(round(size.median / _MIB)) for size in sizes),
         str(round(course.faults.median)),
         duration(course.seconds.median),
-        fine(course.seconds_of_malloc),
+        fine(course.seconds_of_malloc.inverse),
     ]
 
 

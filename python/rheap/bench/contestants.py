@@ -13,6 +13,8 @@ DROP = "allocate, drop"
 VIEW = "allocate, view, drop"
 WITH = "with"
 TOUCH = "allocate, touch every page, drop"
+ARRAY = "make an array, drop"
+FILL = "make an array, write all of it, drop"
 
 OURS = "rheap"
 _SHARED = "/dev/shm"
@@ -21,7 +23,7 @@ _SHARED = "/dev/shm"
 @dataclass(frozen=True, slots=True)
 class Contestant:
     """One way to get memory: its name, the expression that does it, what must be imported for it,
-    and a statement for each operation.
+    and a statement for each operation that it has.
 
     In these `{n}` stands for the bytes, `page` for the bytes of a page, `ones` for a byte a page.
     """
@@ -40,7 +42,13 @@ class Contestant:
 
 
 def _plain(
-    name: str, expression: str, imports: str, *, has_with: bool = False, cast: str = ""
+    name: str,
+    expression: str,
+    imports: str,
+    *,
+    has_with: bool = False,
+    cast: str = "",
+    array: str = "",
 ) -> Contestant:
     """One whose memory goes with the last reference, and that a memoryview takes."""
     statements = {
@@ -49,6 +57,8 @@ def _plain(
         WITH: f"with {expression}: pass" if has_with else expression,
         TOUCH: f"memoryview({expression}){cast}[::page] = ones",
     }
+    if array:
+        statements |= {ARRAY: array, FILL: f"{array}.fill(1)"}
     return Contestant(name, expression, imports, statements)
 
 
@@ -64,9 +74,9 @@ def _around(name: str, expression: str, imports: str, view: str, end: str) -> Co
 
 
 ALL = (
-    _plain(OURS, "heap.alloc({n})", "", has_with=True),
+    _plain(OURS, "heap.alloc({n})", "", has_with=True, array="heap.array({n}, 'u1')"),
     _plain("bytearray", "bytearray({n})", ""),
-    _plain("numpy", "numpy.empty({n}, 'u1')", "import numpy"),
+    _plain("numpy", "numpy.empty({n}, 'u1')", "import numpy", array="numpy.empty({n}, 'u1')"),
     _plain("mmap", "mmap.mmap(-1, {n})", "import mmap", has_with=True),
     _around(
         "mp.heap",

@@ -17,7 +17,7 @@ from ..terminal import Terminal
 from .contestants import OURS
 from .machine import available_bytes
 from .measuring import SPREAD, Advance, Effort, Headline, clock, in_turn
-from .tables import duration, part, span, table
+from .tables import duration, pace, part, span, table
 
 TITLE = "With many live blocks"
 YARDSTICK = "bytearray"
@@ -115,11 +115,11 @@ class Live:
             terminal.output(_table_of(cells, terminal.columns))
 
     def headlines(self) -> list[Headline]:
-        """What an operation costs with the most live blocks, as a part of that with the base."""
+        """What an operation costs with the most live blocks, beside that with the base."""
         return [
             Headline(
-                f"{cell.operation}, {cell.contestant}, {power(MOST)} live of {power(BASE)}",
-                cell.of_base,
+                f"{cell.operation}, {cell.contestant}, {power(MOST)} live",
+                pace(cell.of_base, f"with {power(BASE)}"),
             )
             for cell in self.cells
             if cell.live_blocks == MOST
@@ -135,9 +135,9 @@ def _table_of(cells: Sequence[Cell], width: int) -> str:
     ours = [cell for cell in cells if cell.contestant == OURS]
     theirs = [cell for cell in cells if cell.contestant == YARDSTICK]
     parts = {
-        f"{OURS}, of {YARDSTICK}": [cell.of_yardstick for cell in ours],
-        f"{OURS}, of {power(BASE)}": [cell.of_base for cell in ours],
-        f"{YARDSTICK}, of {power(BASE)}": [cell.of_base for cell in theirs],
+        f"{OURS}, times as fast as {YARDSTICK}": [cell.of_yardstick.inverse for cell in ours],
+        f"{OURS}, times as slow as with {power(BASE)}": [cell.of_base for cell in ours],
+        f"{YARDSTICK}, times as slow as with {power(BASE)}": [cell.of_base for cell in theirs],
     }
     rows = [
         [OURS, *(duration(cell.seconds.median) for cell in ours)],

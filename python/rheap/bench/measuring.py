@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ..figure import Figure
-
 SPREAD = "10 % to 90 % of the rounds"
 
 Key = TypeVar("Key")
@@ -22,10 +20,10 @@ Advance = Callable[[str], None]  # tells the progress what comes now
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One of the figures that decide, a ratio, in words: "this of that"."""
+    """One of the figures that decide: what was measured, and beside what it is how much."""
 
+    what: str
     words: str
-    ratio: Figure
 
 
 @dataclass(frozen=True, slots=True)

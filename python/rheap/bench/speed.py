@@ -11,18 +11,34 @@ from ..figure import Figure
 from ..heap import Heap
 from ..sizes import format_size
 from ..terminal import Terminal
-from .contestants import ALL, DROP, OURS, TOUCH, VIEW, WITH, Contestant, installed, pages
+from .contestants import (
+    ALL,
+    ARRAY,
+    DROP,
+    FILL,
+    OURS,
+    TOUCH,
+    VIEW,
+    WITH,
+    Contestant,
+    installed,
+    pages,
+)
 from .measuring import SPREAD, Advance, Effort, Headline, clock, in_turn
-from .tables import duration, part, span, table
+from .tables import duration, pace, part, span, table
 
 TITLE = "Allocate and drop"
 CAPACITY = "1 GiB"
-OPERATIONS = (DROP, VIEW, WITH, TOUCH)
+OPERATIONS = (DROP, VIEW, WITH, TOUCH, ARRAY, FILL)
 _SMALL, _LARGE = 64, 64 << 20
 _HEADLINES: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     (DROP, _SMALL, ("bytearray", "numpy", "mp.heap")),
     (WITH, _SMALL, ("bytearray",)),
     (TOUCH, _LARGE, ("numpy", "bytearray")),
+    (ARRAY, _SMALL, ("numpy",)),
+    (ARRAY, _LARGE, ("numpy",)),
+    (FILL, _SMALL, ("numpy",)),
+    (FILL, _LARGE, ("numpy",)),
 )
 _ADVICE = {
     DROP: "nothing is read or written, but bytearray zeroes its memory.",
@@ -32,6 +48,9 @@ _ADVICE = {
     TOUCH: "one byte of each page is written through a memoryview. For rheap that is warm reuse: "
     "its pages were touched before and stay resident until trim(). malloc too keeps what is below "
     "its threshold (at most 32 MiB); above it, and with mmap, each block has new pages.",
+    ARRAY: "heap.array(n, 'u1') beside numpy.empty(n, 'u1'); nothing is read or written.",
+    FILL: "the same, and every byte is written. Where both have pages that were touched before, "
+    "most of it is the writing.",
 }
 
 
@@ -53,35 +72,41 @@ class Speed:
     cells: list[Cell]
 
     def show(self, terminal: Terminal) -> None:
-        """A table an operation: rheap's time, and what part it is of each other's."""
+        """A table an operation: rheap's time, and how many times as fast it is as each other."""
         there = list(dict.fromkeys(cell.contestant for cell in self.cells))
         legend = [f"{one.name} = {one.expression.format(n='n')}" for one in ALL]
         terminal.say(
-            f"The first line is rheap's time, the others what part it is of each contestant's, and "
-            f"below that the spread ({SPREAD}). " + "; ".join(legend) + "."
+            "The first line is rheap's time, the others how many times as fast as each contestant "
+            f"it is (below 1: slower), and below that the spread ({SPREAD}). "
+            + "; ".join(legend)
+            + "."
         )
-        for operation in OPERATIONS:
+        for operation in dict.fromkeys(cell.operation for cell in self.cells):
             terminal.say(f"{operation.capitalize()}: {_ADVICE[operation]}")
             cells = [cell for cell in self.cells if cell.operation == operation]
             terminal.output(_table_of(cells, there, terminal.columns))
 
     def headlines(self) -> list[Headline]:
-        """What small and large blocks cost, as parts of what others do."""
+        """What small and large blocks cost beside what others do."""
         found = {(cell.operation, cell.size, cell.contestant): cell for cell in self.cells}
         return [
-            Headline(_in_words(operation, size, other), found[operation, size, other].part)
+            _headline(found[operation, size, other])
             for operation, size, others in _HEADLINES
             for other in others
             if (operation, size, other) in found
         ]
 
 
-def _in_words(operation: str, size: int, other: str) -> str:
-    ours, theirs = ({one.name: one for one in ALL}[name] for name in (OURS, other))
-    if operation == TOUCH:
-        n = format_size(size)
-        return f"touch {ours.expression.format(n=n)}, warm, of {theirs.expression.format(n=n)}"
-    return f"{ours.statements[operation].format(n=size)} of {theirs.expression.format(n=size)}"
+def _headline(cell: Cell) -> Headline:
+    ours, theirs = ({one.name: one for one in ALL}[name] for name in (OURS, cell.contestant))
+    size = format_size(cell.size) if cell.size >= 1024 else str(cell.size)
+    what = {
+        WITH: f"with {ours.expression}",
+        TOUCH: f"touch {ours.expression}, warm",
+        FILL: f"write all of {ours.statements[ARRAY]}, warm",
+    }.get(cell.operation, ours.statements[cell.operation])
+    other = pace(cell.part, theirs.expression.format(n=size))
+    return Headline(what.format(n=size), other)
 
 
 def _table_of(cells: Sequence[Cell], there: Sequence[str], width: int) -> str:
@@ -89,16 +114,15 @@ def _table_of(cells: Sequence[Cell], there: Sequence[str], width: int) -> str:
     found = {(cell.contestant, cell.size): cell for cell in cells}
     rows = [[OURS, *(duration(found[OURS, size].seconds.median) for size in sizes)]]
     for name in there:
-        if name != OURS:
-            ours = [found.get((name, size)) for size in sizes]
-            rows.append([name, *(part(cell.part.median) if cell else "-" for cell in ours)])
-            rows.append(["", *(span(cell.part) if cell else "" for cell in ours)])
-    rows = [row for row in rows if any(row)]
+        ours = [found.get((name, size)) for size in sizes]
+        if name != OURS and any(ours):
+            rows.append([name, *(part(cell.part.inverse.median) if cell else "-" for cell in ours)])
+            rows.append(["", *(span(cell.part.inverse) if cell else "" for cell in ours)])
     return table(["", *map(format_size, sizes)], rows, width)
 
 
 def measure(effort: Effort, advance: Advance) -> Speed:
-    """Times every operation of every contestant at every size."""
+    """Times every operation of every contestant at every size; what rheap alone has is left out."""
     there, names = installed()
     with Heap(CAPACITY) as heap:
         return Speed(
@@ -127,8 +151,10 @@ def _measure_one(
             one.statements[operation].format(n=size), timer=clock, globals=names
         ).timeit
         for one in there
-        if one.fits(size)
+        if operation in one.statements and one.fits(size)
     }
+    if len(turns) == 1:
+        return
     found = in_turn(turns, effort.rounds, effort.turn)
     for name, seconds in found.items():
         ratio = Figure.of_parts(found[OURS], seconds)

@@ -12,7 +12,7 @@ _NONE = "-"
 
 
 def part(value: float) -> str:
-    """A ratio in at most four characters.
+    """A ratio in four characters, or as many as its digits before the point.
 
     >>> part(0.256), part(1.673), part(140.2), part(0.0004)
     ('0.26', '1.67', '140', '<.01')
@@ -39,6 +39,34 @@ def fine(figure: Figure) -> str:
     """A ratio to three digits, with its spread."""
     places = 2 if figure.median >= 0.1 else 3 if figure.median >= 0.01 else 4
     return f"{figure.median:.{places}f} ({figure.low:.{places}f} to {figure.high:.{places}f})"
+
+
+def pace(ratio: Figure, other: str) -> str:
+    """A ratio of two times in words, with its spread.
+
+    >>> pace(Figure(0.47, 0.45, 0.5), "bytearray(64)")
+    '2.1 times as fast as bytearray(64) (2.0 to 2.2)'
+    >>> pace(Figure(1.3, 1.18, 1.42), "glibc")
+    '1.3 times as slow as glibc (1.2 to 1.4)'
+    """
+    if ratio.median > 1:
+        return _times(ratio, f"slow as {other}")
+    return _times(ratio.inverse, f"fast as {other}")
+
+
+def amount(ratio: Figure, other: str) -> str:
+    """A ratio of two amounts of memory in words, with its spread.
+
+    >>> amount(Figure(0.52, 0.5, 0.54), "glibc")
+    '0.52 times as much as glibc (0.50 to 0.54)'
+    """
+    return _times(ratio, f"much as {other}")
+
+
+def _times(ratio: Figure, words: str) -> str:
+    places = 2 if ratio.median < 0.995 else 1 if ratio.median < 9.95 else 0
+    median, low, high = (f"{value:,.{places}f}" for value in (ratio.median, ratio.low, ratio.high))
+    return f"{median} times as {words} ({low} to {high})"
 
 
 def duration(seconds: float) -> str:

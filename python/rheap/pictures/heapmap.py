@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from .._core import WORD_BYTES
@@ -133,7 +133,8 @@ class HeapMap(RegionMap):
     a cell is 8 bytes   | word   # live   - freed, unmerged
     ~ wilderness
     256 B: 40 B live in 1 block, 24 B freed in 1 block, 176 B
-    wilderness, largest hole 200 B, fragmentation 0.0%
+    wilderness, largest request 168 B (200 B merged),
+    fragmentation 15.4% (0.0% merged)
     """
 
     stats: HeapStats
@@ -143,7 +144,7 @@ class HeapMap(RegionMap):
     def of(
         cls,
         rows: Iterable[Row],
-        census: Mapping[str, int],
+        census: Mapping[str, Any],
         words: Mapping[int, int],
         unlinked: frozenset[int],
         fence: int,

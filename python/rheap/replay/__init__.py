@@ -17,7 +17,7 @@ from .arguments import (
     status_of,
 )
 from .measure import Report, Scheme, measure
-from .report import as_json, show, show_means
+from .report import as_json, show, show_over_all
 from .steps import Exercise
 
 
@@ -67,7 +67,7 @@ def _replay(options: argparse.Namespace, schemes: list[Scheme]) -> list[Report]:
         if not options.json:
             show(terminal, report)
     if not options.json:
-        show_means(terminal, reports)
+        show_over_all(terminal, reports)
     return reports
 
 

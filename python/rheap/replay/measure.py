@@ -4,7 +4,7 @@ Three kinds of passes, each over the whole trace:
 
 - untimed: each payload is filled with a pattern of its own, which must be there when its block is
   resized or freed and at the end; `check()` verifies the heap. (Of payloads over 1 MiB the first
-  and the last MiB.) Places, extent, holes and work are of this pass.
+  and the last MiB.) Places, extent, free space and work are of this pass.
 - timed: the loop is compiled and the clock is read around slices of it. All allocators take turns.
   Each allocation's first byte is written. What the trace leaves live is released behind each run,
   outside the clock. The first three runs of each go uncounted (glibc adapts its thresholds in
@@ -61,27 +61,34 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """What could be had at one moment; each figure means what it does in `HeapStats`."""
+
+    largest_now: int
+    largest_merged: int
+    fragmentation: float
+    fragmentation_merged: float
+
+
+@dataclass(frozen=True, slots=True)
 class Placing:
-    """What an allocator made of its memory.
+    """What an allocator made of its memory, and by how much work.
 
     `peak_utilisation`: peak live payload, as asked for, by `extent`, the bytes from the first block
     to the highest wilderness. `ceiling`: the most that it can be on this trace with a word of 8
     bytes, padding to 8 bytes and a smallest block of 24, if no byte were lost between blocks.
-    Fragmentation: the part of the free bytes below the wilderness that the largest hole does not
-    have, neighbours counted as one hole; at the operation where the trace has most live, and at the
-    end. `largest_hole`: bytes, at the end. `requests`: allocations and reallocations; those that
-    were refused `failed`, and what is then done with that block is left out. `visited_mean`,
-    `visited_most`: blocks that a request looked at. `work_most`: blocks that one operation, frees
-    too, visited, merged or split.
+    `at_peak`: after the operation where the trace wants most. `requests`: allocations and
+    reallocations; those that were refused `failed`, and what is then done with that block is left
+    out. `visited_mean`, `visited_most`: blocks that a request looked at. `work_most`: blocks that
+    one operation, frees too, visited, merged or split.
     """
 
     peak_live_bytes: int
     extent: int
     peak_utilisation: float
     ceiling: float
-    fragmentation_at_peak: float
-    fragmentation_at_end: float
-    largest_hole: int
+    at_peak: Room
+    at_end: Room
     requests: int
     failed: int
     visited_mean: float
@@ -94,17 +101,30 @@ class Placing:
         return self.peak_utilisation / self.ceiling if self.ceiling else 1.0
 
     @property
-    def score(self) -> float:
-        """One figure for density and work, 0 to 100.
-
-        As in CS:APP's malloc lab 60 points are for utilisation, here as a part of the ceiling, and
-        40 for work, here not by the clock but by the blocks that a request visits: all 40 for one,
-        and half of them for ten, a third for a hundred. Both count for the part of the requests
-        that was served.
-        """
+    def score(self) -> Score:
+        """The two figures in points: see `Score`."""
         ease = 1 / (1 + math.log10(max(self.visited_mean, 1)))
         served = 1 - self.failed / self.requests if self.requests else 1.0
-        return (60 * self.part_of_ceiling + 40 * ease) * served
+        return Score(60 * self.part_of_ceiling * served, 40 * ease * served)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Points for utilisation, up to 60, and for work, up to 40, as in CS:APP's malloc lab.
+
+    Utilisation counts as a part of the ceiling. Work counts not by the clock but by the blocks that
+    a request visits: all 40 for one, half of them for ten, a third for a hundred. Both count for
+    the part of the requests that was served. The sum hides which of the two it is: a heap that
+    packs badly in few steps may have more than one that packs well in many.
+    """
+
+    utilisation: float
+    work: float
+
+    @property
+    def sum(self) -> float:
+        """Of both, 0 to 100."""
+        return self.utilisation + self.work
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +166,23 @@ class Report:
             capacity=capacity,
             results=tuple(results),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """One allocator on several traces, utilisation and work apart.
+
+    `part_of_ceiling`, `visited_mean`: the mean over the traces; `least_part_of_ceiling`,
+    `visited_most`: the worst of them; `part_of_malloc`: the geometric mean.
+    """
+
+    allocator: str
+    coalesce: str | None
+    part_of_ceiling: float | None
+    least_part_of_ceiling: float | None
+    visited_mean: float | None
+    visited_most: int | None
+    part_of_malloc: float | None
 
 
 def capacity_for(trace: _core.Trace, least: int = _SMALLEST_CAPACITY) -> int:
@@ -203,9 +240,8 @@ def placing_of(trace: _core.Trace, inspection: _core.Inspection) -> Placing:
         extent=found["extent"],
         peak_utilisation=found["peak_live_bytes"] / found["extent"] if found["extent"] else 0.0,
         ceiling=_ceiling(trace),
-        fragmentation_at_peak=found["fragmentation_at_peak"],
-        fragmentation_at_end=found["fragmentation_at_end"],
-        largest_hole=found["largest_hole"],
+        at_peak=Room(**found["at_peak"]),
+        at_end=Room(**found["at_end"]),
         requests=requests,
         failed=found["failed"],
         visited_mean=found["visited"] / requests if requests else 0.0,
@@ -242,15 +278,29 @@ def _take_times(
     return timings
 
 
-def geometric_means(reports: Sequence[Report]) -> dict[tuple[str, str | None], float]:
-    """By allocator and coalescing: nanoseconds as a part of malloc's, over all traces."""
-    ratios: dict[tuple[str, str | None], list[float]] = {}
-    for report in reports:
-        for result in report.results:
-            ratio = part_of_malloc(report, result)
-            if ratio is not None:
-                ratios.setdefault((result.allocator, result.coalesce), []).append(ratio)
-    return {key: statistics.geometric_mean(values) for key, values in ratios.items()}
+def over_all(reports: Sequence[Report]) -> list[Overall]:
+    """A line for each allocator that was on all of the traces."""
+    columns = zip(*(report.results for report in reports), strict=True)
+    return [_over(reports, results) for results in columns]
+
+
+def _over(reports: Sequence[Report], results: Sequence[Result]) -> Overall:
+    placings = [result.placing for result in results if result.placing is not None]
+    ratios = [
+        ratio
+        for report, result in zip(reports, results, strict=True)
+        if (ratio := part_of_malloc(report, result)) is not None
+    ]
+    packed = [placing.part_of_ceiling for placing in placings]
+    return Overall(
+        results[0].allocator,
+        results[0].coalesce,
+        part_of_ceiling=statistics.mean(packed) if packed else None,
+        least_part_of_ceiling=min(packed, default=None),
+        visited_mean=statistics.mean(each.visited_mean for each in placings) if packed else None,
+        visited_most=max((placing.visited_most for placing in placings), default=None),
+        part_of_malloc=statistics.geometric_mean(ratios) if ratios else None,
+    )
 
 
 def part_of_malloc(report: Report, result: Result) -> float | None:

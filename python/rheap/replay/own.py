@@ -12,12 +12,19 @@ from typing import NamedTuple
 class Hole(NamedTuple):
     """Bytes that no block has: a free block, or the wilderness.
 
-    `offset`: where it starts, bytes from the region's base. `size`: bytes; a block that takes all
-    of them has 8 less for its payload.
+    `offset`: where it starts, bytes from the region's base as everywhere (the first block's word is
+    at +0x4ff8); a block that goes to its start has `offset + 8`, that of its payload. `size`:
+    bytes; a block that takes all of them has 8 less for its payload.
     """
 
     offset: int
     size: int
+
+    def __repr__(self) -> str:
+        """As the pictures write it. (What a policy answers may be anything.)"""
+        known = isinstance(self.offset, int) and self.offset >= 0
+        place = f"+0x{self.offset:x}" if known else f"{self.offset!r}"
+        return f"Hole({place}, {self.size!r} bytes)"
 
 
 Choose = Callable[[int, list[Hole]], object]

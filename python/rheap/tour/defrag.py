@@ -19,16 +19,21 @@ def chapter() -> Story:
     for block in (one, two, three):
         rheap.r_free(block)
     print(heap.map())
+    before = heap.stats()
     yield (
-        "They are free, and still three, each waiting for a request of its size. r_defrag merges "
-        "all neighbours that are free, and says how often it did:"
+        "They are free, and still three, each waiting for a request of its size: the largest "
+        f"request that fits now is one of {before.largest_now} bytes. The figures say in brackets "
+        "what it would be merged. r_defrag merges all neighbours that are free, and says how often "
+        "it did:"
     )
     print("merges:", rheap.r_defrag())
     print(heap.map(length=344))
+    after = heap.stats()
     yield (
         f"Two merges, and the three are one: their payloads, of {last.capacity} bytes each, and "
-        f"the two words between them make a hole of {heap.stats().largest_free} bytes. Nothing was "
-        "moved or cleared: the first word has a larger size now, links and a footer are written, "
+        f"the two words between them make a hole of {after.largest_now} bytes. So fragmentation "
+        f"fell from {before.fragmentation:.1%} to {after.fragmentation:.1%}. Nothing was moved or "
+        "cleared: the first word has a larger size now, links and a footer are written, "
         "and bit 0 is set in the word behind. The two words between are words no more but bytes of "
         "the hole; whoever walks the region steps over them."
     )

@@ -30,13 +30,15 @@ def chapter() -> Story:
     stats = heap.stats()
     yield (
         "peak_bytes is the most payload that was live at a time; a cap must allow for that, for "
-        "the words, and for what fragmentation costs. largest_free is the largest request that "
-        "would be served now, free_if_joined what all holes together could hold; the part that "
-        f"largest_free lacks is the fragmentation. {stats.deferred_blocks} of the free blocks are "
+        "the words, and for what fragmentation costs. largest_now is the largest request that fits "
+        "as the heap is, largest_merged the largest once all neighbours are merged: a larger one "
+        "is refused. Fragmentation is the part of the bytes in holes that the largest hole does "
+        f"not have; the wilderness is a hole, too. {stats.deferred_blocks} of the free blocks are "
         "deferred, the others the heap has merged by itself. resident_bytes are in memory: all "
         "that was touched, and they stay with the process, warm for the next request, until trim() "
         "gives back the pages inside free blocks:"
     )
     print(f"defrag: {heap.defrag()} merges")
+    print(f"largest now: {heap.stats().largest_now:,} bytes")
     print(f"trim: {heap.trim():,} bytes returned to the system")
     print(f"resident: {heap.stats().resident_bytes:,} bytes")

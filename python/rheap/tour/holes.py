@@ -45,6 +45,6 @@ def chapter() -> Story:
     print(heap.map())
     yield (
         "Two holes and the block between them became one hole, and the block of 100 lies at its "
-        "front. Fragmentation, the last of the figures, is the part of the free bytes that the "
-        "largest hole does not have; it fell."
+        "front. Fragmentation, the last of the figures, is the part of the bytes in holes that "
+        "the largest hole does not have; it fell."
     )

@@ -8,7 +8,6 @@ import itertools
 from .. import _core
 from ..pictures.heapmap import RegionMap
 from ..pictures.summary import RegionStats, summary
-from ..progress import Progress
 from ..replay.arguments import (
     ArgumentError,
     add_exercise,
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--at",
         metavar="peak|end|N",
         type=_moment,
-        help="the region as text, at this moment; where most is live if not given",
+        help="the region as text, at this moment; where the trace wants most if not given",
     )
     parser.add_argument(
         "--svg", metavar="FILE", help="the whole run, address by operation, as an SVG file"
@@ -63,13 +62,8 @@ def _draw(options: argparse.Namespace) -> None:
 
 def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: str | int) -> None:
     terminal = Terminal()
-    if isinstance(at, int) and at > len(trace):
-        raise ArgumentError(f"the trace has {len(trace):,} operations, so none is number {at}")
+    number = _operations_until(trace, at)
     for scheme in schemes:
-        if isinstance(at, int):
-            number = at
-        else:
-            number = len(trace) if at == "end" else _peak(trace, scheme, capacity)
         inspection = scheme.inspect(trace, capacity)
         for _ in itertools.repeat(None, number):
             inspection.step()
@@ -77,18 +71,20 @@ def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: s
             f"{trace.source}, {scheme.name} ({scheme.coalesce}), "
             f"after {number:,} of {len(trace):,} operations"
         )
-        blocks = list(blocks_of(inspection))
-        picture = RegionMap.of_blocks(blocks, capacity).draw(terminal.columns)
-        terminal.output(f"{picture}\n{summary(RegionStats.of(blocks, capacity))}")
+        picture = RegionMap.of_blocks(blocks_of(inspection), capacity).draw(terminal.columns)
+        terminal.output(f"{picture}\n{summary(RegionStats(**inspection.region()))}")
 
 
-def _peak(trace: _core.Trace, scheme: Scheme, capacity: int) -> int:
-    """After how many operations most is live on this heap: it may refuse what the trace wants."""
-    inspection = scheme.inspect(trace, capacity)
-    with Progress(f"{trace.source}: {scheme.name}", len(trace)) as progress:
-        inspection.finish(progress.advance)
-    peak: int = inspection.figures()["peak_operation"]
-    return peak + 1
+def _operations_until(trace: _core.Trace, at: str | int) -> int:
+    """How many operations are played by then. The peak is the trace's, whatever a heap refused: so
+    `rheap replay` takes it, too."""
+    if at == "peak":
+        return trace.peak_operation + 1
+    if isinstance(at, str):
+        return len(trace)
+    if at > len(trace):
+        raise ArgumentError(f"the trace has {len(trace):,} operations, so none is number {at}")
+    return at
 
 
 def _moment(text: str) -> str | int:

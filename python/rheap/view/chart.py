@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 from .. import _core
@@ -69,10 +69,10 @@ def _panel(source: str, history: History, top: int) -> Iterator[str]:
     y = top + _TOP
     yield f'<text class="end" x="{_LEFT - 10}" y="{y - 8}">address</text>'
     yield from _region(history, y)
-    yield from _byte_ticks(history.extent, y, ROWS, 6)
+    yield from _ticks(history.extent, y, ROWS, 6, _address)
     y += ROWS + _GAP
     yield from _curves(history, y)
-    yield from _byte_ticks(history.extent, y, _CURVES, 3)
+    yield from _ticks(history.extent, y, _CURVES, 3, _amount)
     for part in (0, 0.5, 1):
         at = y + _CURVES * (1 - part) + 4
         yield f'<text x="{_LEFT + COLUMNS + 8}" y="{at}">{part:.0%}</text>'
@@ -102,13 +102,13 @@ def _band(history: History, band: Band, y: int) -> Iterator[str]:
     across, down = COLUMNS / history.operations, ROWS / history.extent
     x, width = _LEFT + band.born * across, (band.died - band.born) * across
     height, word = band.size * down, WORD_BYTES * down
-    top = y + ROWS - band.offset * down - height
+    top = y + ROWS - (band.offset - _FIRST_PAYLOAD) * down - height
     # A gap tells neighbours apart, where there is room for one; and what is there is seen.
     width = max(width - (0.75 if width > 3 else 0), 0.5)
     height = max(height - (0.75 if height > 3 else 0), 0.5)
     end = f"freed by {band.died + 1:,}" if band.died < history.operations else "live at the end"
     told = (
-        f"+0x{_FIRST_PAYLOAD + band.offset:x}: {band.asked:,} bytes asked for, "
+        f"+0x{band.offset:x}: {band.asked:,} bytes asked for, "
         f"{band.size - WORD_BYTES:,} reserved, made by operation {band.born + 1:,}, {end}"
     )
     yield f"<g><title>{told}</title>" + _rectangle(LIVE, x, top, width, height)
@@ -160,8 +160,11 @@ def _curves(history: History, y: int) -> Iterator[str]:
     for name, ranges in (("free", curves.free), ("live", curves.live)):
         path = _steps(ranges, history.extent, y, _CURVES)
         yield f'<path class="edge" d="{path}"/><path class="curve line-{name}" d="{path}"/>'
-    yield f'<path class="curve line-hole" d="{_steps(curves.hole, history.extent, y, _CURVES)}"/>'
-    yield f'<path class="curve line-utilisation" d="{_steps(curves.utilisation, 1, y, _CURVES)}"/>'
+    for name, parts in (
+        ("fragmentation", curves.fragmentation),
+        ("utilisation", curves.utilisation),
+    ):
+        yield f'<path class="curve line-{name}" d="{_steps(parts, 1, y, _CURVES)}"/>'
 
 
 def _steps(ranges: Sequence[Range], whole: float, y: int, height: int) -> str:
@@ -191,15 +194,25 @@ def _turns(range_: Range) -> Iterator[float | None]:
 # --- axes and legend ------------------------------------------------------------------------------
 
 
-def _byte_ticks(extent: int, y: int, height: int, most: int) -> Iterator[str]:
+def _address(place: int) -> str:
+    """Of a place so many bytes behind the start of the first block: as all pictures write it."""
+    return f"+0x{_core.FIRST_BLOCK + place:x}"
+
+
+def _amount(bytes_: int) -> str:
+    return format_size(bytes_) if bytes_ else "0"
+
+
+def _ticks(
+    extent: int, y: int, height: int, most: int, label: Callable[[int], str]
+) -> Iterator[str]:
     step = WORD_BYTES
     while extent / step > most:
         step *= 2
     for bytes_ in range(0, extent + 1, step):
         at = y + height * (1 - bytes_ / extent)
         yield f'<path class="tick" d="M{_LEFT - 5} {at:.1f}h5"/>'
-        label = format_size(bytes_) if bytes_ else "0"
-        yield f'<text class="end" x="{_LEFT - 10}" y="{at + 4:.1f}">{label}</text>'
+        yield f'<text class="end" x="{_LEFT - 10}" y="{at + 4:.1f}">{label(bytes_)}</text>'
 
 
 def _operation_ticks(operations: int, y: int) -> Iterator[str]:
@@ -225,8 +238,12 @@ def _legend(history: History, y: int) -> Iterator[str]:
         yield f'<rect class="frame" x="{x}" y="{y - 10}" width="12" height="12"/>'
         yield f'<text x="{x + 18}" y="{y}">{name}</text>'
         x += 36 + round(_CHARACTER * len(name))
-    named = {"live": "live", "free": "free", "hole": "largest hole", "utilisation": "utilisation"}
-    for line, name in named.items():
+    for line, name in (
+        (LIVE, "live"),
+        (FREE, "free"),
+        ("fragmentation", "fragmentation, merged"),
+        ("utilisation", "utilisation"),
+    ):
         path = f'd="M{x} {y - 4}h24"'
         if line in (LIVE, FREE):
             yield f'<path class="edge" {path}/>'

@@ -25,8 +25,8 @@ class Range(NamedTuple):
 
 class Band(NamedTuple):
     """A block, from the operation that made it to the one that freed it (the number of operations
-    if none did). `offset`: bytes from the first block; `size`: its word included; `asked`: what
-    was asked for."""
+    if none did). `offset`: of its payload in the region, as `Block.offset`; `size`: bytes, its
+    word included; `asked`: what was asked for."""
 
     born: int
     died: int
@@ -38,13 +38,14 @@ class Band(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Curves:
     """A range for each column. In bytes: of live blocks with their words, of what is free below
-    the wilderness, of the largest hole there, from the first block to the wilderness;
-    `utilisation`: the payload that was asked for as a part of that."""
+    the wilderness, from the first block to the wilderness (`extent`). `fragmentation`: as
+    `HeapStats.fragmentation_merged`. `utilisation`: the payload that was asked for as a part of
+    the extent."""
 
     live: tuple[Range, ...]
     free: tuple[Range, ...]
-    hole: tuple[Range, ...]
     extent: tuple[Range, ...]
+    fragmentation: tuple[Range, ...]
     utilisation: tuple[Range, ...]
 
 
