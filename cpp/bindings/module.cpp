@@ -1,14 +1,14 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include "block.hpp"
-#include "errors.hpp"
-#include "heap.hpp"
-#include "heap_recorder.hpp"
-#include "interpreter_recorder.hpp"
-#include "pin.hpp"
-#include "replay.hpp"
-#include "sizes.hpp"
+#include "bindings/heap/block.hpp"
+#include "bindings/heap/heap.hpp"
+#include "bindings/heap/heap_recorder.hpp"
+#include "bindings/heap/pin.hpp"
+#include "bindings/interpreter/arguments.hpp"
+#include "bindings/interpreter/errors.hpp"
+#include "bindings/traces/interpreter_recorder.hpp"
+#include "bindings/traces/replay.hpp"
 
 // Blocks are kept for reuse and exceptions are remembered per process, so one interpreter only,
 // and with its GIL.

@@ -1,10 +1,10 @@
-#include "chronicle.hpp"
+#include "replay/chronicle.hpp"
 
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
 
-#include "gaps.hpp"
+#include "replay/gaps.hpp"
 
 namespace rheap::replay {
 

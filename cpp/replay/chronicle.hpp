@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include "inspection.hpp"
+#include "replay/inspection.hpp"
 
 namespace rheap::replay {
 

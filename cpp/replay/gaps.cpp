@@ -1,4 +1,4 @@
-#include "gaps.hpp"
+#include "replay/gaps.hpp"
 
 #include <iterator>
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <map>
 
-#include "../core/free_space.hpp"
-#include "../core/offset.hpp"
+#include "core/free_space/free_space.hpp"
+#include "core/region/offset.hpp"
 
 namespace rheap::replay {
 

@@ -1,4 +1,4 @@
-#include "inspection.hpp"
+#include "replay/inspection.hpp"
 
 #include <algorithm>
 #include <array>

@@ -4,10 +4,10 @@
 #include <optional>
 #include <vector>
 
-#include "../core/allocator.hpp"
-#include "../core/free_space.hpp"
-#include "targets.hpp"
-#include "trace.hpp"
+#include "core/free_space/free_space.hpp"
+#include "core/heap/allocator.hpp"
+#include "replay/targets.hpp"
+#include "trace/trace.hpp"
 
 namespace rheap::replay {
 

@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "targets.hpp"
-#include "trace.hpp"
+#include "replay/targets.hpp"
+#include "trace/trace.hpp"
 
 namespace rheap::replay {
 

@@ -1,4 +1,4 @@
-#include "targets.hpp"
+#include "replay/targets.hpp"
 
 #include <dlfcn.h>
 

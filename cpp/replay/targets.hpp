@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "../core/allocator.hpp"
+#include "core/heap/allocator.hpp"
 
 /// Who can serve a trace. The two answer to the same calls and keep the same slots, so the timed
 /// loop differs in nothing but the allocator.

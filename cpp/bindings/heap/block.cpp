@@ -1,0 +1,172 @@
+#include "bindings/heap/block.hpp"
+
+#include "bindings/heap/block_methods.hpp"
+#include "bindings/heap/pin.hpp"
+#include "bindings/heap/site.hpp"
+#include "bindings/heap/tracing.hpp"
+#include "bindings/interpreter/errors.hpp"
+#include "bindings/interpreter/exposure.hpp"
+#include "bindings/interpreter/freelist.hpp"
+#include "bindings/interpreter/quick_method.hpp"
+#include "bindings/interpreter/static_type.hpp"
+
+namespace py = pybind11;
+
+/// The life of a Block: made, adopted, closed, freed, dropped. What can be done with one in
+/// between stands in block_methods.cpp.
+namespace rheap::bindings {
+
+namespace {
+
+FreeList<BlockObject, 256> dead_blocks;
+
+/// The memory goes back to the heap. Throws Damage; the handle is unbound all the same.
+void give_back(BlockObject* block) {
+  untrace(block);  // while the address is still the block's
+  Heap* heap = block->heap;
+  block->heap = nullptr;
+  heap->free(block->handle);
+}
+
+/// As `give_back`, where nobody can be told but the hook for unraisable errors.
+void give_back_quietly(BlockObject* block) {
+  try {
+    give_back(block);
+  } catch (...) {
+    PyObject* type = nullptr;  // an exception may be in flight
+    PyObject* value = nullptr;
+    PyObject* trace = nullptr;
+    PyErr_Fetch(&type, &value, &trace);
+    set_python_error();
+    PyErr_WriteUnraisable(nullptr);
+    PyErr_Restore(type, value, trace);
+  }
+}
+
+void drop_block(PyObject* self) {
+  auto* block = reinterpret_cast<BlockObject*>(self);
+  if (block->weakrefs != nullptr) PyObject_ClearWeakRefs(self);
+  if (block->heap != nullptr) give_back_quietly(block);
+  Py_CLEAR(block->site_code);
+  block->closed = block->heap_closed = block->exposed = 0;  // for the next; no pin is alive
+  dead_blocks.keep(block);
+}
+
+constexpr const char* waiting_for_last_reference =
+    "lingering: exposed, waiting for the last reference";
+
+const char* open_state(const BlockObject* block) {
+  if (block->pins > 0) return "pinned";
+  return block->exposed ? "exposed" : "live";
+}
+
+PyObject* show_block(PyObject* self) {
+  const auto* block = reinterpret_cast<const BlockObject*>(self);
+  if (block->heap == nullptr) return PyUnicode_FromString("<rheap.Block, freed>");
+  char offset[20];
+  PyOS_snprintf(offset, sizeof offset, "+0x%llx",
+                static_cast<unsigned long long>(block->handle.payload.value));
+  PyObject* state = !block->closed     ? PyUnicode_FromString(open_state(block))
+                    : block->pins == 0 ? PyUnicode_FromString(waiting_for_last_reference)
+                    : block->pins == 1 ? PyUnicode_FromString("lingering: seen by 1 view")
+                                       : PyUnicode_FromFormat("lingering: seen by %u views",
+                                                              static_cast<unsigned>(block->pins));
+  if (state == nullptr) return nullptr;
+  PyObject* text =
+      PyUnicode_FromFormat("<rheap.Block of %llu bytes at %s, %U>",
+                           static_cast<unsigned long long>(block->handle.bytes), offset, state);
+  Py_DECREF(state);
+  return text;
+}
+
+PyBufferProcs block_buffer = {get_block_buffer, release_buffer};
+
+PyTypeObject make_block_type() {
+  PyTypeObject type = static_type("rheap.Block", sizeof(BlockObject));
+  type.tp_doc =
+      "Memory of a Heap, given back when a `with` ends, by `free()` or with the last reference.\n\n"
+      "Made by `Heap.alloc`, speaks the buffer protocol (writable, bytes), and can be indexed and\n"
+      "sliced: `block[0:5] = b'hello'`, `block[0:5]` copies out. Blocks compare by identity.";
+  type.tp_weaklistoffset = offsetof(BlockObject, weakrefs);
+  type.tp_dealloc = drop_block;
+  type.tp_repr = show_block;
+  type.tp_as_buffer = &block_buffer;
+  type.tp_as_sequence = &block_sequence;
+  type.tp_as_mapping = &block_mapping;
+  type.tp_methods = block_methods;
+  type.tp_getset = block_properties;
+  return type;
+}
+
+}  // namespace
+
+PyTypeObject BlockType = make_block_type();
+
+BlockObject* new_block() { return dead_blocks.make(&BlockType); }
+
+void adopt(BlockObject* block, Heap* heap) {
+  block->heap = heap;
+  trace(block);
+  if (heap->debug()) note_site(block);
+}
+
+bool usable(BlockObject* block, const char* verb) {
+  if (!block->closed) return true;
+  if (block->heap_closed) {
+    set_closed(verb);
+  } else {
+    set_freed(verb);
+  }
+  return false;
+}
+
+bool unseen(BlockObject* block, Py_ssize_t own) {
+  if (block->pins > 0) return false;
+  return !block->exposed || exposure::all_references_named(reinterpret_cast<PyObject*>(block), own);
+}
+
+bool close_block(BlockObject* block, Py_ssize_t own) {
+  if (block->closed) return true;
+  block->closed = 1;
+  if (unseen(block, own)) return translated([&] { give_back(block); });
+  if (block->site_code != nullptr) warn_of_lingering(block);
+  return true;
+}
+
+bool free_block(BlockObject* block, Py_ssize_t own) {
+  if (block->closed) return true;
+  if (block->pins > 0) {
+    set_pinned("free", block->handle.payload.value, block->pins);
+    return false;
+  }
+  // A block that turns out to be damaged stays open, so that what is in it can be saved.
+  if (!translated([&] { block->heap->verify(block->handle); })) return false;
+  return close_block(block, own);
+}
+
+void close_with_heap(BlockObject* block) {
+  if (block->closed) return;
+  block->closed = block->heap_closed = 1;
+  if (block->pins > 0 || block->exposed) return;
+  // The heap goes, so nobody needs to hear of damage; and to make an exception would run Python
+  // code, which could drop other blocks that the heap is about to close.
+  try {
+    give_back(block);
+  } catch (const Damage&) {
+  }
+}
+
+void unpin(BlockObject* block) {
+  --block->pins;
+  if (block->pins == 0 && block->closed && !block->exposed) give_back_quietly(block);
+}
+
+void register_block(py::module_& module) {
+  if (PyType_Ready(&BlockType) < 0 ||
+      !add_quick_methods(&BlockType, quick_block_methods, quick_block_method_count)) {
+    throw py::error_already_set();
+  }
+  module.add_object("Block", reinterpret_cast<PyObject*>(&BlockType));
+}
+
+}  // namespace rheap::bindings

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <type_traits>
+
+#include "core/heap/heap.hpp"
+
+namespace rheap::bindings {
+
+// No function here that may run Python code or wait for the GIL is noexcept: while the interpreter
+// exits, Python up to 3.13 ends a thread that asks for the GIL by unwinding its stack.
+
+/// The Python object that owns a block. It has slots of its own instead of being a py::class_,
+/// because allocating and dropping one is what people pay for.
+///
+///   live ──close──► closed ──nobody can see it──► freed
+///
+/// Live: the block can be used. Closed: it cannot, but somebody may still look at its memory
+/// (`lingering`). Freed: the memory is back with the heap and `heap` is null.
+///
+/// The fields are guarded by the GIL; the handle's links by the heap's lock.
+struct BlockObject {
+  PyObject_HEAD PyObject* weakrefs;
+  Heap* heap;  ///< counted as its handle is: the heap outlives every bound handle
+  Handle handle;
+  std::uint32_t pins;             ///< Pins alive: somebody holds a view, or had one
+  std::uint32_t closed : 1;       ///< no new views, no access
+  std::uint32_t heap_closed : 1;  ///< it was the heap that closed it
+  std::uint32_t exposed : 1;      ///< who took the Block itself may have kept its address
+  std::uint32_t traced : 1;       ///< tracemalloc knows of it
+  PyObject* site_code;            ///< where it was allocated, on debug heaps
+  int site_line;
+};
+
+static_assert(std::is_standard_layout_v<BlockObject>);
+
+inline BlockObject* block_of_handle(Handle& handle) {
+  return reinterpret_cast<BlockObject*>(reinterpret_cast<char*>(&handle) -
+                                        offsetof(BlockObject, handle));
+}
+
+extern PyTypeObject BlockType;
+inline bool is_block(PyObject* object) { return Py_TYPE(object) == &BlockType; }
+
+void register_block(pybind11::module_& module);
+
+/// An object that is bound to no block yet, all its own fields zero. nullptr with a Python error.
+BlockObject* new_block();
+/// After `Heap::alloc` bound its handle.
+void adopt(BlockObject* block, Heap* heap);
+
+/// Sets an error and returns false unless the block can be used.
+bool usable(BlockObject* block, const char* verb);
+/// Whether nobody can see the memory but through the names of the running function. `own`: how
+/// many references to the block are those of the call that asks (see exposure.hpp).
+bool unseen(BlockObject* block, Py_ssize_t own);
+/// Closes the handle; the memory returns as soon as nothing can see it. Returns false with a
+/// Python error only when the region turns out to be damaged.
+bool close_block(BlockObject* block, Py_ssize_t own);
+/// As `close_block`, but refuses what is pinned or damaged, and then changes nothing.
+bool free_block(BlockObject* block, Py_ssize_t own);
+/// The heap is closed. Runs no Python code.
+void close_with_heap(BlockObject* block);
+/// A Pin of the block died.
+void unpin(BlockObject* block);
+
+inline void* address_of(const BlockObject* block) { return block->heap->address(block->handle); }
+
+}  // namespace rheap::bindings

@@ -1,0 +1,339 @@
+#include "bindings/heap/block_methods.hpp"
+
+#include <cstring>
+#include <iterator>
+
+#include "bindings/heap/block.hpp"
+#include "bindings/heap/heap_recorder.hpp"
+#include "bindings/heap/holders.hpp"
+#include "bindings/heap/pin.hpp"
+#include "bindings/heap/tracing.hpp"
+#include "bindings/interpreter/arguments.hpp"
+#include "bindings/interpreter/errors.hpp"
+
+namespace rheap::bindings {
+
+namespace {
+
+BlockObject* as_block(PyObject* self) { return reinterpret_cast<BlockObject*>(self); }
+char* bytes_of(const BlockObject* block) { return static_cast<char*>(address_of(block)); }
+Py_ssize_t length_of(const BlockObject* block) {
+  return static_cast<Py_ssize_t>(block->handle.bytes);
+}
+
+// --- with, free, resize -----------------------------------------------------------------------
+
+PyObject* enter(PyObject* self, PyObject* const*, Py_ssize_t) {
+  return usable(as_block(self), "enter") ? Py_NewRef(self) : nullptr;
+}
+
+/// An ExitStack keeps a method that it bound itself and calls it out of a C array, which looks as
+/// any array does. But its method has one reference, as ours has, and nobody keeps blocks in
+/// tuples of all that `__exit__` takes.
+PyObject* leave(PyObject* self, PyObject* const*, Py_ssize_t) {
+  if (!close_block(as_block(self), 1)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* free_method(PyObject* self, PyObject* const*, Py_ssize_t own) {
+  if (!free_block(as_block(self), own)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* resize(PyObject* self, PyObject* const* arguments, Py_ssize_t own) {
+  std::uint64_t bytes = 0;
+  BlockObject* block = as_block(self);
+  // Both may run Python code, so they come first.
+  if (!parse_size(arguments[0], "size", bytes)) return nullptr;
+  if (block->heap != nullptr) note_request(block->heap);
+  if (!usable(block, "resize")) return nullptr;
+  if (!unseen(block, own)) {
+    set_pinned("resize", block->handle.payload.value, block->pins);
+    return nullptr;
+  }
+  Heap* heap = block->heap;
+  const bool done = translated_request(*heap, [&] {
+    void* const before = address_of(block);
+    heap->resize(block->handle, bytes);
+    retrace(block, before);
+  });
+  // If not: to make the error may have run code that freed the block.
+  if (!done) return nullptr;
+  Py_RETURN_NONE;
+}
+
+// --- access -----------------------------------------------------------------------------------
+
+/// `memoryview(block)[:bytes].cast(format, shape)`. Steals `view`.
+PyObject* cast_view(PyObject* view, PyObject* format, PyObject* shape) {
+  PyObject* cast = shape == nullptr ? PyObject_CallMethod(view, "cast", "O", format)
+                                    : PyObject_CallMethod(view, "cast", "OO", format, shape);
+  Py_DECREF(view);
+  return cast;
+}
+
+PyObject* view(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  PyObject* arguments[2] = {nullptr, nullptr};
+  constexpr const char* known[2] = {"format", "shape"};
+  if (!take_arguments("view", args, count, names, known, 2, 2, arguments)) return nullptr;
+  PyObject* format = arguments[0];
+  PyObject* shape = arguments[1] == Py_None ? nullptr : arguments[1];
+  PyObject* whole = view_of(as_block(self));
+  if (whole == nullptr || (format == nullptr && shape == nullptr)) return whole;
+  PyObject* bytes = format == nullptr ? PyUnicode_FromString("B") : Py_NewRef(format);
+  if (shape != nullptr && bytes != nullptr) {
+    // Of a shape that needs less than there is, the first bytes.
+    PyObject* needed = view_bytes(bytes, shape);
+    const Py_ssize_t length = needed != nullptr ? PyLong_AsSsize_t(needed) : -1;
+    Py_XDECREF(needed);
+    if (length < 0) {
+      Py_CLEAR(bytes);
+    } else if (length > length_of(as_block(self))) {
+      PyErr_Format(PyExc_ValueError, "shape %R of format %R needs %zd bytes, the block has %zd",
+                   shape, bytes, length, length_of(as_block(self)));
+      Py_CLEAR(bytes);
+    } else {
+      PyObject* part = PySequence_GetSlice(whole, 0, length);
+      Py_SETREF(whole, part);
+    }
+  }
+  PyObject* cast = nullptr;
+  if (whole != nullptr && bytes != nullptr) {
+    cast = cast_view(Py_NewRef(whole), bytes, shape);
+  }
+  Py_XDECREF(bytes);
+  Py_XDECREF(whole);
+  return cast;
+}
+
+Py_ssize_t length(PyObject* self) {
+  return usable(as_block(self), "measure") ? length_of(as_block(self)) : -1;
+}
+
+bool in_range(const BlockObject* block, Py_ssize_t index) {
+  if (index >= 0 && index < length_of(block)) return true;
+  PyErr_Format(PyExc_IndexError, "index out of range: the block has %zd bytes", length_of(block));
+  return false;
+}
+
+PyObject* item(PyObject* self, Py_ssize_t index) {
+  const BlockObject* block = as_block(self);
+  if (!usable(as_block(self), "read") || !in_range(block, index)) return nullptr;
+  return PyLong_FromLong(static_cast<unsigned char>(bytes_of(block)[index]));
+}
+
+PyObject* get(PyObject* self, PyObject* key) {
+  if (PyIndex_Check(key)) {
+    Py_ssize_t index = PyNumber_AsSsize_t(key, PyExc_IndexError);
+    if (index == -1 && PyErr_Occurred() != nullptr) return nullptr;
+    if (index < 0 && !as_block(self)->closed) index += length_of(as_block(self));
+    return item(self, index);
+  }
+  if (!PySlice_Check(key)) {
+    return PyErr_Format(PyExc_TypeError, "block indices are integers or slices, not %.100s",
+                        Py_TYPE(key)->tp_name);
+  }
+  Py_ssize_t start = 0;
+  Py_ssize_t stop = 0;
+  Py_ssize_t step = 0;
+  if (PySlice_Unpack(key, &start, &stop, &step) < 0) return nullptr;
+  const BlockObject* block = as_block(self);
+  if (!usable(as_block(self), "read")) return nullptr;
+  const Py_ssize_t count = PySlice_AdjustIndices(length_of(block), &start, &stop, step);
+  PyObject* copy = PyBytes_FromStringAndSize(nullptr, count);
+  if (copy == nullptr) return nullptr;
+  char* to = PyBytes_AS_STRING(copy);
+  const char* from = bytes_of(block) + start;
+  if (step == 1) {
+    std::memcpy(to, from, static_cast<std::size_t>(count));
+  } else {
+    for (Py_ssize_t i = 0; i < count; ++i) to[i] = from[i * step];
+  }
+  return copy;
+}
+
+int set_byte(BlockObject* block, PyObject* key, PyObject* value) {
+  Py_ssize_t index = PyNumber_AsSsize_t(key, PyExc_IndexError);
+  if (index == -1 && PyErr_Occurred() != nullptr) return -1;
+  const Py_ssize_t byte = PyNumber_AsSsize_t(value, PyExc_ValueError);
+  if (byte == -1 && PyErr_Occurred() != nullptr) return -1;
+  if (byte < 0 || byte > 255) {
+    PyErr_SetString(PyExc_ValueError, "a byte is in range(0, 256)");
+    return -1;
+  }
+  if (!usable(block, "write")) return -1;
+  if (index < 0) index += length_of(block);
+  if (!in_range(block, index)) return -1;
+  bytes_of(block)[index] = static_cast<char>(byte);
+  return 0;
+}
+
+int set_slice(BlockObject* block, PyObject* key, Py_buffer* value) {
+  Py_ssize_t start = 0;
+  Py_ssize_t stop = 0;
+  Py_ssize_t step = 0;
+  if (PySlice_Unpack(key, &start, &stop, &step) < 0) return -1;
+  if (!usable(block, "write")) return -1;
+  const Py_ssize_t count = PySlice_AdjustIndices(length_of(block), &start, &stop, step);
+  if (count != value->len) {
+    PyErr_Format(PyExc_ValueError, "cannot assign %zd bytes to %zd bytes of a block", value->len,
+                 count);
+    return -1;
+  }
+  if (step == 1) {
+    std::memmove(bytes_of(block) + start, value->buf, static_cast<std::size_t>(count));
+    return 0;
+  }
+  PyObject* copy = PyBytes_FromStringAndSize(static_cast<char*>(value->buf), count);
+  if (copy == nullptr) return -1;  // the value may be a view of this very block
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    bytes_of(block)[start + i * step] = PyBytes_AS_STRING(copy)[i];
+  }
+  Py_DECREF(copy);
+  return 0;
+}
+
+int set(PyObject* self, PyObject* key, PyObject* value) {
+  BlockObject* block = as_block(self);
+  if (value == nullptr) {
+    PyErr_SetString(PyExc_TypeError, "bytes of a block cannot be deleted; use resize()");
+    return -1;
+  }
+  if (!usable(block, "write")) return -1;
+  if (PyIndex_Check(key)) return set_byte(block, key, value);
+  if (!PySlice_Check(key)) {
+    PyErr_Format(PyExc_TypeError, "block indices are integers or slices, not %.100s",
+                 Py_TYPE(key)->tp_name);
+    return -1;
+  }
+  Py_buffer buffer;
+  // Of a Block only for this moment, which exposes nothing.
+  PyObject* source = is_block(value) ? pin_of(as_block(value)) : Py_NewRef(value);
+  if (source == nullptr) return -1;
+  const int got = PyObject_GetBuffer(source, &buffer, PyBUF_FULL_RO);
+  Py_DECREF(source);
+  if (got < 0) return -1;
+  int result = -1;
+  if (PyBuffer_IsContiguous(&buffer, 'C') != 0) {
+    result = set_slice(block, key, &buffer);
+  } else {
+    PyErr_SetString(PyExc_ValueError, "the value must be contiguous; use bytes(value)");
+  }
+  PyBuffer_Release(&buffer);
+  return result;
+}
+
+/// Pictures are made in Python.
+PyObject* show_as_html(PyObject* self, PyObject*) {
+  PyObject* pictures = PyImport_ImportModule("rheap.pictures.notebook");
+  if (pictures == nullptr) return nullptr;
+  PyObject* html = PyObject_CallMethod(pictures, "block_html", "O", self);
+  Py_DECREF(pictures);
+  return html;
+}
+
+PyObject* refuse_copy(PyObject*, PyObject*) {
+  return PyErr_Format(PyExc_TypeError,
+                      "a Block cannot be copied or pickled: it is a place in one heap; "
+                      "bytes(block) copies what is in it");
+}
+
+// --- properties -------------------------------------------------------------------------------
+
+template <std::uint64_t (*read)(const BlockObject*)>
+PyObject* number(PyObject* self, void*) {
+  if (!usable(as_block(self), "read")) return nullptr;
+  return PyLong_FromUnsignedLongLong(read(as_block(self)));
+}
+std::uint64_t size_of(const BlockObject* block) { return block->handle.bytes; }
+std::uint64_t capacity_of(const BlockObject* block) { return block->handle.room; }
+std::uint64_t offset_of(const BlockObject* block) { return block->handle.payload.value; }
+
+PyObject* address(PyObject* self, void*) {
+  BlockObject* block = as_block(self);
+  if (!usable(block, "read")) return nullptr;
+  block->exposed = 1;
+  return PyLong_FromVoidPtr(address_of(block));
+}
+
+PyObject* freed(PyObject* self, void*) {
+  return PyBool_FromLong(static_cast<long>(as_block(self)->closed));
+}
+
+PyObject* pinned(PyObject* self, void*) { return PyBool_FromLong(as_block(self)->pins > 0); }
+
+template <typename Function>
+PyCFunction method(Function function) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+}  // namespace
+
+QuickMethodDef quick_block_methods[] = {
+    quick_method<enter, 0>("__enter__",
+                           "__enter__($self, /)\n--\n\n"
+                           "The block itself; leaving the `with` closes it."),
+    quick_method<leave, 3>(
+        "__exit__",
+        "__exit__($self, kind, error, trace, /)\n--\n\n"
+        "Closes the block. Its memory returns now, or when nobody can see it any more: with the\n"
+        "last view that is still alive, and if the block is exposed with the last reference, "
+        "unless\n"
+        "all references are names in the function that closes it.\n\n"
+        "Raises HeapCorruption when the region turns out to be damaged, and nothing else."),
+    quick_method<free_method, 0>(
+        "free",
+        "free($self, /)\n--\n\n"
+        "Closes the block; nothing happens when it is closed already.\n\n"
+        "Its memory returns now; if the block is exposed (something took the Block itself as a\n"
+        "buffer, or `address` was read) and not all references to it are names in the function\n"
+        "that calls, with the last reference. Raises BlockPinned, and changes nothing, while a "
+        "view\n"
+        "of it lives."),
+    quick_method<resize, 1>(
+        "resize",
+        "resize($self, size, /)\n--\n\n"
+        "Makes the block `size` bytes long, in place where what lies behind it is free, else "
+        "moved\n"
+        "with its contents and alignment. Bytes that are new may hold anything.\n\n"
+        "Raises BlockPinned while a view lives, or when the block is exposed and not all "
+        "references\n"
+        "to it are names in the function that calls; HeapExhausted when there is no room. The "
+        "block\n"
+        "is then as it was."),
+};
+const int quick_block_method_count = std::size(quick_block_methods);
+
+PyMethodDef block_methods[] = {
+    {"view", method(view), METH_FASTCALL | METH_KEYWORDS,
+     "view($self, format='B', shape=None)\n--\n\n"
+     "A memoryview of the block's bytes as items of a struct format; with a shape, of as many of\n"
+     "the first bytes as that takes. The block is pinned while it lives, and not exposed."},
+    {"_repr_html_", show_as_html, METH_NOARGS, "_repr_html_($self, /)\n--\n\nFor notebooks."},
+    {"__reduce_ex__", refuse_copy, METH_O, "Raises TypeError: copy the bytes instead."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyGetSetDef block_properties[] = {
+    {"size", number<size_of>, nullptr, "Bytes asked for; `len(block)`.", nullptr},
+    {"capacity", number<capacity_of>, nullptr, "Bytes reserved, at least `size`.", nullptr},
+    {"offset", number<offset_of>, nullptr, "Bytes from the region's base to the first byte.",
+     nullptr},
+    {"address", address, nullptr,
+     "Address of the first byte. To read it exposes the block; nothing guards who uses it after\n"
+     "the block was closed or resized.",
+     nullptr},
+    {"freed", freed, nullptr, "Whether the block is closed.", nullptr},
+    {"pinned", pinned, nullptr, "Whether a view of the block is alive.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+PySequenceMethods block_sequence = [] {
+  PySequenceMethods methods{};
+  methods.sq_length = length;
+  methods.sq_item = item;
+  return methods;
+}();
+PyMappingMethods block_mapping = {length, get, set};
+
+}  // namespace rheap::bindings

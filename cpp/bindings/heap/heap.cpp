@@ -1,0 +1,162 @@
+#include "bindings/heap/heap.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "bindings/heap/block.hpp"
+#include "bindings/heap/heap_methods.hpp"
+#include "bindings/heap/holders.hpp"
+#include "bindings/heap/policies.hpp"
+#include "bindings/heap/self.hpp"
+#include "bindings/heap/tracing.hpp"
+#include "bindings/interpreter/gil.hpp"
+#include "bindings/reports/census.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+/// The Python Heap owns the core's; the core's may live longer, with its last block.
+struct Disown {
+  void operator()(Heap* heap) const { heap->disown(); }
+};
+using OwnedHeap = std::unique_ptr<Heap, Disown>;
+
+/// pybind11 makes the C++ part of an object when `__init__` is called, and would hand a method
+/// memory that is none before that.
+Heap& checked(const py::handle& self) {
+  if (!py::isinstance<Heap>(self)) throw py::type_error("not a Heap");
+  Heap* heap = heap_of(self.ptr());
+  if (heap == nullptr) throw py::error_already_set();
+  return *heap;
+}
+
+template <auto function>
+auto on(const py::object& self) {
+  return function(checked(self));
+}
+
+template <auto method>
+auto call(const py::object& self) {
+  return (checked(self).*method)();
+}
+
+template <auto method>
+auto count_without_gil(const py::object& self) {
+  Heap& heap = checked(self);
+  std::uint64_t counted = 0;
+  without_gil([&] { counted = (heap.*method)(); });
+  return counted;
+}
+
+void check_heap(const py::object& self) {
+  Heap& heap = checked(self);
+  without_gil([&] { heap.check(); });
+}
+
+// All but `check`, `defrag` and `trim` are called with the GIL.
+#ifdef Py_GIL_DISABLED
+constexpr bool gil_makes_turns = false;
+#else
+constexpr bool gil_makes_turns = true;
+#endif
+
+py::tuple snapshot(const py::object& self, std::uint64_t first, std::uint64_t end,
+                   std::size_t most) {
+  return take_snapshot(checked(self), {{align_down(first, 8)}, {end}, most});
+}
+
+py::tuple snapshot_around(const py::object& object, std::uint64_t margin, std::size_t most) {
+  if (!is_block(object.ptr())) throw py::type_error("not a Block");
+  auto* block = reinterpret_cast<BlockObject*>(object.ptr());
+  if (!usable(block, "show")) throw py::error_already_set();
+  const Offset payload = block->handle.payload;
+  const Offset first{payload.value - std::min(payload.value, margin)};
+  return take_snapshot(*block->heap, {first, payload + (block->handle.room + margin), most});
+}
+
+OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, std::string_view policy,
+                    bool debug) {
+  const Heap::Options options{.capacity = capacity,
+                              .coalesce = immediate ? Coalesce::immediate : Coalesce::deferred,
+                              .policy = policy_named(policy),
+                              .debug = debug,
+                              .prefault = prefault,
+                              .callers_take_turns = gil_makes_turns};
+  Heap* heap = nullptr;
+  without_gil([&] { heap = Heap::open(options); });
+  return OwnedHeap(heap);
+}
+
+bool is_observed(const Heap& heap) { return heap.observer() != nullptr; }
+
+/// Closes every block too; those that nobody can see give their memory back now.
+void close_heap(Heap& heap) {
+  std::vector<BlockObject*> blocks;
+  heap.for_each_handle([&](Handle& handle) { blocks.push_back(block_of_handle(handle)); });
+  heap.close();
+  // The lock is free again, the GIL was never given away, and to close them runs no Python code:
+  // the blocks are all still there.
+  for (BlockObject* block : blocks) close_with_heap(block);
+}
+
+}  // namespace
+
+void register_heap(py::module_& module) {
+  py::class_<Heap, OwnedHeap> heap_class(module, "Heap", "One region and the blocks in it.");
+  heap_class
+      .def(py::init(&open_heap), py::arg("capacity"), py::kw_only(), py::arg("prefault"),
+           py::arg("immediate"), py::arg("policy"), py::arg("debug"))
+      .def("close", &on<close_heap>)
+      .def("close_if_unused", &call<&Heap::close_if_unused>)
+      .def("defrag", &count_without_gil<&Heap::defrag>)
+      .def("trim", &count_without_gil<&Heap::trim>)
+      .def("check", &check_heap)
+      .def("census", &on<take_census>)
+      .def("rows", &on<list_blocks>)
+      .def("holders", &on<list_holders>)
+      .def("snapshot", &snapshot, py::arg("first"), py::arg("end"), py::arg("most"))
+      .def_property_readonly("capacity", &call<&Heap::capacity>)
+      .def_property_readonly("closed", &call<&Heap::closed>)
+      .def_property_readonly("debug", &call<&Heap::debug>)
+      .def_property_readonly("observed", &on<is_observed>)
+      .def_property_readonly("bound_blocks", &call<&Heap::bound_blocks>);
+  add_heap_methods(heap_class);
+  module.def(
+      "with_own_methods",
+      [heap_class](py::object derived) {
+        if (PyObject_IsSubclass(derived.ptr(), heap_class.ptr()) != 1) {
+          throw py::type_error("with_own_methods takes a class derived from Heap");
+        }
+        add_heap_methods(derived);
+        return derived;
+      },
+      py::arg("derived"),
+      "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
+      "called without a look at its bases.");
+  module.def("make_r_free", &make_r_free, py::arg("default_heap"), py::arg("module"));
+  module.def("snapshot_around", &snapshot_around, py::arg("block"), py::arg("margin"),
+             py::arg("most"));
+  module.attr("TRACEMALLOC_DOMAIN") = tracemalloc_domain;
+  module.attr("FIRST_BLOCK") = first_block.value;
+  module.attr("WORD_BYTES") = word_bytes;
+  py::list names;
+  for (const char* name : policy_names) names.append(name);
+  module.attr("POLICIES") = py::tuple(names);
+  module.attr("CAPACITY_LIMIT") = capacity_limit;
+  module.attr("SMALLEST_CAPACITY") = Heap::smallest_capacity;
+
+  // Does self.hpp still know how pybind11 lays its objects out?
+  OwnedHeap probe = open_heap(Heap::smallest_capacity, false, false, policy_names[0], false);
+  Heap* expected = probe.get();
+  const py::object object = py::cast(std::move(probe));
+  if (heap_of(object.ptr()) != expected) {
+    throw py::import_error("this pybind11 lays its objects out in a way that rheap does not know");
+  }
+}
+
+}  // namespace rheap::bindings

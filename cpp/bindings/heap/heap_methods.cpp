@@ -1,0 +1,165 @@
+#include "bindings/heap/heap_methods.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "bindings/heap/block.hpp"
+#include "bindings/heap/heap_recorder.hpp"
+#include "bindings/heap/holders.hpp"
+#include "bindings/heap/self.hpp"
+#include "bindings/interpreter/arguments.hpp"
+#include "bindings/interpreter/errors.hpp"
+#include "bindings/interpreter/exposure.hpp"
+#include "bindings/interpreter/quick_method.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+bool parse_align(PyObject* value, std::uint64_t& align) {
+  if (!parse_size(value, "align", align)) return false;
+  if (!std::has_single_bit(align) || align > largest_align) {
+    PyErr_Format(PyExc_ValueError, "align must be a power of two up to %llu (2 MiB), not %R",
+                 static_cast<unsigned long long>(largest_align), value);
+    return false;
+  }
+  align = std::max<std::uint64_t>(align, 8);
+  return true;
+}
+
+/// Zeroes what may hold something. Long ones let other threads run; the pin keeps `close()` in one
+/// of them from giving the memory back meanwhile.
+bool clear(BlockObject* block, std::uint64_t bytes) {
+  constexpr std::uint64_t long_enough = std::uint64_t{1} << 20;
+  if (bytes < long_enough) {
+    std::memset(address_of(block), 0, bytes);
+    return true;
+  }
+  ++block->pins;
+  Py_BEGIN_ALLOW_THREADS;
+  std::memset(address_of(block), 0, bytes);
+  Py_END_ALLOW_THREADS;
+  unpin(block);
+  return usable(block, "use");
+}
+
+PyObject* alloc_block(PyObject* self, PyObject* size, std::uint64_t align, bool zero) {
+  std::uint64_t bytes = 0;
+  if (!parse_size(size, "size", bytes)) return nullptr;
+  Heap* heap = heap_of(self);
+  if (heap == nullptr) return nullptr;
+  BlockObject* block = new_block();  // before the lock: making objects may run Python code
+  if (block == nullptr) return nullptr;
+  std::uint64_t dirty = 0;
+  note_request(heap);
+  bool usable_now =
+      translated_request(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align); });
+  if (usable_now) [[likely]] {
+    adopt(block, heap);
+    // To note the site may have run Python code, which may have closed the heap.
+    if (heap->debug()) [[unlikely]]
+      usable_now = usable(block, "allocate");
+  }
+  if (!usable_now || (zero && !clear(block, dirty))) [[unlikely]] {
+    Py_DECREF(block);
+    return nullptr;
+  }
+  return reinterpret_cast<PyObject*>(block);
+}
+
+[[gnu::noinline]] PyObject* alloc_with_options(PyObject* self, PyObject* const* args,
+                                               Py_ssize_t count, PyObject* names) {
+  PyObject* found[3] = {nullptr, nullptr, nullptr};
+  constexpr const char* known[3] = {"size", "align", "zero"};
+  if (!take_arguments("alloc", args, count, names, known, 3, 1, found)) return nullptr;
+  if (found[0] == nullptr) return PyErr_Format(PyExc_TypeError, "alloc() needs a size in bytes");
+  std::uint64_t align = 8;
+  if (found[1] != nullptr && !parse_align(found[1], align)) return nullptr;
+  const int zero = found[2] == nullptr ? 0 : PyObject_IsTrue(found[2]);
+  if (zero < 0) return nullptr;
+  return alloc_block(self, found[0], align, zero != 0);
+}
+
+PyObject* alloc(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  if (count == 1 && names == nullptr) [[likely]]
+    return alloc_block(self, args[0], 8, false);
+  return alloc_with_options(self, args, count, names);
+}
+
+/// `name` is that of the function which got these arguments.
+PyObject* free_argument(const char* name, PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  if (!takes(name, 1, count)) return nullptr;
+  PyObject* object = args[0];
+  if (!is_block(object)) {
+    return PyErr_Format(PyExc_TypeError, "%s() takes a Block, not %.100s", name,
+                        Py_TYPE(object)->tp_name);
+  }
+  const Heap* heap = heap_of(self);
+  if (heap == nullptr) return nullptr;
+  auto* block = reinterpret_cast<BlockObject*>(object);
+  if (!usable(block, "free")) return nullptr;
+  if (block->heap != heap) {
+    set_foreign(block->handle.payload.value);
+    return nullptr;
+  }
+  if (!free_block(block, exposure::on_stack_of_caller(args) ? 1 : 0)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* free_any(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return free_argument("free", self, args, count);
+}
+
+/// `default_heap` is a function that returns the heap.
+PyObject* free_of_default(PyObject* default_heap, PyObject* const* args, Py_ssize_t count) {
+  PyObject* heap = PyObject_CallNoArgs(default_heap);
+  if (heap == nullptr) return nullptr;
+  PyObject* done = free_argument("r_free", heap, args, count);
+  Py_DECREF(heap);
+  return done;
+}
+
+PyMethodDef r_free = {"r_free",
+                      reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(free_of_default)),
+                      METH_FASTCALL,
+                      "r_free(block, /)\n--\n\n"
+                      "Frees a block of the default heap, as `block.free()` does.\n\n"
+                      "Raises `BlockFreed` when it is closed already, `ForeignBlock` when it "
+                      "belongs to another heap,\n"
+                      "`BlockPinned` while a view of it lives."};
+
+PyMethodDef methods[] = {
+    {"alloc", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(alloc)),
+     METH_FASTCALL | METH_KEYWORDS,
+     "alloc($self, size, *, align=8, zero=False)\n--\n\n"
+     "A new Block of `size` bytes (an int, or a string such as '64 MiB').\n\n"
+     "`align`: of the payload, a power of two up to 2 MiB. `zero`: all bytes are 0; otherwise "
+     "they\n"
+     "may hold anything. `alloc(0)` gives an empty Block. Raises HeapExhausted when there is no\n"
+     "room, OSError when the system refuses memory, ValueError, TypeError or OverflowError for a\n"
+     "size that is none."},
+    {"free", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(free_any)), METH_FASTCALL,
+     "free($self, block, /)\n--\n\n"
+     "Frees a block of this heap, as `block.free()` does, but raises BlockFreed when it is closed\n"
+     "already and ForeignBlock when it belongs to another heap."},
+};
+
+}  // namespace
+
+py::object make_r_free(const py::function& default_heap, const py::str& module) {
+  return py::reinterpret_steal<py::object>(
+      PyCFunction_NewEx(&r_free, default_heap.ptr(), module.ptr()));
+}
+
+void add_heap_methods(const py::object& heap_class) {
+  for (PyMethodDef& method : methods) {
+    const auto descriptor = py::reinterpret_steal<py::object>(
+        PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(heap_class.ptr()), &method));
+    if (!descriptor) throw py::error_already_set();
+    py::setattr(heap_class, method.ml_name, descriptor);
+  }
+}
+
+}  // namespace rheap::bindings

@@ -1,0 +1,88 @@
+#include "bindings/heap/holders.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bindings/heap/block.hpp"
+#include "bindings/heap/site.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+struct Held {
+  py::object code;  ///< kept alive for its name
+  Tally tally{};
+  std::uint64_t lingering = 0;
+  std::uint64_t waiting = 0;
+
+  void add(const Held& other) {
+    tally.blocks += other.tally.blocks;
+    tally.bytes += other.tally.bytes;
+    lingering += other.lingering;
+    waiting += other.waiting;
+  }
+};
+using Line = std::pair<PyObject*, int>;  // of a code object, or of none
+using Holder = std::pair<std::string, Held>;
+
+/// The lines of all live blocks.
+std::map<Line, Held> lines_of(Heap& heap) {
+  std::map<Line, Held> lines;
+  heap.walk([&](const Heap::Seen& seen) {
+    if (seen.handle == nullptr) return;
+    const BlockObject* block = block_of_handle(*seen.handle);
+    const auto [line, is_new] = lines.try_emplace({block->site_code, block->site_line});
+    // One more reference, which runs nothing of Python: the lock is held.
+    if (is_new) line->second.code = py::reinterpret_borrow<py::object>(block->site_code);
+    line->second.tally.add(seen.handle->bytes);
+    line->second.lingering += block->closed;
+    line->second.waiting += block->closed && block->pins == 0 ? 1 : 0;
+  });
+  return lines;
+}
+
+/// An empty site where it is not known.
+std::vector<Holder> holders_of(Heap& heap) {
+  std::map<std::string, Held> sites;  // the same line may be in several code objects
+  for (const auto& [line, held] : lines_of(heap)) {
+    sites[held.code ? site_text(line.first, line.second) : ""].add(held);
+  }
+  std::vector<Holder> holders(sites.begin(), sites.end());
+  std::ranges::stable_sort(holders, std::ranges::greater{},
+                           [](const Holder& holder) { return holder.second.tally.bytes; });
+  return holders;
+}
+
+py::list as_list(const std::vector<Holder>& holders, std::size_t most) {
+  py::list list;
+  for (const auto& [site, held] : holders) {
+    if (list.size() == most) break;
+    const py::object text = site.empty() ? py::none() : py::object(py::str(site));
+    list.append(
+        py::make_tuple(text, held.tally.bytes, held.tally.blocks, held.lingering, held.waiting));
+  }
+  return list;
+}
+
+}  // namespace
+
+py::list list_holders(Heap& heap) {
+  const std::vector<Holder> holders = holders_of(heap);
+  return as_list(holders, holders.size());
+}
+
+void set_exhausted_with_holders(Heap& heap, const Exhausted& exhausted) {
+  if (!heap.debug()) return set_python_error();
+  try {
+    set_exhausted(exhausted, py::tuple(as_list(holders_of(heap), 3)).ptr());
+  } catch (...) {  // damaged, or closed meanwhile
+    set_python_error();
+  }
+}
+
+}  // namespace rheap::bindings

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "core/heap/heap.hpp"
+
+namespace rheap::bindings {
+
+/// The one place that looks inside a pybind11 object. The methods that people pay for are called
+/// past pybind11's dispatcher, so they must find the C++ object themselves; `register_heap` tries
+/// this on a real Heap when the module is loaded and refuses to load if it does not find it.
+///
+/// nullptr with a Python error when `__init__` was not called. `self` is a Heap.
+inline Heap* heap_of(PyObject* self) {
+  const auto* instance = reinterpret_cast<const pybind11::detail::instance*>(self);
+  if (!instance->simple_layout) {
+    PyErr_SetString(PyExc_TypeError, "a Heap cannot share its object with another compiled class");
+    return nullptr;
+  }
+  void* value = instance->simple_value_holder[0];
+  if (value == nullptr) PyErr_SetString(PyExc_TypeError, "Heap.__init__() was not called");
+  return static_cast<Heap*>(value);
+}
+
+}  // namespace rheap::bindings

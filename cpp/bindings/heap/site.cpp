@@ -1,0 +1,104 @@
+#include "bindings/heap/site.hpp"
+
+namespace rheap::bindings {
+
+namespace {
+
+bool in_package(PyFrameObject* frame) {
+  PyObject* globals = PyFrame_GetGlobals(frame);
+  PyObject* package = globals != nullptr ? PyDict_GetItemString(globals, "__package__") : nullptr;
+  const bool ours = package != nullptr && PyUnicode_Check(package) &&
+                    PyUnicode_CompareWithASCIIString(package, "rheap") == 0;
+  Py_XDECREF(globals);
+  return ours;
+}
+
+/// The code that asked, a new reference or nullptr, and its line.
+struct Site {
+  PyObject* code;
+  int line;
+};
+
+Site innermost_site() {
+  PyFrameObject* frame = PyEval_GetFrame();
+  Py_XINCREF(frame);
+  while (frame != nullptr && in_package(frame)) {
+    PyFrameObject* caller = PyFrame_GetBack(frame);
+    Py_DECREF(frame);
+    frame = caller;
+  }
+  if (frame == nullptr) return {nullptr, 0};
+  const Site site{reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)),
+                  PyFrame_GetLineNumber(frame)};
+  Py_DECREF(frame);
+  return site;
+}
+
+std::string encoded(PyObject* text, const char* codec) {
+  PyObject* bytes = PyUnicode_AsEncodedString(text, codec, "backslashreplace");
+  if (bytes == nullptr) return "";
+  std::string copy(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes)));
+  Py_DECREF(bytes);
+  return copy;
+}
+
+std::string utf8(PyObject* text) { return encoded(text, "utf-8"); }
+
+/// Names may hold line breaks, or bytes that are no text.
+std::string printable(PyObject* text) {
+  PyObject* answer = PyObject_CallMethod(text, "isprintable", nullptr);
+  const bool as_it_is = answer == Py_True;
+  Py_XDECREF(answer);
+  return encoded(text, as_it_is ? "utf-8" : "unicode_escape");
+}
+
+template <std::string (*write)(PyObject*)>
+std::string text_of(PyObject* code, int line) {
+  const auto* names = reinterpret_cast<PyCodeObject*>(code);
+  std::string text = write(names->co_filename);
+  text += ":" + std::to_string(line) + " " + write(names->co_qualname);
+  PyErr_Clear();  // without memory for its name things may still go on
+  return text;
+}
+
+}  // namespace
+
+void note_site(BlockObject* block) {
+  const Site site = innermost_site();
+  block->site_code = site.code;
+  block->site_line = site.line;
+}
+
+std::string site_text(PyObject* code, int line) { return text_of<printable>(code, line); }
+
+std::string request_site() {
+  const Site site = innermost_site();
+  if (site.code == nullptr) return "";
+  std::string text = text_of<utf8>(site.code, site.line);
+  Py_DECREF(site.code);
+  return text;
+}
+
+void warn_of_lingering(BlockObject* block) {
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* trace = nullptr;
+  PyErr_Fetch(&type, &value, &trace);
+  auto* self = reinterpret_cast<PyObject*>(block);
+  const std::string site = block->site_code != nullptr
+                               ? site_text(block->site_code, block->site_line)
+                               : "an unknown line";
+  // The same words for the same lines, so that the usual filters tell them once.
+  const char* why = block->pins > 0
+                        ? "while a view of it is alive; its memory returns with the last one"
+                        : "while exposed, and something besides the names here refers to it; its "
+                          "memory returns with the last reference. To give away block.view() "
+                          "instead of the block exposes nothing";
+  if (PyErr_ResourceWarning(self, 1, "block allocated at %s was closed %s", site.c_str(), why) <
+      0) {
+    PyErr_WriteUnraisable(self);
+  }
+  PyErr_Restore(type, value, trace);
+}
+
+}  // namespace rheap::bindings

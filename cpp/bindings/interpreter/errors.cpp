@@ -1,0 +1,104 @@
+#include "bindings/interpreter/errors.hpp"
+
+#include "trace/parse.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+/// The classes that the package handed down. Kept for good: a Block may be dropped, and damage be
+/// found, when the interpreter has torn down every module.
+py::dict& error_classes() {
+  static auto* classes = new py::dict();
+  return *classes;
+}
+
+void set_error(const char* name, PyObject* arguments) {
+  if (arguments == nullptr) return;
+  PyObject* type = PyDict_GetItemString(error_classes().ptr(), name);  // borrowed
+  PyObject* error = type != nullptr ? PyObject_CallObject(type, arguments) : nullptr;
+  if (error != nullptr) {
+    PyErr_SetObject(type, error);
+  } else if (PyErr_Occurred() == nullptr) {
+    PyErr_SetString(PyExc_SystemError, "rheap._core works only as a part of rheap");
+  }
+  Py_XDECREF(error);
+  Py_DECREF(arguments);
+}
+
+using Number = unsigned long long;
+
+}  // namespace
+
+void register_errors(py::module_& module) {
+  module.def(
+      "use_errors", [](const py::dict& classes) { error_classes() = classes; }, py::arg("classes"),
+      "Takes the classes of the exceptions to raise, by name.");
+  py::register_exception_translator([](std::exception_ptr thrown) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const Exhausted&) {
+      set_python_error();
+    } catch (const Damage&) {
+      set_python_error();
+    } catch (const Closed&) {
+      set_python_error();
+    } catch (const SystemRefused&) {
+      set_python_error();
+    } catch (const replay::Malformed&) {
+      set_python_error();
+    }
+  });
+}
+
+void set_python_error() {
+  try {
+    throw;
+  } catch (const Exhausted& e) {
+    set_exhausted(e, py::tuple().ptr());
+  } catch (const Damage& e) {
+    set_error("HeapCorruption", Py_BuildValue("Ks", Number{e.where.value}, e.invariant));
+  } catch (const Closed&) {
+    set_closed("do that");
+  } catch (const SystemRefused& e) {
+    PyObject* arguments = Py_BuildValue("is", e.code, e.what());
+    if (arguments != nullptr) PyErr_SetObject(PyExc_OSError, arguments);
+    Py_XDECREF(arguments);
+  } catch (const replay::Malformed& e) {
+    set_error("TraceError", Py_BuildValue("sKs", e.source.c_str(), Number{e.line}, e.what()));
+  } catch (py::error_already_set& e) {
+    e.restore();
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& e) {
+    PyErr_SetString(PyExc_RuntimeError, e.what());
+  }
+}
+
+void set_exhausted(const Exhausted& exhausted, PyObject* holders) {
+  set_error("HeapExhausted",
+            Py_BuildValue("KKKKO", Number{exhausted.requested}, Number{exhausted.free},
+                          Number{exhausted.largest}, Number{exhausted.capacity}, holders));
+}
+
+void set_freed(const char* verb) { set_error("BlockFreed", Py_BuildValue("(s)", verb)); }
+
+void set_closed(const char* verb) { set_error("HeapClosed", Py_BuildValue("(s)", verb)); }
+
+void set_pinned(const char* verb, std::uint64_t offset, unsigned holders) {
+  set_error("BlockPinned", Py_BuildValue("sKI", verb, Number{offset}, holders));
+}
+
+void set_foreign(std::uint64_t offset) {
+  set_error("ForeignBlock", Py_BuildValue("(K)", Number{offset}));
+}
+
+void set_wrong_choice(const std::string& source, std::uint64_t line, std::uint64_t operation,
+                      std::uint64_t size, PyObject* answer) {
+  set_error("WrongChoice", Py_BuildValue("sKKKO", source.c_str(), Number{line}, Number{operation},
+                                         Number{size}, answer));
+}
+
+}  // namespace rheap::bindings

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "core/region/errors.hpp"
+
+/// From C++ exceptions to the exceptions that people catch. Those are Python classes and say in
+/// Python what they have to say; the package hands them down once, when it is imported.
+namespace rheap::bindings {
+
+void register_errors(pybind11::module_& module);
+
+/// Inside a catch block: sets the Python error for whatever is being handled.
+void set_python_error();
+
+// Each sets a Python error.
+/// `holders` is a tuple of (site or None, bytes, blocks, lingering).
+void set_exhausted(const Exhausted& exhausted, PyObject* holders);
+void set_freed(const char* verb);
+void set_closed(const char* verb);
+void set_pinned(const char* verb, std::uint64_t offset, unsigned holders);
+void set_foreign(std::uint64_t offset);
+/// `answer` is what the policy answered when it was asked for a hole of `size` bytes.
+void set_wrong_choice(const std::string& source, std::uint64_t line, std::uint64_t operation,
+                      std::uint64_t size, PyObject* answer);
+
+/// Runs `work` and turns what it throws into a Python error. Returns whether it went through.
+template <typename Work>
+bool translated(Work&& work) {
+  try {
+    work();
+    return true;
+  } catch (...) {
+    set_python_error();
+    return false;
+  }
+}
+
+}  // namespace rheap::bindings

@@ -1,0 +1,160 @@
+#include "bindings/interpreter/quick_method.hpp"
+
+#include <cstddef>
+
+#include "bindings/interpreter/exposure.hpp"
+#include "bindings/interpreter/freelist.hpp"
+#include "bindings/interpreter/static_type.hpp"
+
+namespace rheap::bindings {
+
+namespace {
+
+/// In the type's dictionary.
+struct QuickMethod {
+  PyObject_HEAD vectorcallfunc call;
+  const QuickMethodDef* definition;
+  PyObject* plain;
+};
+
+struct BoundMethod {
+  PyObject_HEAD vectorcallfunc call;
+  PyObject* self;
+  PyObject* method;  // borrowed: the type of `self` has it
+};
+
+FreeList<BoundMethod, 64> dead_methods;
+extern PyTypeObject BoundMethodType;
+
+PyObject* plain_of(PyObject* method) { return reinterpret_cast<QuickMethod*>(method)->plain; }
+const QuickMethodDef& definition_of(PyObject* method) {
+  return *reinterpret_cast<QuickMethod*>(method)->definition;
+}
+
+bool takes_call(const QuickMethodDef& method, Py_ssize_t given, PyObject* names) {
+  if (names == nullptr || PyTuple_GET_SIZE(names) == 0) {
+    return takes(method.plain.ml_name, method.arguments, given);
+  }
+  PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments", method.plain.ml_name);
+  return false;
+}
+
+/// `block.free()`: one reference is the bound method's.
+PyObject* call_bound(PyObject* callable, PyObject* const* args, std::size_t flagged_count,
+                     PyObject* names) {
+  const auto* bound = reinterpret_cast<BoundMethod*>(callable);
+  const QuickMethodDef& method = definition_of(bound->method);
+  if (!takes_call(method, PyVectorcall_NARGS(flagged_count), names)) return nullptr;
+  return method.function(bound->self, args, 1);
+}
+
+bool is_self(PyObject* method, PyObject* object) {
+  if (PyObject_TypeCheck(object, PyDescr_TYPE(plain_of(method)))) return true;
+  PyErr_Format(PyExc_TypeError, "%s() is no method of '%.100s' objects",
+               definition_of(method).plain.ml_name, Py_TYPE(object)->tp_name);
+  return false;
+}
+
+/// `Block.free(block)`: one reference is the call's own where Python code calls it with a list of
+/// arguments. A tuple of them may be somebody's who keeps it.
+PyObject* call_unbound(PyObject* callable, PyObject* const* args, std::size_t flagged_count,
+                       PyObject* names) {
+  const QuickMethodDef& method = definition_of(callable);
+  const Py_ssize_t count = PyVectorcall_NARGS(flagged_count);
+  if (count == 0) {
+    return PyErr_Format(PyExc_TypeError, "%s() needs an object to work on", method.plain.ml_name);
+  }
+  if (!is_self(callable, args[0]) || !takes_call(method, count - 1, names)) return nullptr;
+  return method.function(args[0], args + 1, exposure::on_stack_of_caller(args) ? 1 : 0);
+}
+
+PyObject* bind(PyObject* method, PyObject* self, PyObject*) {
+  if (self == nullptr) return Py_NewRef(method);
+  if (!is_self(method, self)) return nullptr;
+  BoundMethod* bound = dead_methods.make(&BoundMethodType);
+  if (bound == nullptr) return nullptr;
+  bound->call = call_bound;
+  bound->self = Py_NewRef(self);
+  bound->method = method;
+  return reinterpret_cast<PyObject*>(bound);
+}
+
+void drop_bound(PyObject* object) {
+  auto* bound = reinterpret_cast<BoundMethod*>(object);
+  PyObject* self = bound->self;
+  dead_methods.keep(bound);
+  Py_DECREF(self);  // last: it may free the block, and that may run Python code
+}
+
+PyObject* attribute_of_bound(PyObject* object, PyObject* name) {
+  const auto* bound = reinterpret_cast<BoundMethod*>(object);
+  if (PyUnicode_CompareWithASCIIString(name, "__self__") == 0) return Py_NewRef(bound->self);
+  return PyObject_GetAttr(plain_of(bound->method), name);
+}
+
+PyObject* attribute_of_method(PyObject* method, PyObject* name) {
+  return PyObject_GetAttr(plain_of(method), name);
+}
+
+PyObject* show(PyObject* method) { return PyObject_Repr(plain_of(method)); }
+
+void drop_method(PyObject* method) {
+  Py_XDECREF(plain_of(method));
+  PyObject_Free(method);
+}
+
+PyTypeObject make_type(const char* name, Py_ssize_t size) {
+  PyTypeObject type = static_type(name, size);
+  type.tp_call = PyVectorcall_Call;
+  type.tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+  return type;
+}
+
+PyTypeObject make_bound_type() {
+  PyTypeObject type = make_type("rheap._core.BoundMethod", sizeof(BoundMethod));
+  type.tp_dealloc = drop_bound;
+  type.tp_vectorcall_offset = offsetof(BoundMethod, call);
+  type.tp_getattro = attribute_of_bound;
+  return type;
+}
+
+PyTypeObject make_method_type() {
+  PyTypeObject type = make_type("rheap._core.QuickMethod", sizeof(QuickMethod));
+  type.tp_dealloc = drop_method;
+  type.tp_descr_get = bind;
+  type.tp_vectorcall_offset = offsetof(QuickMethod, call);
+  type.tp_getattro = attribute_of_method;
+  type.tp_repr = show;
+  return type;
+}
+
+PyTypeObject BoundMethodType = make_bound_type();
+PyTypeObject QuickMethodType = make_method_type();
+
+}  // namespace
+
+bool takes(const char* name, Py_ssize_t arguments, Py_ssize_t given) {
+  if (given == arguments) return true;
+  PyErr_Format(PyExc_TypeError, "%s() takes %zd arguments, not %zd", name, arguments, given);
+  return false;
+}
+
+bool add_quick_methods(PyTypeObject* type, QuickMethodDef* methods, int count) {
+  if (PyType_Ready(&BoundMethodType) < 0 || PyType_Ready(&QuickMethodType) < 0) return false;
+  for (QuickMethodDef* each = methods; each < methods + count; ++each) {
+    auto* method = PyObject_New(QuickMethod, &QuickMethodType);
+    if (method == nullptr) return false;
+    method->call = call_unbound;
+    method->definition = each;
+    method->plain = PyDescr_NewMethod(type, &each->plain);
+    const bool done =
+        method->plain != nullptr && PyDict_SetItemString(type->tp_dict, each->plain.ml_name,
+                                                         reinterpret_cast<PyObject*>(method)) == 0;
+    Py_DECREF(method);
+    if (!done) return false;
+  }
+  PyType_Modified(type);
+  return true;
+}
+
+}  // namespace rheap::bindings

@@ -1,0 +1,132 @@
+#include "bindings/traces/interpreter_recorder.hpp"
+
+#include "bindings/heap/recording_summary.hpp"
+#include "bindings/interpreter/gil.hpp"
+#include "trace/process_recorder.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+using record::ProcessRecorder;
+
+ProcessRecorder* recorder = nullptr;  // set before the first hook
+
+/// Whether this thread is in a hook. The domains build upon each other (a large object is raw
+/// memory), and only the outermost call is the program's.
+[[gnu::tls_model("initial-exec")]] constinit thread_local bool inside = false;
+
+class Outermost {
+ public:
+  Outermost() : records_(!inside && recorder->active()) {
+    if (records_) inside = true;
+  }
+  ~Outermost() {
+    if (records_) inside = false;
+  }
+  Outermost(const Outermost&) = delete;
+  Outermost& operator=(const Outermost&) = delete;
+  explicit operator bool() const { return records_; }
+
+ private:
+  bool records_;
+};
+
+/// What stands before the allocator of one domain. Blocks are plain blocks of that allocator, so
+/// hooks can come and go at any time. They keep its context: it is set and read word by word, and a
+/// thread without the GIL may meet one's function with the other's context.
+template <PyMemAllocatorDomain domain>
+class Hooks {
+ public:
+  static void install() {
+    if (installed_) return;
+    PyMem_GetAllocator(domain, &under_);
+    PyMemAllocatorEx hooks{under_.ctx, malloc, calloc, realloc, free};
+    PyMem_SetAllocator(domain, &hooks);
+    installed_ = true;
+  }
+  /// Where somebody else (tracemalloc, say) stands before us by now, the hooks stay, and do nothing
+  /// until the next recording.
+  static void remove() {
+    PyMemAllocatorEx current;
+    PyMem_GetAllocator(domain, &current);
+    if (current.malloc != malloc) return;
+    PyMem_SetAllocator(domain, &under_);
+    installed_ = false;
+  }
+
+ private:
+  static void* noted(void* block, std::size_t bytes) {
+    if (block != nullptr) recorder->allocated(block, bytes);
+    return block;
+  }
+  static void* malloc(void* context, std::size_t bytes) {
+    const Outermost outermost;
+    void* block = under_.malloc(context, bytes);
+    return outermost ? noted(block, bytes) : block;
+  }
+  static void* calloc(void* context, std::size_t count, std::size_t bytes) {
+    const Outermost outermost;
+    void* block = under_.calloc(context, count, bytes);
+    return outermost ? noted(block, count * bytes) : block;
+  }
+  static void* realloc(void* context, void* block, std::size_t bytes) {
+    const Outermost outermost;
+    if (!outermost) return under_.realloc(context, block, bytes);
+    if (block == nullptr) return noted(under_.realloc(context, nullptr, bytes), bytes);
+    const ProcessRecorder::Taken taken = recorder->take(block);
+    void* moved = under_.realloc(context, block, bytes);
+    if (moved != nullptr) {
+      recorder->resized(taken, moved, bytes);
+    } else {
+      recorder->kept(taken);
+    }
+    return moved;
+  }
+  static void free(void* context, void* block) {
+    const Outermost outermost;
+    if (outermost && block != nullptr) recorder->freed(block);
+    under_.free(context, block);
+  }
+
+  inline static PyMemAllocatorEx under_{};
+  inline static bool installed_ = false;
+};
+
+using RawHooks = Hooks<PYMEM_DOMAIN_RAW>;
+using MemHooks = Hooks<PYMEM_DOMAIN_MEM>;
+using ObjectHooks = Hooks<PYMEM_DOMAIN_OBJ>;
+
+void start_recording(int file) {
+  if (recorder == nullptr) {
+    recorder = &ProcessRecorder::get();
+    Py_AtExit([] { recorder->stop(); });  // should nobody have stopped it by then
+  }
+  if (!recorder->start(file)) {
+    throw std::runtime_error("the interpreter is being recorded already");
+  }
+  RawHooks::install();
+  MemHooks::install();
+  ObjectHooks::install();
+}
+
+py::dict stop_recording() {
+  if (recorder == nullptr) throw std::runtime_error("the interpreter was never recorded");
+  RawHooks::remove();
+  MemHooks::remove();
+  ObjectHooks::remove();
+  without_gil([] { recorder->stop(); });
+  return figures_of(*recorder->last());
+}
+
+}  // namespace
+
+void register_interpreter_recorder(py::module_& module) {
+  module.def("start_recording", &start_recording, py::arg("file"),
+             "Records the interpreter's allocations to an open file, which is closed in the end.");
+  module.def("stop_recording", &stop_recording, "Ends that; returns what it came to.");
+}
+
+}  // namespace rheap::bindings

@@ -1,0 +1,280 @@
+#include "bindings/traces/replay.hpp"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "bindings/heap/policies.hpp"
+#include "bindings/interpreter/errors.hpp"
+#include "bindings/interpreter/gil.hpp"
+#include "bindings/reports/free_space.hpp"
+#include "bindings/traces/chooser.hpp"
+#include "replay/chronicle.hpp"
+#include "replay/inspection.hpp"
+#include "replay/stopwatch.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+using replay::Chronicle;
+using replay::HeapTarget;
+using replay::Inspection;
+using replay::MallocTarget;
+using replay::Stopwatch;
+using replay::Trace;
+
+using Clock = std::chrono::steady_clock;
+
+/// Ten times a second: lets signals in, and tells `tell`, if anybody, how far it came.
+replay::Pulse make_pulse(const py::function* tell = nullptr) {
+  return [tell, last = Clock::now()](std::size_t done) mutable {
+    if (Clock::now() - last < std::chrono::milliseconds(100)) return;
+    const py::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (tell != nullptr) (*tell)(done);
+    last = Clock::now();
+  };
+}
+
+template <typename Target>
+std::uint64_t run(Stopwatch<Target>& watch) {
+  std::uint64_t nanoseconds = 0;
+  without_gil([&] { nanoseconds = watch.run(make_pulse()); });
+  return nanoseconds;
+}
+
+/// The nanoseconds that 99.9 % of the operations do not exceed, and those of the longest.
+template <typename Target>
+std::pair<std::uint32_t, std::uint32_t> latency(Stopwatch<Target>& watch, unsigned replays) {
+  std::vector<std::uint32_t> least;
+  without_gil([&] {
+    least = watch.least(replays, make_pulse());
+    std::sort(least.begin(), least.end());
+  });
+  return {least[least.size() - 1 - least.size() / 1000], least.back()};
+}
+
+template <typename Target, typename Class>
+void add_watch(Class& watch_class) {
+  watch_class.def("run", &run<Target>).def("latency", &latency<Target>, py::arg("replays"));
+}
+
+Allocator::Options options_of(std::uint64_t capacity, bool immediate) {
+  return {.capacity = align_down(capacity, 8),
+          .coalesce = immediate ? Coalesce::immediate : Coalesce::deferred};
+}
+
+/// The options of a policy, which is a name or a function, and who asks the function.
+Allocator::Options options_for(std::uint64_t capacity, bool immediate, const py::object& policy,
+                               std::unique_ptr<PythonChooser>& chooser) {
+  Allocator::Options options = options_of(capacity, immediate);
+  if (py::isinstance<py::str>(policy)) {
+    options.policy = policy_named(policy.cast<std::string>());
+  } else {
+    chooser = std::make_unique<PythonChooser>(policy);
+    options.policy = Policy::chosen;
+    options.chooser = chooser.get();
+  }
+  return options;
+}
+
+std::unique_ptr<Stopwatch<HeapTarget>> watch_heap(const Trace& trace, std::uint64_t capacity,
+                                                  bool immediate, std::string_view policy) {
+  Allocator::Options options = options_of(capacity, immediate);
+  options.policy = policy_named(policy);
+  return std::make_unique<Stopwatch<HeapTarget>>(trace, options);
+}
+
+/// An inspection, and the policy of somebody's own that it may ask.
+struct Inspector {
+  const Trace& trace;
+  std::unique_ptr<PythonChooser> chooser;
+  Inspection inspection;
+};
+
+/// `policy` is a name, or a function.
+std::unique_ptr<Inspector> inspect(const Trace& trace, std::uint64_t capacity, bool immediate,
+                                   const py::object& policy) {
+  std::unique_ptr<PythonChooser> chooser;
+  const Allocator::Options options = options_for(capacity, immediate, policy, chooser);
+  return std::unique_ptr<Inspector>(
+      new Inspector{trace, std::move(chooser), Inspection(trace, options)});
+}
+
+/// Does `work`, and says of a wrong choice which operation met it.
+template <typename Work>
+void with_chooser(const Inspector& inspector, Work&& work) {
+  try {
+    work();
+  } catch (const WrongChoice& wrong) {
+    const std::size_t operation = inspector.inspection.position();
+    set_wrong_choice(inspector.trace.source(), inspector.trace.line_of(operation), operation,
+                     wrong.size, inspector.chooser->answer().ptr());
+    throw py::error_already_set();
+  }
+}
+
+std::optional<std::uint64_t> step(Inspector& inspector) {
+  if (inspector.inspection.done()) throw py::index_error("the trace is at its end");
+  std::optional<Offset> place;
+  with_chooser(inspector, [&] { place = inspector.inspection.step(); });
+  return place ? std::optional(place->value) : std::nullopt;
+}
+
+/// Plays the rest, then verifies everything.
+void finish(Inspector& inspector, const py::function& tell) {
+  const replay::Pulse pulse = make_pulse(&tell);
+  Inspection& inspection = inspector.inspection;
+  with_chooser(inspector, [&] {
+    without_gil([&] {
+      while (!inspection.done()) {
+        inspection.step();
+        pulse(inspection.position());
+      }
+      inspection.verify();
+    });
+  });
+}
+
+py::dict space_of(const FreeSpaces& space) {
+  py::dict figures;
+  tell_space(figures, space, word_bytes);
+  return figures;
+}
+
+py::dict figures(const Inspector& inspector) {
+  const Inspection::Figures found = inspector.inspection.figures();
+  py::dict result;
+  result["requests"] = found.requests;
+  result["failed"] = found.failed;
+  result["peak_live_bytes"] = found.peak_live_bytes;
+  result["extent"] = found.extent;
+  result["visited"] = found.visited;
+  result["visited_most"] = found.visited_most;
+  result["work_most"] = found.work_most;
+  result["at_peak"] = space_of(found.at_peak);
+  result["at_end"] = space_of(found.at_end);
+  return result;
+}
+
+/// What the blocks are at this moment, by the names of HeapStats.
+py::dict region(const Inspector& inspector) {
+  const Allocator& allocator = inspector.inspection.allocator();
+  const Counters& count = allocator.counters();
+  py::dict result = space_of(inspector.inspection.free_space());
+  result["capacity"] = allocator.region().capacity();
+  result["live_bytes"] = count.live.bytes;
+  result["live_blocks"] = count.live.blocks;
+  result["free_bytes"] = count.free.bytes + count.deferred.bytes;
+  result["free_blocks"] = count.free.blocks + count.deferred.blocks;
+  result["wilderness_bytes"] = allocator.region().end() - allocator.blocks().wilderness();
+  return result;
+}
+
+/// (offset, capacity, state) of each block in address order; the state by its name.
+py::list rows(const Inspector& inspector) {
+  constexpr std::array names{"live", "deferred", "free"};
+  py::list list;
+  inspector.inspection.allocator().blocks().walk([&](Offset block, Word word) {
+    list.append(py::make_tuple(payload_of(block).value, word.size() - word_bytes,
+                               names[static_cast<std::size_t>(word.state())]));
+  });
+  return list;
+}
+
+/// Plays the trace and notes what happens.
+std::unique_ptr<Chronicle> chronicle(Inspector& inspector, std::size_t columns,
+                                     const py::function& tell) {
+  if (columns < 1 || columns > inspector.trace.operations().size()) {
+    throw py::value_error("a chronicle has from one column to one an operation");
+  }
+  if (inspector.inspection.position() != 0) {
+    throw py::value_error("a chronicle is of a run from its first operation on");
+  }
+  const replay::Pulse pulse = make_pulse(&tell);
+  std::unique_ptr<Chronicle> made;
+  with_chooser(inspector, [&] {
+    without_gil([&] { made = std::make_unique<Chronicle>(inspector.inspection, columns, pulse); });
+  });
+  return made;
+}
+
+/// By the name of each quantity its (least, most, last) in each column.
+py::dict curves(const Chronicle& chronicle) {
+  using replay::Column;
+  using replay::Range;
+  const std::initializer_list<std::pair<const char*, Range Column::*>> quantities = {
+      {"live", &Column::live},
+      {"free", &Column::free},
+      {"extent", &Column::extent},
+      {"fragmentation", &Column::fragmentation},
+      {"utilisation", &Column::utilisation}};
+  py::dict result;
+  for (const auto& [name, quantity] : quantities) {
+    py::list list;
+    for (const Column& column : chronicle.columns()) {
+      const Range& range = column.*quantity;
+      list.append(py::make_tuple(range.least, range.most, range.last));
+    }
+    result[name] = list;
+  }
+  return result;
+}
+
+/// (born, died, offset, size, asked) of each block; the offset is its payload's in the region.
+py::list bands(const Chronicle& chronicle) {
+  py::list list;
+  for (const auto& [born, died, offset, size, asked] : chronicle.bands()) {
+    list.append(py::make_tuple(born, died, payload_of(first_block + offset).value, size, asked));
+  }
+  return list;
+}
+
+py::bytes raster(const Chronicle& chronicle, std::size_t rows, std::uint64_t extent) {
+  if (rows < 1 || extent < 1) throw py::value_error("a raster has rows, and bytes that they share");
+  std::vector<std::uint8_t> cells;
+  without_gil([&] { cells = chronicle.raster(rows, extent); });
+  return {reinterpret_cast<const char*>(cells.data()), cells.size()};
+}
+
+}  // namespace
+
+void register_replay(py::module_& module) {
+  py::class_<Stopwatch<HeapTarget>> heap_watch(module, "HeapWatch", "Times a trace on a heap.");
+  heap_watch.def(py::init(&watch_heap), py::arg("trace"), py::arg("capacity"), py::kw_only(),
+                 py::arg("immediate"), py::arg("policy"), py::keep_alive<1, 2>());
+  add_watch<HeapTarget>(heap_watch);
+
+  py::class_<Stopwatch<MallocTarget>> malloc_watch(module, "MallocWatch",
+                                                   "Times a trace on this process's malloc.");
+  malloc_watch.def(py::init<const Trace&>(), py::arg("trace"), py::keep_alive<1, 2>());
+  add_watch<MallocTarget>(malloc_watch);
+
+  py::class_<Inspector>(module, "Inspection", "Plays a trace on a heap step by step.")
+      .def(py::init(&inspect), py::arg("trace"), py::arg("capacity"), py::kw_only(),
+           py::arg("immediate"), py::arg("policy"), py::keep_alive<1, 2>())
+      .def("step", &step)
+      .def("finish", &finish, py::arg("tell"))
+      .def("chronicle", &chronicle, py::arg("columns"), py::arg("tell"))
+      .def("figures", &figures)
+      .def("region", &region)
+      .def("rows", &rows)
+      .def_property_readonly(
+          "position", [](const Inspector& inspector) { return inspector.inspection.position(); });
+
+  py::class_<Chronicle>(module, "Chronicle", "What became of the blocks of a run.")
+      .def("curves", &curves)
+      .def("bands", &bands)
+      .def("raster", &raster, py::arg("rows"), py::arg("extent"));
+
+  module.def("malloc_library", &MallocTarget::library);
+}
+
+}  // namespace rheap::bindings

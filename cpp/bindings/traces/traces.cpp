@@ -1,0 +1,55 @@
+#include "bindings/interpreter/errors.hpp"
+#include "bindings/interpreter/gil.hpp"
+#include "bindings/traces/replay.hpp"
+#include "trace/parse.hpp"
+#include "trace/trace.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+using replay::Parser;
+using replay::Trace;
+
+void feed(Parser& parser, const py::bytes& part) {
+  const std::string_view text = part;
+  without_gil([&] { parser.feed(text); });
+}
+
+void write(const Trace& trace, const py::function& write_part) {
+  replay::Writer writer(trace);
+  for (std::string part = writer.next(); !part.empty(); part = writer.next()) {
+    write_part(py::bytes(part));
+  }
+}
+
+std::uint64_t line_of(const Trace& trace, std::size_t operation) {
+  if (operation >= trace.operations().size()) throw py::index_error("no such operation");
+  return trace.line_of(operation);
+}
+
+}  // namespace
+
+void register_traces(py::module_& module) {
+  py::class_<Trace>(module, "Trace", "The operations of a program, read from text.")
+      .def("__len__", [](const Trace& trace) { return trace.operations().size(); })
+      .def("line", &line_of, py::arg("operation"))
+      .def("write", &write, py::arg("write"))
+      .def_property_readonly("source", &Trace::source)
+      .def_property_readonly("allocations", &Trace::allocations)
+      .def_property_readonly("peak_bytes", [](const Trace& trace) { return trace.demand().bytes; })
+      .def_property_readonly("peak_operation",
+                             [](const Trace& trace) { return trace.demand().operation; })
+      .def_property_readonly("peak_block_bytes",
+                             [](const Trace& trace) { return trace.demand().block_bytes; });
+  py::class_<Parser>(module, "TraceParser", "Reads a trace from text that comes in parts.")
+      .def(py::init<std::string>(), py::arg("source"))
+      .def("feed", &feed, py::arg("part"))
+      .def("finish", &Parser::finish)
+      .def_property_readonly("source", &Parser::source)
+      .def_property_readonly("lines", &Parser::lines);
+}
+
+}  // namespace rheap::bindings

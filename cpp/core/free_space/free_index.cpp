@@ -1,0 +1,170 @@
+#include "core/free_space/free_index.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace rheap {
+
+FreeIndex::Cell FreeIndex::cell_of(std::uint64_t size) {
+  if (size < linear_limit) return {0, static_cast<unsigned>(size / 8)};
+  const auto log2 = static_cast<unsigned>(std::bit_width(size)) - 1;
+  return {log2 - 7, static_cast<unsigned>(size >> (log2 - second_level_bits)) & (second_level - 1)};
+}
+
+Word FreeIndex::member(Offset block, Cell cell) const {
+  const Word word = blocks_.follow(block);
+  const Cell own = cell_of(word.size());
+  if (word.state() != State::free || own.row != cell.row || own.column != cell.column) {
+    BlockList::damaged(block, "a free list of blocks of its sizes");
+  }
+  return word;
+}
+
+Offset FreeIndex::first_in(Cell cell) const {
+  const Offset block = head(cell);
+  static_cast<void>(member(block, cell));
+  if (previous_link(block)) BlockList::damaged(block, "a list's back link");
+  return block;
+}
+
+void FreeIndex::set_bit(Cell cell) {
+  FreeIndexHeader& index = memory_.header().index;
+  Memory::store(index.rows, index.rows | std::uint64_t{1} << cell.row);
+  Memory::store(index.columns[cell.row], index.columns[cell.row] | 1U << cell.column);
+}
+
+void FreeIndex::clear_bit(Cell cell) {
+  FreeIndexHeader& index = memory_.header().index;
+  Memory::store(index.columns[cell.row], index.columns[cell.row] & ~(1U << cell.column));
+  if (index.columns[cell.row] == 0) {
+    Memory::store(index.rows, index.rows & ~(std::uint64_t{1} << cell.row));
+  }
+}
+
+void FreeIndex::verify_insert(std::uint64_t size) const {
+  const Cell cell = cell_of(size);
+  if (head(cell)) static_cast<void>(first_in(cell));
+}
+
+void FreeIndex::insert(Offset block, std::uint64_t size) {
+  const Cell cell = cell_of(size);
+  const Offset next = head(cell) ? first_in(cell) : Offset{};
+  link_next(block, next);
+  link_previous(block, {});
+  if (next) link_previous(next, block);
+  Memory::store(head(cell).value, block.value);
+  set_bit(cell);
+}
+
+void FreeIndex::insert_rest(Offset block, std::uint64_t size) {
+  const SizedBlock old = victim();
+  if (old.block) {
+    verify_victim();
+    insert(old.block, old.size);
+  }
+  if (size == smallest_block) link_previous(block, {});  // its last word, where a footer would be
+  set_victim(block, size);
+}
+
+void FreeIndex::verify_remove(Offset block, std::uint64_t size) const {
+  if (block == victim().block) {
+    verify_victim();
+    return;
+  }
+  const Cell cell = cell_of(size);
+  const Offset next = next_link(block);
+  const Offset previous = previous_link(block);
+  if (next) {
+    static_cast<void>(member(next, cell));
+    if (previous_link(next) != block) BlockList::damaged(next, "a list's back link");
+  }
+  if (previous) {
+    static_cast<void>(member(previous, cell));
+    if (next_link(previous) != block) BlockList::damaged(previous, "a list's forward link");
+  } else if (head(cell) != block) {
+    BlockList::damaged(block, "a list's head");
+  }
+}
+
+void FreeIndex::remove(Offset block, std::uint64_t size) {
+  verify_remove(block, size);
+  if (block == victim().block) return set_victim({}, 0);
+  const Cell cell = cell_of(size);
+  const Offset next = next_link(block);
+  const Offset previous = previous_link(block);
+  if (next) link_previous(next, previous);
+  if (previous) {
+    link_next(previous, next);
+  } else {
+    Memory::store(head(cell).value, next.value);
+    if (!next) clear_bit(cell);
+  }
+}
+
+Offset FreeIndex::find(std::uint64_t size) const {
+  if (size < linear_limit) {
+    const Cell exact = cell_of(size);
+    if (head(exact)) return first_in(exact);
+  }
+  const bool cut = victim().size >= size;
+  if (cut && size <= quick_limit) return verified_victim();
+  const Offset listed = find_listed(size);
+  return listed || !cut ? listed : verified_victim();
+}
+
+Offset FreeIndex::find_listed(std::uint64_t size) const {
+  // Rounded up to the next list, whose every block is large enough.
+  if (size >= linear_limit) {
+    size += (std::uint64_t{1} << (std::bit_width(size) - 1 - second_level_bits)) - 1;
+  }
+  Cell cell = cell_of(size);
+  if (cell.row >= first_level) return {};
+  const FreeIndexHeader& index = memory_.header().index;
+  std::uint32_t columns = index.columns[cell.row] & ~0U << cell.column;
+  if (columns == 0) {
+    const std::uint64_t rows = index.rows & ~std::uint64_t{1} << cell.row;
+    if (rows == 0) return {};
+    cell.row = static_cast<unsigned>(std::countr_zero(rows));
+    if (cell.row >= first_level) BlockList::damaged({}, "a bit for each list");
+    columns = index.columns[cell.row];
+    if (columns == 0) BlockList::damaged({}, "a bit for each list");
+  }
+  cell.column = static_cast<unsigned>(std::countr_zero(columns));
+  return first_in(cell);
+}
+
+std::uint64_t FreeIndex::largest() const {
+  const FreeIndexHeader& index = memory_.header().index;
+  std::uint64_t largest = victim().block ? verify_victim().size() : 0;
+  if (index.rows == 0) return largest;
+  const auto row = static_cast<unsigned>(std::bit_width(index.rows)) - 1;
+  if (row >= first_level || index.columns[row] == 0) {
+    BlockList::damaged({}, "a bit for each list");
+  }
+  const auto column = static_cast<unsigned>(std::bit_width(index.columns[row])) - 1;
+  auto look = [&largest](Offset, Word word) {
+    largest = std::max(largest, word.size());
+    return false;
+  };
+  static_cast<void>(search_list({row, column}, look));
+  return largest;
+}
+
+void FreeIndex::clear() { memory_.header().index = FreeIndexHeader{}; }
+
+void FreeIndex::verify_bits() const {
+  const FreeIndexHeader& index = memory_.header().index;
+  for (unsigned row = 0; row < 64; ++row) {
+    const bool used = (index.rows >> row & 1) != 0;
+    if (used != (row < first_level && index.columns[row] != 0)) {
+      BlockList::damaged({}, "a bit for each row that has a list");
+    }
+    for (unsigned column = 0; row < first_level && column < second_level; ++column) {
+      if (((index.columns[row] >> column & 1) != 0) != static_cast<bool>(head({row, column}))) {
+        BlockList::damaged({}, "a bit for each list that has a block");
+      }
+    }
+  }
+}
+
+}  // namespace rheap

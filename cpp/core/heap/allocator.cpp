@@ -1,0 +1,359 @@
+#include "core/heap/allocator.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "core/region/fence.hpp"
+#include "core/region/poison.hpp"
+#include "core/system/refused.hpp"
+
+namespace rheap {
+
+namespace {
+
+/// What a block has beyond `size`, as a block of its own, or none when it is too small for one.
+Block rest_of(Block block, std::uint64_t size) {
+  const std::uint64_t rest = block.word.size() - size;
+  if (rest < smallest_block) return {};
+  return {block.start + size, {rest, State::deferred, false}};
+}
+
+}  // namespace
+
+Allocator::Allocator(const Options& options)
+    : region_(options.capacity, options.sharing),
+      placement_(region_, blocks_, options.policy, options.chooser),
+      deferring_(options.coalesce == Coalesce::deferred),
+      fenced_(options.fenced),
+      overhead_(word_bytes + (fenced_ ? fence::fence_bytes : 0)) {
+  region_.header().fenced = fenced_ ? 1 : 0;
+  region_.header().policy = static_cast<std::uint16_t>(options.policy);
+}
+
+// --- taking ---------------------------------------------------------------------------------
+
+Block Allocator::take(const Request& request) {
+  try {
+    for (bool merged = !merging_is_due(request);; merged = true) {
+      const Hole last = merged ? placement_.wilderness() : Hole{};
+      if (const Offset hole = placement_.choose(request, last)) {
+        const Block block =
+            hole == last.start ? take_wilderness(hole, request) : place(hole, request);
+        placement_.took(block.end());
+        return block;
+      }
+      if (merged) break;
+      merge_deferred(merges_for(request.size));
+    }
+  } catch (const SystemRefused&) {
+    if (const Block block = take_at_last(request)) return block;
+    throw;
+  }
+  return take_at_last(request);
+}
+
+/// Before bytes are taken that nobody had yet, what is deferred may become a hole: if that is not
+/// worth the while, it stays for requests of its own sizes.
+bool Allocator::merging_is_due(const Request& request) const {
+  return count().deferred.bytes > count().live.bytes / deferred_part &&
+         blocks_.wilderness() + request.size > blocks_.fresh();
+}
+
+Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
+  const Offset start = request.start_in(wilderness);
+  std::uint64_t size = request.size;
+  const std::uint64_t left = region_.end() - (start + size);
+  if (left < smallest_block) size += left;
+  region_.commit(start + size);
+  const std::uint64_t gap = start - wilderness;
+  if (gap > 0) add_free(blocks_.extend(wilderness, {gap, State::free, false}), gap);
+  const Word word{size, State::live, gap > 0};
+  return {blocks_.extend(start, word), word};
+}
+
+/// The request would be refused, so effort is no object: merge all, look everywhere.
+Block Allocator::take_at_last(const Request& request) {
+  const bool deferred = !deferred_.empty();
+  merge_all_deferred();
+  if (deferred) return take(request);  // once more, with nothing deferred
+  const Offset hole = placement_.search(request);
+  return hole ? place(hole, request) : Block{};
+}
+
+/// Makes a free block, or the aligned part of it, live; what is left on either side stays free.
+Block Allocator::place(Offset block, const Request& request) {
+  const Offset start = request.start_in(block);
+  const Word word = blocks_.at(block);
+  const std::uint64_t gap = start - block;
+  const std::uint64_t rest = word.size() - gap - request.size;
+  const bool cut = rest >= smallest_block;
+  remove_free(block, word.size());
+  unpoison(region_.address(block), word.size());
+  const Block placed{
+      start, {cut ? request.size : request.size + rest, State::live, gap > 0 || word.after_free()}};
+  // The words inside first: the last store makes them true.
+  if (cut) blocks_.mark(placed.end(), {rest, State::free, false});
+  blocks_.mark(start, placed.word);
+  if (gap > 0) {
+    blocks_.mark(block, word.with_size(gap));
+    add_free(block, gap);
+  }
+  blocks_.work().split += (cut ? 1 : 0) + (gap > 0 ? 1 : 0);
+  if (cut) {
+    add_free(placed.end(), rest, true);
+  } else {
+    blocks_.tell(blocks_.next(placed, blocks_.wilderness()), false);
+  }
+  return placed;
+}
+
+[[gnu::cold]] void Allocator::refuse(std::uint64_t bytes) {
+  merge_all_deferred();  // so that the largest request is the largest there can be
+  Exhausted exhausted;
+  exhausted.requested = bytes;
+  exhausted.largest = largest_request();
+  exhausted.free = count().free.bytes + wilderness_room();
+  exhausted.free -= std::min(exhausted.free, overhead() - word_bytes);  // a fence of its own
+  exhausted.capacity = region_.capacity();
+  throw exhausted;
+}
+
+// --- giving back ----------------------------------------------------------------------------
+
+void Allocator::fill(Offset payload, std::uint64_t bytes, std::byte pattern) {
+  std::memset(region_.address(payload), std::to_integer<int>(pattern), bytes);
+}
+
+std::uint64_t Allocator::verify_fence(Offset payload, std::uint64_t room) const {
+  const std::uint64_t whole = room + fence::fence_bytes;
+  const std::uint64_t bytes = fence::visible_bytes(region_.address(payload), whole);
+  if (bytes == whole) BlockList::damaged(payload, "the fence behind a payload");
+  return bytes;
+}
+
+void Allocator::raise_fence(Offset payload, std::uint64_t room, std::uint64_t bytes) {
+  fence::raise(region_.address(payload), room + fence::fence_bytes, bytes);
+}
+
+/// Keeps the number of deferred blocks in bounds.
+void Allocator::keep_few_deferred(const SizedBlock& gives_way) {
+  if (gives_way.block) merge_left(deferred_.verified(gives_way));
+  const bool many = count().deferred.blocks > deferred_enough;
+  if (many && wilderness_room() < region_.capacity() / 8) merge_deferred(merges_per_free);
+}
+
+void Allocator::verify_release(Offset payload, std::uint64_t room) const {
+  const Block block = verify_live(payload, room);
+  deferring_ ? verify_neighbours(block) : verify_merge(block);
+}
+
+/// The words on either side, which an overrun hits first.
+void Allocator::verify_neighbours(Block block) const {
+  static_cast<void>(blocks_.next(block, blocks_.wilderness()));
+  if (block.word.after_free()) static_cast<void>(blocks_.previous(block.start));
+}
+
+/// Looks at all that merging the block believes, so that it finds no damage afterwards.
+void Allocator::verify_merge(Block block) const {
+  const Offset wilderness = blocks_.wilderness();
+  Offset start = block.start;
+  Offset end = block.end();
+  const Block behind = blocks_.next(block, wilderness);
+  if (behind && behind.word.state() == State::free) {
+    placement_.verify_remove(behind.start, behind.word.size());
+    end = behind.end();
+  }
+  if (block.word.after_free()) {
+    const Block before = blocks_.previous(block.start);
+    placement_.verify_remove(before.start, before.word.size());
+    start = before.start;
+  }
+  if (end < wilderness) placement_.verify_insert(start, end - start);
+}
+
+/// Merges a block that is in no list with its free neighbours and lists the result, or gives it
+/// to the wilderness. Returns the number of merges.
+std::uint64_t Allocator::merge(Block block) {
+  std::uint64_t merges = 0;
+  block.word = block.word.with(State::free);
+  const Offset wilderness = blocks_.wilderness();
+  Block behind = blocks_.next(block, wilderness);
+  if (behind && behind.word.state() == State::free) {
+    remove_free(behind.start, behind.word.size());
+    blocks_.absorb(block.start, block.word, behind.word.size());
+    behind = {};  // and the one behind that knows already
+    ++merges;
+  }
+  if (block.word.after_free()) {
+    Block before = blocks_.previous(block.start);
+    remove_free(before.start, before.word.size());
+    blocks_.absorb(before.start, before.word, block.word.size());
+    block = before;
+    ++merges;
+  }
+  if (block.end() == wilderness) {
+    blocks_.retract(block.start);
+    unpoison(region_.address(block.start), block.word.size());
+    ++merges;
+  } else {
+    blocks_.mark(block.start, block.word);
+    blocks_.tell(behind, true);
+    add_free(block.start, block.word.size());
+  }
+  blocks_.work().merged += merges;
+  return merges;
+}
+
+/// Merges a block that has just left the deferred ones.
+std::uint64_t Allocator::merge_left(Block block) {
+  count().deferred.subtract(block.word.size() - word_bytes);
+  return merge(block);
+}
+
+std::uint64_t Allocator::merge_deferred(std::uint64_t most) {
+  std::uint64_t merges = 0;
+  for (; most > 0; --most) {
+    const Block block = deferred_.pop_any();
+    if (!block) break;
+    ++blocks_.work().visited;
+    merges += merge_left(block);
+  }
+  return merges;
+}
+
+std::uint64_t Allocator::merge_all_deferred() {
+  const std::uint64_t merges = merge_deferred(std::numeric_limits<std::uint64_t>::max());
+  const Tally& left = count().deferred;
+  if (left.blocks != 0 || left.bytes != 0) {
+    BlockList::damaged({}, "counters that agree with the lists");
+  }
+  return merges;
+}
+
+void Allocator::add_free(Offset block, std::uint64_t size, bool is_rest) {
+  unpoison(region_.address(block), smallest_block);
+  unpoison(region_.address(block + (size - 8)), 8);
+  blocks_.write_footer(block, size);
+  is_rest ? placement_.insert_rest(block, size) : placement_.insert(block, size);
+  count().free.add(size - word_bytes);
+  if (size > smallest_block + 8) {
+    poison(region_.address(block + smallest_block), size - smallest_block - 8);
+  }
+}
+
+void Allocator::remove_free(Offset block, std::uint64_t size) {
+  placement_.remove(block, size);
+  count().free.subtract(size - word_bytes);
+}
+
+std::uint64_t Allocator::defrag() {
+  const std::uint64_t merges = merge_all_deferred();
+  check_self();
+  return merges;
+}
+
+std::uint64_t Allocator::trim() {
+  merge_all_deferred();
+  std::uint64_t given_back = 0;
+  blocks_.walk([&](Offset block, Word word) {
+    if (word.state() != State::free || word.size() <= smallest_block + 8) return;
+    const Offset footer = block + (word.size() - 8);
+    given_back += region_.discard(block + smallest_block, footer).value_or(0);
+  });
+  // What the wilderness had back reads as zero again, so it is fresh again.
+  const std::uint64_t page = system::page_bytes();
+  const Offset clean{align_up(blocks_.wilderness().value, page)};
+  if (clean < blocks_.fresh()) {
+    if (const auto bytes = region_.discard(clean, {align_up(blocks_.fresh().value, page)})) {
+      given_back += *bytes;
+      blocks_.set_fresh(clean);
+    }
+  }
+  check_self();
+  return given_back;
+}
+
+// --- resizing -------------------------------------------------------------------------------
+
+Allocation Allocator::resize(Offset payload, std::uint64_t room, std::uint64_t old_bytes,
+                             std::uint64_t bytes, std::uint64_t align) {
+  if (const auto here = resize_in_place(payload, room, old_bytes, bytes)) return *here;
+  try {
+    const Allocation moved = allocate(bytes, align);
+    verify_release(payload, room);  // damage is found while this block is all that there is of it
+    std::memcpy(region_.address(moved.payload), region_.address(payload),
+                std::min(old_bytes, bytes));
+    return moved;
+  } catch (const Exhausted&) {
+    // To be refused it merged everything, perhaps right behind this block.
+    if (const auto here = resize_in_place(payload, room, old_bytes, bytes)) return *here;
+    throw;
+  }
+}
+
+std::optional<Allocation> Allocator::resize_in_place(Offset payload, std::uint64_t room,
+                                                     std::uint64_t old_bytes, std::uint64_t bytes) {
+  Block block = verify_live(payload, room);
+  const std::uint64_t size = block_size_for(bytes);
+  verify_neighbours(block);
+  if (size > block.word.size() && !grow(block, size)) return std::nullopt;
+  shrink(block, size);
+  const std::uint64_t new_room = block.word.size() - overhead();
+  Counters& counted = count();
+  counted.live.bytes += new_room - room;
+  counted.peak_live_bytes = std::max(counted.peak_live_bytes, counted.live.bytes);
+  if (fenced_) {
+    if (bytes > old_bytes) fill(payload + old_bytes, bytes - old_bytes, fence::new_pattern);
+    raise_fence(payload, new_room, bytes);
+  }
+  check_self();
+  return Allocation{payload, new_room, bytes};
+}
+
+/// Takes in what is free behind the block, if that is enough. Throws Damage, and then nothing has
+/// changed.
+bool Allocator::grow(Block& block, std::uint64_t size) {
+  const Offset wilderness = blocks_.wilderness();
+  const Block behind = blocks_.next(block, wilderness);
+  if (!behind) {
+    std::uint64_t extra = std::max(size - block.word.size(), smallest_block);
+    if (wilderness + extra > region_.end()) return false;
+    const std::uint64_t left = region_.end() - (wilderness + extra);
+    if (left < smallest_block) extra += left;
+    try {
+      region_.commit(wilderness + extra);
+    } catch (const SystemRefused&) {
+      return false;  // a hole elsewhere may do; if not, asking for one says why
+    }
+    blocks_.extend(wilderness, {extra, State::free, false});
+    blocks_.absorb(block.start, block.word, extra);
+    return true;
+  }
+  const std::uint64_t more = behind.word.size();
+  const Block whole{block.start, block.word.with_size(block.word.size() + more)};
+  if (behind.word.state() != State::free || whole.word.size() < size) return false;
+  placement_.verify_remove(behind.start, more);
+  const Block beyond = blocks_.next(whole, wilderness);
+  if (const Block rest = rest_of(whole, size)) verify_merge(rest);
+  remove_free(behind.start, more);
+  unpoison(region_.address(behind.start), more);
+  blocks_.absorb(block.start, block.word, more);
+  blocks_.tell(beyond, false);
+  return true;
+}
+
+/// Gives back what a live block has beyond `size`, when that is enough for a block. Throws Damage,
+/// and then nothing has changed.
+void Allocator::shrink(Block& block, std::uint64_t size) {
+  const Block rest = rest_of(block, size);
+  if (!rest) return;
+  verify_merge(rest);
+  blocks_.split(block.start, block.word, size, State::deferred);
+  ++blocks_.work().split;
+  block.word = block.word.with_size(size);
+  if (fenced_) fill(payload_of(rest.start), rest.word.size() - word_bytes, fence::freed_pattern);
+  merge(rest);  // at once: the block may grow again
+}
+
+}  // namespace rheap

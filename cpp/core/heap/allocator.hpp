@@ -1,0 +1,247 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "core/free_space/deferred.hpp"
+#include "core/free_space/placement.hpp"
+#include "core/region/block_list.hpp"
+#include "core/region/fence.hpp"
+#include "core/region/poison.hpp"
+#include "core/region/region.hpp"
+
+namespace rheap {
+
+enum class Coalesce { deferred, immediate };
+
+/// A block as it was handed out.
+struct Allocation {
+  Offset payload;
+  std::uint64_t room;   ///< bytes the payload may grow to in place: at least what was asked for
+  std::uint64_t dirty;  ///< leading bytes that may hold something; those behind are zero
+};
+
+/// Allocates and frees blocks of one region. Knows offsets and bytes, nothing of handles, locks or
+/// Python. One thread at a time.
+///
+/// The way of a request: a deferred block of its exact size; a free block by the policy; if the
+/// heap would grow and much is deferred, merge some of it and look again; the wilderness; and only
+/// when it would be refused otherwise, merge everything and look into each list.
+class Allocator {
+ public:
+  /// Much is deferred from this part of the live bytes on.
+  static constexpr std::uint64_t deferred_part = 256;
+  /// How many deferred blocks a request merges: more for a large one, which is worth more work.
+  static constexpr std::uint64_t merges_for(std::uint64_t size) {
+    return std::clamp<std::uint64_t>(size / 16, 32, 1024);
+  }
+  /// From so many deferred blocks on each free in a tight heap merges a few.
+  static constexpr std::uint64_t deferred_enough = 1024;
+  static constexpr unsigned merges_per_free = 2;
+
+  struct Options {
+    std::uint64_t capacity;  ///< bytes for blocks, a multiple of 8
+    Coalesce coalesce = Coalesce::deferred;
+    Policy policy = Policy::segregated;
+    bool fenced = false;
+    system::Sharing sharing = system::Sharing::alone;
+    Chooser* chooser = nullptr;  ///< for Policy::chosen
+  };
+  explicit Allocator(const Options& options);
+
+  /// Throws Exhausted, SystemRefused or Damage (and what a Chooser makes of it), and then has
+  /// handed out nothing.
+  /// `align` is a power of two from 8 to `largest_align`.
+  Allocation allocate(std::uint64_t bytes, std::uint64_t align);
+  /// Takes back a block of `room` payload bytes. Throws Damage.
+  void release(Offset payload, std::uint64_t room) { settle(take_back(payload, room)); }
+  /// The two halves of it. The first is about this block, and throws no Damage after
+  /// `verify_release`; the second does a bounded amount of work for blocks that were given back
+  /// before, such as the one that gave way to this one.
+  SizedBlock take_back(Offset payload, std::uint64_t room);
+  void settle(const SizedBlock& gives_way);
+  /// In place where the block or what is free behind it allows, else into a new block with the
+  /// contents copied: then the old one is the caller's to release, once nobody needs it. Throws
+  /// what `allocate` throws, and then the block is as it was.
+  Allocation resize(Offset payload, std::uint64_t room, std::uint64_t old_bytes,
+                    std::uint64_t bytes, std::uint64_t align);
+
+  /// Merges all neighbouring free blocks; moves nothing. Returns the number of merges.
+  std::uint64_t defrag();
+  /// Merges, then gives the whole pages inside free blocks back. Returns how many bytes of them
+  /// were in memory.
+  std::uint64_t trim();
+
+  /// Verifies every invariant; throws Damage for the first that fails.
+  void check() const;
+  /// Throws Damage unless the counters are what a walk counted.
+  void verify_counters(const Tally& live, const Tally& deferred, const Tally& free) const;
+  /// Makes footers, marks, lists and counters anew from the list of blocks. (A private heap that
+  /// nobody killed never needs it.)
+  void rebuild();
+
+  /// Throws Damage unless a live block of this room starts here and its fence, if any, is whole.
+  Block verify_live(Offset payload, std::uint64_t room) const;
+  /// Throws Damage unless such a block, the neighbours it could merge with and all else that taking
+  /// it back believes are whole.
+  void verify_release(Offset payload, std::uint64_t room) const;
+  /// The visible bytes of a live block of a fenced heap. Throws Damage when its fence broke.
+  std::uint64_t verify_fence(Offset payload, std::uint64_t room) const;
+
+  [[nodiscard]] Region& region() { return region_; }
+  [[nodiscard]] const Region& region() const { return region_; }
+  [[nodiscard]] const BlockList& blocks() const { return blocks_; }
+  /// Whether other blocks are linked to this one: large deferred ones stand in slots of the header,
+  /// the victim stands alone.
+  [[nodiscard]] bool in_a_list(Offset block, Word word) const {
+    if (word.state() == State::deferred) return word.size() <= quick_limit;
+    return word.state() == State::free && block != region_.header().index.victim.block;
+  }
+  [[nodiscard]] const Counters& counters() const { return region_.header().counters; }
+  [[nodiscard]] const Work& work() const { return blocks_.work(); }
+  [[nodiscard]] bool fenced() const { return fenced_; }
+
+ private:
+  [[nodiscard]] Counters& count() const { return region_.header().counters; }
+  std::uint64_t block_size_for(std::uint64_t bytes);
+  /// What a block of one payload byte is larger than that byte: its word, and its fence.
+  [[nodiscard]] std::uint64_t overhead() const { return overhead_; }
+  [[nodiscard]] std::uint64_t wilderness_room() const {
+    const std::uint64_t left = placement_.wilderness().size;
+    return left > 0 ? left - word_bytes : 0;
+  }
+  /// When everything is merged: what it is otherwise, FreeSpaces says.
+  [[nodiscard]] std::uint64_t largest_request() const {
+    const std::uint64_t largest = std::max(placement_.largest(), placement_.wilderness().size);
+    return largest > 0 ? largest - overhead() : 0;
+  }
+
+  Block take(const Request& request);
+  [[nodiscard]] bool merging_is_due(const Request& request) const;
+  Block take_wilderness(Offset wilderness, const Request& request);
+  Block take_at_last(const Request& request);
+  Block place(Offset block, const Request& request);
+  [[noreturn]] void refuse(std::uint64_t bytes);
+
+  SizedBlock retire(Block block);
+  std::uint64_t merge(Block block);
+  std::uint64_t merge_left(Block block);
+  std::uint64_t merge_deferred(std::uint64_t most);
+  std::uint64_t merge_all_deferred();
+  /// `is_rest`: of a hole that a block was just cut from.
+  void add_free(Offset block, std::uint64_t size, bool is_rest = false);
+  void remove_free(Offset block, std::uint64_t size);
+  std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t room,
+                                            std::uint64_t old_bytes, std::uint64_t bytes);
+  void verify_identity() const;
+  void verify_neighbours(Block block) const;
+  void verify_merge(Block block) const;
+  bool grow(Block& block, std::uint64_t size);
+  void shrink(Block& block, std::uint64_t size);
+
+  Allocation hand_out(Block block, std::uint64_t bytes, std::uint64_t dirty);
+  void keep_few_deferred(const SizedBlock& gives_way);
+  void fill(Offset payload, std::uint64_t bytes, std::byte pattern);
+  void raise_fence(Offset payload, std::uint64_t room, std::uint64_t bytes);
+  void check_self() const {
+#if RHEAP_CHECK >= 2
+    if (check_every_operation) check();
+#endif
+  }
+
+  Region region_;
+  BlockList blocks_{region_};
+  Placement placement_;
+  Deferred deferred_{region_, blocks_};
+  bool deferring_;
+  bool fenced_;
+  std::uint64_t overhead_;
+};
+
+// What every request goes through stands here, to be built into its callers. The compiler would
+// rather share it between them, which costs a tenth of a pair of Heap::alloc and Heap::free.
+
+inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
+  if (bytes > region_.capacity()) [[unlikely]]
+    refuse(bytes);
+  return std::max(smallest_block, align_up(bytes, 8) + overhead());
+}
+
+[[gnu::always_inline]] inline Allocation Allocator::allocate(std::uint64_t bytes,
+                                                             std::uint64_t align) {
+  const std::uint64_t size = block_size_for(bytes);
+  std::uint64_t dirty = bytes;  // who had a deferred block before may have written all of it
+  Block block = deferring_ ? deferred_.pop(size, align) : Block{};
+  if (block) [[likely]] {
+    count().deferred.subtract(size - word_bytes);
+    block.word = block.word.with(State::live);
+    blocks_.mark(block.start, block.word);
+  } else {
+    const Offset fresh = blocks_.fresh();
+    block = take({size, align});
+    if (!block) refuse(bytes);
+    const Offset payload = payload_of(block.start);
+    dirty = fresh > payload ? std::min(fresh - payload, bytes) : 0;
+  }
+  const Allocation allocation = hand_out(block, bytes, dirty);
+  check_self();
+  return allocation;
+}
+
+[[gnu::always_inline]] inline Allocation Allocator::hand_out(Block block, std::uint64_t bytes,
+                                                             std::uint64_t dirty) {
+  const Offset payload = payload_of(block.start);
+  const std::uint64_t room = block.word.size() - overhead();
+  unpoison(region_.address(payload), block.word.size() - word_bytes);
+  Counters& counted = count();
+  counted.live.add(room);
+  ++counted.allocations;
+  if (counted.live.bytes > counted.peak_live_bytes) counted.peak_live_bytes = counted.live.bytes;
+  if (fenced_) [[unlikely]] {
+    fill(payload, bytes, fence::new_pattern);
+    raise_fence(payload, room, bytes);
+    return {payload, room, bytes};
+  }
+  return {payload, room, dirty};
+}
+
+[[gnu::always_inline]] inline Block Allocator::verify_live(Offset payload,
+                                                           std::uint64_t room) const {
+  const Offset start = block_of(payload);
+  const Word word =
+      blocks_.expect(start, room + overhead(), State::live, "a live block where a handle says");
+  if (fenced_) [[unlikely]]
+    static_cast<void>(verify_fence(payload, room));
+  return {start, word};
+}
+
+[[gnu::always_inline]] inline SizedBlock Allocator::take_back(Offset payload, std::uint64_t room) {
+  const Block block = verify_live(payload, room);
+  if (fenced_) [[unlikely]]
+    fill(payload, room, fence::freed_pattern);
+  count().live.subtract(room);
+  return retire(block);
+}
+
+/// A block that is nobody's any more waits for the next request of its size, or is merged.
+[[gnu::always_inline]] inline SizedBlock Allocator::retire(Block block) {
+  if (!deferring_) {
+    merge(block);
+    return {};
+  }
+  block.word = block.word.with(State::deferred);
+  blocks_.mark(block.start, block.word);
+  const SizedBlock gives_way = deferred_.push(block.start, block.word.size());
+  count().deferred.add(block.word.size() - word_bytes);
+  poison(region_.address(block.start + 16), block.word.size() - 16);
+  return gives_way;
+}
+
+[[gnu::always_inline]] inline void Allocator::settle(const SizedBlock& gives_way) {
+  if (gives_way.block || count().deferred.blocks > deferred_enough) [[unlikely]]
+    keep_few_deferred(gives_way);
+  check_self();
+}
+
+}  // namespace rheap

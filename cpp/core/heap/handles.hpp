@@ -1,0 +1,98 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/region/offset.hpp"
+
+namespace rheap {
+
+/// What a process knows of a block that it owns. Lives in the owner (a Python object, say), never
+/// in the region: the word in the region is checked against it, never the other way round.
+struct Handle {
+  Offset payload;             ///< none once the block is given back
+  std::uint64_t room = 0;     ///< payload bytes reserved
+  std::uint64_t bytes = 0;    ///< payload bytes asked for
+  std::uint64_t align = 8;    ///< of the payload's offset; kept when the block is resized
+  std::uint64_t seen_as = 0;  ///< an observer's number for it; 0 while the heap has none
+  Handle* next = nullptr;
+  Handle* previous = nullptr;
+};
+
+/// The handles of one heap by 64 KiB windows of its region: a list for each window, so that a
+/// handle goes in and out in constant time, and the handles of a stretch of the region are found
+/// without looking at others. The table is reserved for the whole region; only the part whose
+/// windows hold blocks takes memory.
+class HandleTable {
+ public:
+  static constexpr std::uint64_t window_bytes = std::uint64_t{64} << 10;
+
+  explicit HandleTable(Offset region_end);
+  ~HandleTable();
+  HandleTable(const HandleTable&) = delete;
+  HandleTable& operator=(const HandleTable&) = delete;
+
+  void link(Handle& handle) {
+    Handle*& head = windows_[window_of(handle.payload)];
+    handle.previous = nullptr;
+    handle.next = head;
+    if (head != nullptr) head->previous = &handle;
+    head = &handle;
+    ++count_;
+  }
+  void unlink(Handle& handle) {
+    if (handle.next != nullptr) handle.next->previous = handle.previous;
+    if (handle.previous != nullptr) {
+      handle.previous->next = handle.next;
+    } else {
+      windows_[window_of(handle.payload)] = handle.next;
+    }
+    --count_;
+  }
+  [[nodiscard]] std::size_t count() const { return count_; }
+
+  static std::size_t window_of(Offset place) { return place.value / window_bytes; }
+  [[nodiscard]] Handle* in_window(std::size_t window) const { return windows_[window]; }
+
+  /// Calls `visit(Handle&)` for the handles of the windows before and around `upto`, a place of
+  /// the region.
+  template <typename Visit>
+  void for_each(Offset upto, Visit&& visit) const {
+    for (std::size_t window = 0; window <= window_of(upto); ++window) {
+      for (Handle* handle = windows_[window]; handle != nullptr; handle = handle->next) {
+        visit(*handle);
+      }
+    }
+  }
+
+ private:
+  Handle** windows_;
+  std::size_t mapped_;
+  std::size_t count_ = 0;
+};
+
+/// Finds the handles of blocks that are asked for in address order.
+class HandleCursor {
+ public:
+  explicit HandleCursor(const HandleTable& table) : table_(table) {}
+
+  /// The handle whose payload starts here, or nullptr.
+  Handle* find(Offset payload) {
+    const std::size_t window = HandleTable::window_of(payload);
+    if (window != window_) load(window);
+    while (at_ < sorted_.size() && sorted_[at_]->payload < payload) ++at_;
+    return at_ < sorted_.size() && sorted_[at_]->payload == payload ? sorted_[at_] : nullptr;
+  }
+
+ private:
+  void load(std::size_t window);
+
+  const HandleTable& table_;
+  std::vector<Handle*> sorted_;
+  std::size_t window_ = ~std::size_t{0};
+  std::size_t at_ = 0;
+};
+
+}  // namespace rheap

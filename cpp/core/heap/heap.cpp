@@ -1,0 +1,226 @@
+#include "core/heap/heap.hpp"
+
+#include <utility>
+
+namespace rheap {
+
+/// Holds every heap still while the process forks, so that the child's copy of each is whole. (A
+/// lock made anew in the child instead would leave it whatever another thread was in the middle
+/// of.) The list's own lock comes first, then the heaps': nobody takes them the other way round.
+class ForkGuard {
+ public:
+  static void enter(Heap& heap) {
+    static const bool registered = [] {
+      system::around_fork(lock_all, unlock_all, end_observations);
+      return true;
+    }();
+    static_cast<void>(registered);
+    const Guard guard(lock_);
+    heap.next_heap_ = heaps_;
+    if (heaps_ != nullptr) heaps_->previous_heap_ = &heap;
+    heaps_ = &heap;
+  }
+
+  static void leave(Heap& heap) {
+    const Guard guard(lock_);
+    if (heap.next_heap_ != nullptr) heap.next_heap_->previous_heap_ = heap.previous_heap_;
+    Heap*& before = heap.previous_heap_ != nullptr ? heap.previous_heap_->next_heap_ : heaps_;
+    before = heap.next_heap_;
+  }
+
+ private:
+  static void lock_all() {
+    lock_.lock();
+    for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) heap->lock_.lock();
+  }
+  static void unlock_all() {
+    for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) heap->lock_.unlock();
+    lock_.unlock();
+  }
+
+  static void end_observations() {
+    for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) {
+      if (heap->observer_ == nullptr) continue;
+      heap->observer_->forked();
+      heap->drop_observer();
+    }
+    unlock_all();
+  }
+
+  inline static Lock lock_;
+  inline static Heap* heaps_ = nullptr;
+};
+
+Heap::Heap(const Options& options)
+    : lock_(options.callers_take_turns),
+      allocator_(Allocator::Options{.capacity = align_down(options.capacity, 8),
+                                    .coalesce = options.coalesce,
+                                    .policy = options.policy,
+                                    .fenced = options.debug}),
+      handles_(allocator_->region().end()),
+      base_(allocator_->region().base()),
+      capacity_(allocator_->region().capacity()),
+      debug_(options.debug) {
+  if (options.prefault) allocator_->region().prefault();
+  ForkGuard::enter(*this);
+}
+
+Heap::~Heap() { ForkGuard::leave(*this); }
+
+Heap* Heap::open(const Options& options) { return new Heap(options); }
+
+void Heap::disown() noexcept {
+  bool last = false;
+  {
+    const GuardInTurn guard(lock_);
+    owned_ = false;
+    last = handles_.count() == 0;
+  }
+  if (last) delete this;
+}
+
+void Heap::close() noexcept {
+  const GuardInTurn guard(lock_);
+  closed_ = true;
+  if (handles_.count() == 0) allocator_.reset();
+}
+
+bool Heap::close_if_unused() noexcept {
+  const GuardInTurn guard(lock_);
+  if (!closed_ && handles_.count() == 0) {
+    closed_ = true;
+    allocator_.reset();
+  }
+  return closed_;
+}
+
+void Heap::bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes) {
+  handle.payload = allocation.payload;
+  handle.room = allocation.room;
+  handle.bytes = bytes;
+  handles_.link(handle);
+}
+
+std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align) {
+  return guarded<GuardInTurn>([&] {
+    const Allocation allocation = allocator_->allocate(bytes, align);
+    handle.align = align;
+    bind(handle, allocation, bytes);
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->allocated(handle);
+    return allocation.dirty;
+  });
+}
+
+void Heap::resize(Handle& handle, std::uint64_t bytes) {
+  guarded<GuardInTurn>([&] {
+    const Handle old = handle;
+    const Allocation allocation =
+        allocator_->resize(old.payload, old.room, old.bytes, bytes, old.align);
+    handles_.unlink(handle);
+    bind(handle, allocation, bytes);
+    if (observer_ != nullptr) observer_->resized(handle, old.bytes);
+    if (handle.payload != old.payload) release(old.payload, old.room);
+  });
+}
+
+/// Gives a block back. What the work that follows finds is no fault of this block, which is free by
+/// then, so the next call tells of it.
+void Heap::release(Offset payload, std::uint64_t room) {
+  const SizedBlock gives_way = allocator_->take_back(payload, room);
+  try {
+    allocator_->settle(gives_way);
+  } catch (const Damage& damage) {
+    damage_.emplace(damage);
+  }
+}
+
+std::uint64_t Heap::defrag() {
+  return guarded<Guard>([&] { return allocator_->defrag(); });
+}
+
+std::uint64_t Heap::trim() {
+  return guarded<Guard>([&] { return allocator_->trim(); });
+}
+
+void Heap::check() {
+  guarded<Guard>([&] {
+    allocator_->check();
+    std::uint64_t found = 0;
+    handles_.for_each(allocator_->blocks().wilderness(), [&](const Handle& handle) {
+      static_cast<void>(allocator_->verify_live(handle.payload, handle.room));
+      ++found;
+    });
+    if (found != handles_.count() || found != allocator_->counters().live.blocks) {
+      BlockList::damaged({}, "a handle for each live block");
+    }
+  });
+}
+
+void Heap::verify(const Handle& handle) {
+  guarded<GuardInTurn>([&] { allocator_->verify_release(handle.payload, handle.room); });
+}
+
+bool Heap::observe(Observer& observer) {
+  const Guard guard(lock_);
+  if (closed_) throw Closed{};
+  if (observer_ != nullptr) return false;
+  observer_ = &observer;
+  return true;
+}
+
+void Heap::end_observation(const Observer& observer) noexcept {
+  const Guard guard(lock_);
+  if (observer_ == &observer) drop_observer();
+}
+
+void Heap::drop_observer() noexcept {
+  observer_ = nullptr;
+  visit_handles([](Handle& handle) { handle.seen_as = 0; });
+}
+
+void Heap::free(Handle& handle) {
+  bool found = false;
+  bool last = false;
+  {
+    const GuardInTurn guard(lock_);
+    handles_.unlink(handle);
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->released(handle);
+    if (!damage_) {
+      try {
+        release(handle.payload, handle.room);
+      } catch (const Damage& damage) {
+        damage_.emplace(damage);
+        found = true;
+      }
+    }
+    handle.payload = {};
+    if (handles_.count() == 0) {
+      if (closed_) allocator_.reset();
+      last = !owned_;
+    }
+  }
+  if (found) [[unlikely]] {
+    const Damage damage(*damage_);
+    if (last) delete this;
+    throw damage;
+  }
+  if (last) delete this;  // no lock held, no member touched after this
+}
+
+Heap::Report Heap::report() const {
+  const Region& region = allocator_->region();
+  const Counters& count = allocator_->counters();
+  const std::uint64_t blocks = count.live.blocks + count.deferred.blocks + count.free.blocks;
+  const std::uint64_t fence = allocator_->fenced() ? fence::fence_bytes : 0;
+  return {count,
+          capacity_,
+          region.end() - allocator_->blocks().wilderness(),
+          blocks * word_bytes + count.live.blocks * fence,
+          fence,
+          region.resident(),
+          {}};
+}
+
+}  // namespace rheap

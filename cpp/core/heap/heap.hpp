@@ -1,0 +1,187 @@
+#pragma once
+
+#include <optional>
+
+#include "core/free_space/free_space.hpp"
+#include "core/heap/allocator.hpp"
+#include "core/heap/handles.hpp"
+#include "core/heap/observer.hpp"
+#include "core/system/lock.hpp"
+
+namespace rheap {
+
+/// A heap for many threads: the allocator behind a lock, the handles of its live blocks, and the
+/// rule of who may go when. The object lives as long as its owner or any handle does; the region
+/// as long as the heap is open or any handle lives.
+///
+/// Nothing here calls back into the caller while the lock is held, but for `walk`'s visitor.
+class Heap {
+ public:
+  static constexpr std::uint64_t smallest_capacity = smallest_block;
+
+  struct Options {
+    std::uint64_t capacity;  ///< bytes for blocks, rounded down to 8; at most `capacity_limit`
+    Coalesce coalesce = Coalesce::deferred;
+    Policy policy = Policy::segregated;
+    bool debug = false;  ///< fill patterns and fences
+    bool prefault = false;
+    /// There is one caller at a time, but for `defrag`, `trim` and `check`, which anybody may call
+    /// at any time, and for forks.
+    bool callers_take_turns = false;
+  };
+
+  /// The caller becomes the owner. Throws SystemRefused.
+  static Heap* open(const Options& options);
+  /// The owner lets go: the heap dies with its last handle, or now.
+  void disown() noexcept;
+  /// No more blocks; the region goes with the last handle, or now.
+  void close() noexcept;
+  /// Closes a heap that has no bound block; returns whether it is closed.
+  bool close_if_unused() noexcept;
+
+  // Each throws Closed on a closed heap and Damage on a damaged one, besides what it names.
+
+  /// Binds `handle` to a new block; returns how many of its leading bytes may not be zero.
+  /// `align` is a power of two up to `largest_align`. Throws Exhausted or SystemRefused.
+  std::uint64_t alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align);
+  /// Throws Exhausted or SystemRefused. Whatever it throws, the block is as it was.
+  void resize(Handle& handle, std::uint64_t bytes);
+  std::uint64_t defrag();
+  std::uint64_t trim();
+  void check();
+
+  /// Throws Damage unless the handle's block, its fence, its neighbours and all else that freeing
+  /// it believes are whole: then `free` finds no damage.
+  void verify(const Handle& handle);
+
+  /// From here on `observer` sees each allocation, resize and release. Returns false when the heap
+  /// has an observer already. Throws Closed on a closed heap.
+  bool observe(Observer& observer);
+  /// Ends that, if it is this one who observes. The heap's owner must not have let go yet.
+  void end_observation(const Observer& observer) noexcept;
+  [[nodiscard]] Observer* observer() const { return observer_; }
+
+  /// Gives the block back and unbinds the handle, whatever state the heap is in. Throws Damage when
+  /// the region turns out to be damaged here; on a heap known to be, the block is just forgotten.
+  void free(Handle& handle);
+
+  struct Seen {
+    Offset payload;
+    std::uint64_t room;
+    State state;
+    bool linked;     ///< the payload of a block without an owner begins with a list's links
+    Handle* handle;  ///< of a live block
+  };
+  struct Report {
+    Counters counters;
+    std::uint64_t capacity;
+    std::uint64_t wilderness;  ///< bytes that no block has
+    std::uint64_t overhead;    ///< words and fences
+    std::uint64_t fence;       ///< bytes of each live block's fence, 0 when there are none
+    std::uint64_t resident;    ///< bytes of the region in memory, its header included
+    FreeSpaces space;          ///< known when the walk has ended
+  };
+  /// Calls `visit(Seen)` for each block in address order, with the lock held. Returns the figures
+  /// of the same moment.
+  template <typename Visit>
+  Report walk(Visit&& visit);
+  /// Calls `visit(Handle&)` for each live block, with the lock held, also on a damaged heap.
+  template <typename Visit>
+  void for_each_handle(Visit&& visit);
+
+  /// 8 bytes of a block as they are, whatever they mean. For a visitor: with the lock held.
+  [[nodiscard]] std::uint64_t load(Offset place) const { return allocator_->region().load(place); }
+
+  [[nodiscard]] std::byte* address(const Handle& handle) const {
+    return base_ + handle.payload.value;
+  }
+  [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
+  [[nodiscard]] bool debug() const { return debug_; }
+  /// Blocks that have a handle: what the process has taken and not given back.
+  [[nodiscard]] std::size_t bound_blocks() {
+    const GuardInTurn guard(lock_);
+    return handles_.count();
+  }
+  [[nodiscard]] bool closed() const { return closed_; }
+
+ private:
+  friend class ForkGuard;
+
+  explicit Heap(const Options& options);
+  ~Heap();
+
+  void refuse_unusable() const {
+    if (closed_) throw Closed{};
+    if (damage_) throw Damage(*damage_);
+  }
+  /// Does `work` with the lock held; damage found there closes the heap to further work.
+  template <typename Taken, typename Work>
+  auto guarded(Work&& work) {
+    const Taken guard(lock_);
+    refuse_unusable();
+    try {
+      return work();
+    } catch (const Damage& damage) {
+      damage_.emplace(damage);
+      throw;
+    }
+  }
+  template <typename Visit>
+  void visit_handles(Visit&& visit);
+  void drop_observer() noexcept;
+  void release(Offset payload, std::uint64_t room);
+  void bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes);
+  [[nodiscard]] Report report() const;
+
+  Lock lock_;
+  std::optional<Allocator> allocator_;
+  HandleTable handles_;
+  std::optional<Damage> damage_;
+  Observer* observer_ = nullptr;
+  bool closed_ = false;
+  bool owned_ = true;
+
+  // Kept for when the region is gone.
+  std::byte* base_;
+  std::uint64_t capacity_;
+  bool debug_;
+
+  Heap* next_heap_ = nullptr;  // the list of all heaps, for fork
+  Heap* previous_heap_ = nullptr;
+};
+
+template <typename Visit>
+Heap::Report Heap::walk(Visit&& visit) {
+  return guarded<GuardInTurn>([&] {
+    HandleCursor cursor(handles_);
+    Report report = this->report();
+    std::array<Tally, 3> counted{};
+    allocator_->blocks().walk([&](Offset block, Word word) {
+      report.space.block(word);
+      const Offset payload = payload_of(block);
+      const bool live = word.state() == State::live;
+      const std::uint64_t room = word.size() - word_bytes - (live ? report.fence : 0);
+      counted[static_cast<std::size_t>(word.state())].add(room);
+      visit(Seen{payload, room, word.state(), allocator_->in_a_list(block, word),
+                 live ? cursor.find(payload) : nullptr});
+    });
+    allocator_->verify_counters(counted[0], counted[1], counted[2]);
+    report.space.wilderness(report.wilderness);
+    return report;
+  });
+}
+
+template <typename Visit>
+void Heap::for_each_handle(Visit&& visit) {
+  const GuardInTurn guard(lock_);
+  visit_handles(visit);
+}
+
+template <typename Visit>
+void Heap::visit_handles(Visit&& visit) {
+  if (!allocator_) return;
+  const Region& region = allocator_->region();
+  handles_.for_each(std::min(region.committed(), region.end()), visit);
+}
+
+}  // namespace rheap

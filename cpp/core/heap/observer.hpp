@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/heap/handles.hpp"
+
+namespace rheap {
+
+/// Sees what happens to the blocks of a heap. Each call comes with the heap's lock held, so none
+/// may come back to the heap nor wait for somebody who would. `Handle::seen_as` is the observer's
+/// own; it is 0 for a block that is older than the observation.
+class Observer {
+ public:
+  virtual void allocated(Handle& handle) noexcept = 0;
+  /// `bytes`: what the block had before.
+  virtual void resized(Handle& handle, std::uint64_t bytes) noexcept = 0;
+  virtual void released(Handle& handle) noexcept = 0;
+  /// In a forked child, whose copy of the heap nobody observes from here on.
+  virtual void forked() noexcept = 0;
+
+ protected:
+  ~Observer() = default;
+};
+
+}  // namespace rheap

@@ -1,0 +1,54 @@
+#include "core/region/block_list.hpp"
+
+namespace rheap {
+
+namespace {
+
+/// The last word of a free block: its size, or an odd prev link when there is room for no more.
+constexpr std::uint64_t size_from_footer(std::uint64_t last) {
+  return (last & 1) != 0 ? smallest_block : last;
+}
+
+}  // namespace
+
+Word BlockList::expect_after_free(Offset link, Word word, const char* invariant) const {
+  if (memory_.load(link) == seal_.close(link, word)) return word;
+  static_cast<void>(at(link));  // a word at all?
+  damaged(link, invariant);
+}
+
+Block BlockList::previous(Offset block) const {
+  const std::uint64_t size = size_from_footer(memory_.load(block - 8));
+  if (size > block - first_block || size % 8 != 0) damaged(block - 8, "a free block's footer");
+  const Offset previous = block - size;
+  const Word word = follow(previous);
+  if (word.size() != size || word.state() != State::free)
+    damaged(block - 8, "a free block's footer");
+  return {previous, word};
+}
+
+void BlockList::split(Offset block, Word word, std::uint64_t front, State rest) {
+  RHEAP_ASSERT(front >= smallest_block && word.size() - front >= smallest_block);
+  mark(block + front, {word.size() - front, rest, word.state() == State::free});
+  mark(block, {front, word.state(), word.after_free()});
+}
+
+void BlockList::absorb(Offset block, Word& word, std::uint64_t extra) {
+  const Offset swallowed = block + word.size();
+  word = word.with_size(word.size() + extra);
+  mark(block, word);
+  memory_.store(swallowed, 0);
+}
+
+void BlockList::retract(Offset block) {
+  set(memory_.header().wilderness, block);
+  memory_.store(block, 0);
+}
+
+void BlockList::verify_footer(Offset block, std::uint64_t size) const {
+  if (size_from_footer(memory_.load(block + (size - 8))) != size) {
+    damaged(block + (size - 8), "a free block's footer");
+  }
+}
+
+}  // namespace rheap

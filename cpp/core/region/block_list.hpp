@@ -1,0 +1,174 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/region/errors.hpp"
+#include "core/region/layout.hpp"
+#include "core/region/region.hpp"
+#include "core/region/word.hpp"
+
+namespace rheap {
+
+/// A block whose word was verified, or none.
+struct Block {
+  Offset start;
+  Word word;
+
+  explicit operator bool() const { return static_cast<bool>(start); }
+  [[nodiscard]] Offset end() const { return start + word.size(); }
+};
+
+/// What was done since the heap was made, for who counts: blocks whose word was read (each request
+/// also knows its own), merges, and blocks cut in two.
+struct Work {
+  std::uint64_t visited = 0;
+  std::uint64_t merged = 0;
+  std::uint64_t split = 0;
+};
+
+/// The list of blocks: the truth about the region, from which all else can be rebuilt. Blocks
+/// stand one behind the other, each word says where the next one starts.
+///
+/// Four primitives change the list, each by one decisive store, so that the blocks tile the region
+/// between any two instructions. The rest (marks, footers) is a cache for quick merging.
+class BlockList {
+ public:
+  explicit BlockList(Region& region) : memory_(region), region_(region), seal_(region.secret()) {}
+
+  // --- reading: every word is verified before it is believed -------------------------------
+
+  [[nodiscard]] Offset first() const { return first_block; }
+  [[nodiscard]] Offset wilderness() const {
+    return opened(memory_.header().wilderness, region_.committed());
+  }
+  /// Beyond it no byte was ever handed out.
+  [[nodiscard]] Offset fresh() const { return opened(memory_.header().fresh, region_.end()); }
+
+  /// The word of a block that is known to start here. Throws Damage.
+  [[nodiscard]] Word at(Offset block) const {
+    ++work_.visited;
+    const std::uint64_t raw = memory_.load(block);
+    if (!seal_.holds(block, raw)) [[unlikely]]
+      damaged(block, "a word's check code");
+    return Word(raw);
+  }
+  /// The word at a place that comes from the region and so may be anything. Throws Damage.
+  [[nodiscard]] Word follow(Offset link) const {
+    verify_place(link);
+    const Word word = at(link);
+    const bool sound = word.size() >= smallest_block && word.size() <= region_.committed() - link;
+    if (!sound) [[unlikely]]
+      damaged(link, "a block within the region");
+    return word;
+  }
+  /// As `follow`, where size and state are known: one comparison of all 8 bytes. What is returned
+  /// is made of what was known, so the processor need not wait for the load to go on.
+  [[nodiscard, gnu::always_inline]] Word expect(Offset link, std::uint64_t size, State state,
+                                                const char* invariant) const {
+    verify_place(link);
+    const std::uint64_t raw = memory_.load(link);
+    const Word word{size, state, false};
+    if (raw == seal_.close(link, word)) [[likely]]
+      return word;
+    return expect_after_free(link, word.after(true), invariant);
+  }
+  /// As `expect`, for a block that the header names with a size, which may be anything, too.
+  [[nodiscard]] Word expect(const SizedBlock& named, State state, const char* invariant) const {
+    if (named.size < smallest_block || named.size > capacity_limit) [[unlikely]] {
+      damaged(named.block, invariant);
+    }
+    return expect(named.block, named.size, state, invariant);
+  }
+  [[nodiscard]] Work& work() const { return work_; }
+  /// The block behind this one, or none where the wilderness, as it was read before, starts.
+  [[nodiscard]] Block next(Block block, Offset wilderness) const {
+    const Offset start = block.end();
+    if (start < wilderness) return {start, at(start)};
+    if (start > wilderness) [[unlikely]]
+      damaged(block.start, "a block within the region");
+    return {};
+  }
+  /// The free block before one whose word says `after_free`.
+  [[nodiscard]] Block previous(Offset block) const;
+
+  // --- the four primitives ------------------------------------------------------------------
+
+  /// Cuts `block` behind `front` bytes; the rest becomes a block in state `rest`.
+  void split(Offset block, Word word, std::uint64_t front, State rest);
+  /// Lets `block` swallow the block of `extra` bytes behind it, and wipes that one's word.
+  void absorb(Offset block, Word& word, std::uint64_t extra);
+  /// Makes a block of the first `word.size()` bytes of the wilderness, which starts here.
+  Offset extend(Offset wilderness, Word word) {
+    const Offset behind = wilderness + word.size();
+    if (behind > fresh()) set_fresh(behind);
+    mark(wilderness, word);
+    set(memory_.header().wilderness, behind);
+    return wilderness;
+  }
+  /// Gives the last block back to the wilderness, and wipes its word.
+  void retract(Offset block);
+
+  /// Everything from here on reads as zero again.
+  void set_fresh(Offset fresh) { set(memory_.header().fresh, fresh); }
+  /// Writes the word of a block whose bounds stay, or the inner word of a split to come.
+  void mark(Offset block, Word word) { memory_.store(block, seal_.close(block, word)); }
+
+  /// Makes all usable that another process of this region used.
+  void commit_used() { region_.commit(opened(memory_.header().wilderness, region_.end())); }
+
+  // --- the cache of it ------------------------------------------------------------------------
+
+  /// Tells a block, if there is one, whether the one before it is free.
+  void tell(Block block, bool is_free) {
+    if (block && block.word.after_free() != is_free) mark(block.start, block.word.after(is_free));
+  }
+  void write_footer(Offset block, std::uint64_t size) {
+    if (size > smallest_block) memory_.store(block + (size - 8), size);
+  }
+  /// Throws Damage unless the last word of a free block says its size.
+  void verify_footer(Offset block, std::uint64_t size) const;
+
+  /// Calls `visit(block, word)` for each block in address order. Throws Damage.
+  template <typename Visit>
+  void walk(Visit&& visit) const {
+    const Offset end = wilderness();
+    for (Offset block = first(); block < end;) {
+      const Word word = follow(block);
+      const Offset behind = block + word.size();
+      if (behind > end) damaged(block, "a block within the region");
+      visit(block, word);
+      block = behind;
+    }
+  }
+
+  [[noreturn, gnu::cold, gnu::noinline]] static void damaged(Offset where, const char* invariant) {
+    throw Damage(where, invariant);
+  }
+
+ private:
+  /// What a sealed offset of the header says. Throws Damage unless it holds and lies before `end`.
+  [[nodiscard]] Offset opened(const SealedOffset& field, Offset end) const {
+    const Offset place = memory_.place_of(field);
+    const Offset target = Seal::target(field.raw);
+    if (!seal_.holds(place, field.raw) || target < first_block || target > end) [[unlikely]] {
+      damaged(place, "an offset's check code");
+    }
+    return target;
+  }
+  void set(SealedOffset& field, Offset target) {
+    Memory::store(field.raw, seal_.close(memory_.place_of(field), target));
+  }
+  [[nodiscard]] Word expect_after_free(Offset link, Word word, const char* invariant) const;
+  void verify_place(Offset link) const {
+    if (link < first_block || link >= region_.committed() || !is_aligned(link, 8)) [[unlikely]] {
+      damaged(link, "a link within the region");
+    }
+  }
+
+  Memory memory_;
+  Region& region_;
+  Seal seal_;
+  mutable Work work_;
+};
+
+}  // namespace rheap

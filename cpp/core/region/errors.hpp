@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+
+#include "core/region/offset.hpp"
+
+namespace rheap {
+
+/// No room: the request does not fit although everything that could be merged was merged.
+struct Exhausted : std::exception {
+  std::uint64_t requested = 0;  ///< bytes asked for
+  std::uint64_t free = 0;       ///< bytes in all holes, the untouched end of the region included
+  std::uint64_t largest = 0;    ///< bytes of the largest request that would be served
+  std::uint64_t capacity = 0;   ///< bytes of the region that blocks may take
+
+  [[nodiscard]] const char* what() const noexcept override { return "heap exhausted"; }
+};
+
+/// The region is not what this heap wrote: an overrun, a wild write, a double free below us.
+struct Damage : std::exception {
+  Offset where;           ///< where it was seen
+  const char* invariant;  ///< which rule does not hold there
+
+  Damage(Offset where_, const char* invariant_) : where(where_), invariant(invariant_) {}
+  [[nodiscard]] const char* what() const noexcept override { return invariant; }
+};
+
+/// The heap was closed: no new blocks, no reports.
+struct Closed : std::exception {
+  [[nodiscard]] const char* what() const noexcept override { return "heap is closed"; }
+};
+
+}  // namespace rheap

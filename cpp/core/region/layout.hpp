@@ -1,0 +1,159 @@
+#pragma once
+
+/// The region, byte for byte. Everything the allocator knows lies in here, every link is an offset.
+///
+///   0 ──────────────► first ───────────────────────────────► wilderness ────────────► end
+///   ┌────────────────┬──────┬──────┬──────┬──────┬───────────┬───────────────────────┐
+///   │ HeapHeader     │ live │ free │ live │ defer│ live ...  │ never used yet        │
+///   │ page 0 | index │      │      │      │  -red│           │ (zero beyond `fresh`) │
+///   └────────────────┴──────┴──────┴──────┴──────┴───────────┴───────────────────────┘
+///
+///   live block      [word | payload .............................................]
+///   deferred block  [word | next | ..............................................]
+///   free block      [word | next | prev* | ................................ | size]
+///   free, 24 bytes  [word | next | prev* ]      * with its lowest bit set
+///
+/// A footer (`size`, the last 8 bytes of a free block) lets its follower find the start. Sizes are
+/// even and a tagged prev is odd, so the smallest free block needs no room for a footer: an odd
+/// last word says "24 bytes". The states of a block stand in word.hpp.
+///
+/// Invariants, in the order `check()` verifies them:
+///
+///   1. Blocks tile [first, wilderness) exactly: no gap, no overlap, none smaller than 24 bytes.
+///   2. Every word's check code matches its offset.
+///   3. A free block has a footer equal to its size and its follower says `after_free`; no other
+///      block's follower does.
+///   4. No two neighbours are both free, and none touches the wilderness. (After `defrag()` none
+///      is deferred, so then no two neighbours are without an owner.)
+///   5. Each free and each deferred block is in exactly one list, the one for its size (the victim,
+///      from which small blocks are cut, is in none); a list of free blocks is empty exactly when
+///      its bit is clear.
+///   6. live + free + overhead + wilderness = capacity, and the counters agree with the walk.
+///   7. wilderness <= fresh: no byte beyond `fresh` was ever handed out.
+///   8. The header says which heap this is.
+///
+/// Nothing here is believed because it stands here. Words, `wilderness` and `fresh` are sealed.
+/// All else that names a block (links, heads, the victim, slots, the rover) is acted on only after
+/// the word at that place was verified, and such a word stands nowhere but where a block starts:
+/// who swallows a block wipes its word. What the header says besides is not acted on, or only as
+/// far as a wrong value costs time.
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/region/offset.hpp"
+
+namespace rheap {
+
+inline constexpr std::uint64_t word_bytes = 8;
+inline constexpr std::uint64_t smallest_block = 24;
+inline constexpr std::uint64_t largest_align = std::uint64_t{2} << 20;
+inline constexpr std::uint64_t capacity_limit = std::uint64_t{1} << 40;  // 37 bits of 8 bytes
+
+/// Two-level segregated fit: one list for each size below 256 bytes, 32 lists for each power of
+/// two from there (Masmano, Ripoll, Crespo, Real: "TLSF: a new dynamic memory allocator for
+/// real-time systems", ECRTS 2004).
+inline constexpr unsigned second_level_bits = 5;
+inline constexpr unsigned second_level = 1U << second_level_bits;
+inline constexpr std::uint64_t linear_limit = 8U << second_level_bits;
+inline constexpr unsigned first_level = 40 - 8 + 2;  // sizes up to 2^40, that one included
+
+/// An offset that is acted on as it is: closed by a Seal.
+struct SealedOffset {
+  std::uint64_t raw;
+};
+
+/// A block that a header names with its size, so that the word is read only when it matters.
+struct SizedBlock {
+  Offset block;
+  std::uint64_t size;
+};
+
+struct FreeIndexHeader {
+  std::uint64_t rows;                              ///< a bit for each row that has a list
+  std::array<std::uint32_t, first_level> columns;  ///< a bit for each list that has a block
+  std::array<std::array<Offset, second_level>, first_level> heads;
+  SizedBlock victim;  ///< the free block that is in no list, or none
+};
+
+/// What the policies of the textbooks search instead: one list in address order.
+struct FreeListHeader {
+  Offset head;
+  Offset hint;      ///< before the block that was taken out last
+  Offset rover;     ///< where next fit goes on
+  Offset at_rover;  ///< the first block that ends beyond it
+};
+
+/// Deferred blocks: an exact-size list for each size up to `quick_limit`, and a few slots for
+/// larger ones, the oldest of which gives way.
+inline constexpr std::uint64_t quick_limit = 1024;
+inline constexpr unsigned quick_lists = (quick_limit - smallest_block) / 8 + 1;
+inline constexpr unsigned parking_slots = 16;
+
+struct DeferredHeader {
+  std::array<Offset, quick_lists> heads;
+  std::array<SizedBlock, parking_slots> parked;
+  std::uint64_t hand;    ///< the slot that gives way next
+  std::uint64_t cursor;  ///< the quick list that merging goes on with
+};
+
+/// Counted in blocks and in payload bytes (the words are `8 * blocks` beside them).
+struct Tally {
+  std::uint64_t blocks;
+  std::uint64_t bytes;
+
+  void add(std::uint64_t payload) {
+    ++blocks;
+    bytes += payload;
+  }
+  void subtract(std::uint64_t payload) {
+    --blocks;
+    bytes -= payload;
+  }
+};
+
+struct Counters {
+  Tally live;
+  Tally deferred;
+  Tally free;
+  std::uint64_t peak_live_bytes;
+  std::uint64_t allocations;
+};
+
+struct HeapHeader {
+  static constexpr std::uint64_t magic_value = 0x3170'6165'6872;  // "rheap1", read as bytes
+  static constexpr std::uint32_t current_version = 1;
+
+  std::uint64_t magic;
+  std::uint32_t version;
+  std::uint16_t fenced;  ///< 1 when each payload is followed by a fence (debug heaps)
+  std::uint16_t policy;  ///< which of `index` and `list` is in use
+  std::uint64_t capacity;
+  std::uint64_t secret;
+  Offset first;
+  SealedOffset wilderness;
+  SealedOffset fresh;
+  Counters counters;
+  FreeListHeader list;
+
+  /// Room in page 0 for heaps that several processes share and that outlive them; zero today.
+  std::array<std::byte, 128> lock_room;      // a process-shared lock and its owner
+  std::array<std::byte, 64> clean_room;      // was the last user gone in good order?
+  std::array<std::byte, 128> move_room;      // a move under way
+  std::array<std::byte, 1024> roots_room;    // names of blocks
+  std::array<std::byte, 1024> holders_room;  // which processes hold what
+
+  alignas(4096) FreeIndexHeader index;
+  alignas(64) DeferredHeader deferred;
+};
+static_assert(offsetof(HeapHeader, index) == 4096, "what comes later must fit page 0");
+
+/// The first word stands at the end of the header's last page, so the first payload starts a page.
+inline constexpr Offset first_block{align_up(sizeof(HeapHeader) + word_bytes, 4096) - word_bytes};
+
+constexpr Offset payload_of(Offset block) { return block + word_bytes; }
+constexpr Offset block_of(Offset payload) { return payload - word_bytes; }
+
+}  // namespace rheap

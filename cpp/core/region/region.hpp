@@ -1,0 +1,109 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "core/region/layout.hpp"
+#include "core/system/system.hpp"
+
+/// How much the core checks itself: 0 nothing, 1 cheap assertions, 2 every invariant after every
+/// operation, and a hook behind every store to the region.
+#ifndef RHEAP_CHECK
+#define RHEAP_CHECK 0
+#endif
+
+#if RHEAP_CHECK >= 1
+#include <cstdlib>
+#define RHEAP_ASSERT(condition) ((condition) ? static_cast<void>(0) : std::abort())
+#else
+#define RHEAP_ASSERT(condition) static_cast<void>(0)
+#endif
+
+namespace rheap {
+
+#if RHEAP_CHECK >= 2
+/// Tests set it to look at the region between any two stores, as a killed process leaves it.
+inline void (*after_store)() = nullptr;
+/// Tests clear it where damage is to be met by the operations themselves.
+inline bool check_every_operation = true;
+#endif
+
+/// The mapped bytes. A copy is a pointer and as good as the original: everybody who works on the
+/// region has one of his own, so that a place is one load away.
+class Memory {
+ public:
+  explicit Memory(std::byte* base) : base_(base) {}
+
+  [[nodiscard]] std::byte* base() const { return base_; }
+  [[nodiscard]] std::byte* address(Offset place) const { return base_ + place.value; }
+  [[nodiscard]] HeapHeader& header() const { return *reinterpret_cast<HeapHeader*>(base_); }
+  [[nodiscard]] Offset place_of(const SealedOffset& field) const {
+    return {static_cast<std::uint64_t>(reinterpret_cast<const std::byte*>(&field) - base_)};
+  }
+
+  // What it reads is not believed before it is verified, so it may look at poisoned bytes.
+  [[nodiscard, gnu::no_sanitize_address]] std::uint64_t load(Offset place) const {
+    return slot(place);
+  }
+  [[nodiscard]] Offset load_offset(Offset place) const { return {load(place)}; }
+
+  /// Every store to the region's bookkeeping. Release order: what was written before is there
+  /// when another process (or the one after a kill) sees this.
+  void store(Offset place, std::uint64_t value) const { store(slot(place), value); }
+  template <typename T>
+  static void store(T& field, T value) {
+    std::atomic_ref<T>(field).store(value, std::memory_order_release);
+#if RHEAP_CHECK >= 2
+    if (after_store != nullptr) after_store();
+#endif
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t& slot(Offset place) const {
+    RHEAP_ASSERT(is_aligned(place, 8));
+    return *reinterpret_cast<std::uint64_t*>(base_ + place.value);
+  }
+
+  std::byte* base_;
+};
+
+/// The one mapping of a heap: reserved whole, committed from the front as the wilderness shrinks.
+/// Base, capacity and what is committed are kept here as well as (or instead of) in the region, so
+/// that damage inside cannot lead the process outside.
+class Region : public Memory {
+ public:
+  /// `capacity` bytes for blocks, a multiple of 8. Writes a fresh header. Throws SystemRefused.
+  Region(std::uint64_t capacity, system::Sharing sharing);
+  ~Region();
+  Region(const Region&) = delete;
+  Region& operator=(const Region&) = delete;
+
+  [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
+  [[nodiscard]] Offset end() const { return first_block + capacity_; }
+  [[nodiscard]] Offset committed() const { return committed_; }
+  [[nodiscard]] std::uint64_t secret() const { return secret_; }
+
+  /// Makes [base, upto) usable. Throws SystemRefused, and then nothing has changed.
+  void commit(Offset upto) {
+    if (upto > committed_) commit_more(upto);
+  }
+  void prefault();
+  /// Gives back the whole pages inside [begin, end), which then read as zero. Returns how many
+  /// bytes of them were in memory, or nothing when the system did not do it (locked pages).
+  std::optional<std::uint64_t> discard(Offset begin, Offset end);
+  [[nodiscard]] std::uint64_t resident() const;
+
+ private:
+  static std::size_t mapped_bytes(std::uint64_t capacity);
+  void commit_more(Offset upto);
+
+  std::uint64_t capacity_;
+  std::size_t mapped_;
+  system::Sharing sharing_;
+  std::uint64_t secret_;
+  Offset committed_;
+};
+
+}  // namespace rheap

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <atomic>
+
+#include "core/system/system.hpp"
+
+namespace rheap {
+
+/// The lock of a heap. A critical section is some ten nanoseconds, so what it costs to take and to
+/// give the lock counts most. There are two ways in:
+///
+/// `lock`, for anybody at any time: one atomic exchange. Who has to wait longer (somebody walks the
+/// whole heap) yields, then sleeps in growing steps: nobody needs to be woken, so giving the lock
+/// is a plain store.
+///
+/// `lock_in_turn`, for callers of whom there is one at a time anyway (an interpreter's lock sees to
+/// it): a store and a load. Between them the processor may not see the load before the store is
+/// seen, which is what the atomic exchange costs its time for; here who takes the other way in
+/// makes every processor see to that, at that moment (as in Dice, Huang, Yang: "Asymmetric Dekker
+/// synchronization", 2001). Where the system cannot do that, or the callers do not take turns, it
+/// is `lock`.
+class Lock {
+ public:
+  Lock() = default;
+  explicit Lock(bool callers_take_turns)
+      : in_turn_(callers_take_turns && system::fence_all_threads()) {}
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+  void lock() noexcept {
+    if (held_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+      wait();
+    if (in_turn_) {
+      // From here on each caller whose turn it is sees `held_`, or was seen.
+      system::fence_all_threads();
+      wait_until_free(taken_in_turn_);
+    }
+  }
+  void unlock() noexcept { held_.store(false, std::memory_order_release); }
+
+  void lock_in_turn() noexcept {
+    if (!in_turn_) return lock();
+    for (;;) {
+      taken_in_turn_.store(true, std::memory_order_relaxed);
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      if (!held_.load(std::memory_order_acquire)) [[likely]]
+        return;
+      taken_in_turn_.store(false, std::memory_order_release);
+      wait_until_free(held_);
+    }
+  }
+  void unlock_in_turn() noexcept {
+    if (!in_turn_) return unlock();
+    taken_in_turn_.store(false, std::memory_order_release);
+  }
+
+ private:
+  [[gnu::noinline]] void wait() noexcept {
+    do {
+      wait_until_free(held_);
+    } while (held_.exchange(true, std::memory_order_acquire));
+  }
+  static void wait_until_free(const std::atomic<bool>& flag) noexcept {
+    for (unsigned round = 0; flag.load(std::memory_order_acquire); ++round) {
+      system::wait_a_little(round);
+    }
+  }
+
+  const bool in_turn_ = false;
+  std::atomic<bool> held_{false};
+  std::atomic<bool> taken_in_turn_{false};
+};
+
+/// Holds the lock as long as it lives.
+class Guard {
+ public:
+  explicit Guard(Lock& lock) noexcept : lock_(lock) { lock_.lock(); }
+  ~Guard() { lock_.unlock(); }
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+ private:
+  Lock& lock_;
+};
+class GuardInTurn {
+ public:
+  explicit GuardInTurn(Lock& lock) noexcept : lock_(lock) { lock_.lock_in_turn(); }
+  ~GuardInTurn() { lock_.unlock_in_turn(); }
+  GuardInTurn(const GuardInTurn&) = delete;
+  GuardInTurn& operator=(const GuardInTurn&) = delete;
+
+ private:
+  Lock& lock_;
+};
+
+}  // namespace rheap

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "trace/trace.hpp"
+
+namespace rheap::replay {
+
+/// The text is no trace.
+struct Malformed : std::runtime_error {
+  std::string source;
+  std::uint64_t line;  ///< counted from 1
+
+  Malformed(std::string source_, std::uint64_t line_, const std::string& reason)
+      : std::runtime_error(reason), source(std::move(source_)), line(line_) {}
+};
+
+/// Reads a trace from text that comes in parts:
+///
+///   # rheap 1 time thread site      if it is the first line: further columns on each operation's
+///   12 34                           bare numbers before the first operation say nothing
+///   a ID BYTES                      allocates
+///   r ID BYTES                      reallocates
+///   f ID                            frees
+///
+/// Ids may be used again after their free. Empty lines and those that begin with # are skipped.
+class Parser {
+ public:
+  static constexpr std::uint64_t largest_size = std::uint64_t{1} << 40;
+  static constexpr std::size_t longest_line = std::size_t{1} << 16;
+
+  /// `source` is what the text is called in messages.
+  explicit Parser(std::string source) : trace_(std::move(source)) {}
+
+  /// Throws Malformed.
+  void feed(std::string_view part);
+  /// The trace, once everything was fed. Throws Malformed for a last line that is none, and when
+  /// there was no operation.
+  Trace finish();
+  [[nodiscard]] const std::string& source() const { return trace_.source(); }
+  /// Lines that were read whole.
+  [[nodiscard]] std::uint64_t lines() const { return lines_; }
+
+ private:
+  class Fields;
+
+  void read_line(std::string_view line);
+  void read_columns(std::string_view text);
+  void read_operation(std::string_view text);
+  std::uint32_t occupy(std::uint64_t id);
+  std::uint32_t find(std::uint64_t id, char letter) const;
+  void vacate(std::uint64_t id, std::uint32_t slot);
+  [[noreturn]] void fail(const std::string& reason) const;
+
+  Trace trace_;
+  std::string unfinished_;  ///< the beginning of a line whose end has not come yet
+  std::uint64_t lines_ = 0;
+  bool with_time_ = false;
+  bool with_thread_ = false;
+  bool with_site_ = false;
+  std::unordered_map<std::uint64_t, std::uint32_t> live_;  ///< slots by id
+  std::vector<std::uint32_t> vacant_;
+};
+
+}  // namespace rheap::replay

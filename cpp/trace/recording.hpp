@@ -1,0 +1,67 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+
+#include "trace/trace_writer.hpp"
+
+namespace rheap::record {
+
+/// What a recording has seen so far.
+struct Figures {
+  std::uint64_t operations = 0;
+  std::uint64_t live_bytes = 0;     ///< of blocks born in the recording
+  std::uint64_t peak_bytes = 0;     ///< the most of these at a time
+  std::uint64_t dropped_frees = 0;  ///< of blocks born before
+};
+
+/// Numbers the blocks that are born, writes each operation to a trace, and keeps the sums. Numbers
+/// start at 1 and are never used again. The caller sees to it that one thread calls at a time.
+class Recording {
+ public:
+  Recording(int descriptor, TraceWriter::Sites sites) : writer_(descriptor, sites) {}
+
+  std::uint64_t allocated(std::uint64_t bytes, std::string_view site = {}) {
+    writer_.write('a', ++born_, bytes, site);
+    ++figures_.operations;
+    grown(bytes);
+    return born_;
+  }
+  void resized(std::uint64_t id, std::uint64_t before, std::uint64_t bytes,
+               std::string_view site = {}) {
+    writer_.write('r', id, bytes, site);
+    ++figures_.operations;
+    figures_.live_bytes -= before;
+    grown(bytes);
+  }
+  void freed(std::uint64_t id, std::uint64_t bytes) {
+    writer_.write_freed(id);
+    ++figures_.operations;
+    figures_.live_bytes -= bytes;
+  }
+  void freed_older() { ++figures_.dropped_frees; }
+
+  /// Writes the sums and closes the trace; nothing may be recorded after.
+  void finish();
+  /// Closes the trace as it is.
+  void abandon() { writer_.abandon(); }
+
+  /// Nothing more is written, because of an errno.
+  void fail(int error) { writer_.fail(error); }
+  [[nodiscard]] bool failed() const { return writer_.error() != 0; }
+  [[nodiscard]] const Figures& figures() const { return figures_; }
+  [[nodiscard]] const TraceWriter& writer() const { return writer_; }
+
+ private:
+  void grown(std::uint64_t bytes) {
+    figures_.live_bytes += bytes;
+    figures_.peak_bytes = std::max(figures_.peak_bytes, figures_.live_bytes);
+  }
+
+  TraceWriter writer_;
+  Figures figures_;
+  std::uint64_t born_ = 0;
+};
+
+}  // namespace rheap::record

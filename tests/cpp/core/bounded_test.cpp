@@ -1,0 +1,98 @@
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+#include "core/heap/allocator.hpp"
+#include "cpp/core/model.hpp"
+#include "cpp/testing.hpp"
+
+using namespace rheap;
+using namespace rheap::testing;
+
+namespace {
+
+// To merge a block takes a look at it, at both neighbours, at the neighbours of those in their
+// lists, at the one behind the result that is told, and at the head of the list that it joins.
+constexpr std::uint64_t visits_per_merge = 1 + 1 + 2 + 1 + 2 + 1 + 1;
+constexpr std::uint64_t merges_per_block = 3;  // behind, before, wilderness
+// To place a block: the heads of two lists, twice; the hole, its two neighbours in the list, the
+// block behind it, and the heads of the lists that the gap and the rest join.
+constexpr std::uint64_t visits_per_place = 2 * 2 + 1 + 2 + 1 + 2;
+
+constexpr std::uint64_t most_merges = Allocator::merges_for(capacity_limit);
+constexpr Work bound{
+    visits_per_place + most_merges * visits_per_merge,
+    most_merges * merges_per_block,
+    2,
+};
+// One block that gives way, and the few of a tight heap.
+constexpr Work bound_of_release{
+    (1 + Allocator::merges_per_free) * visits_per_merge,
+    (1 + Allocator::merges_per_free) * merges_per_block,
+    0,
+};
+
+struct Most {
+  Work work;
+  void take(const Work& before, const Work& after) {
+    work.visited = std::max(work.visited, after.visited - before.visited);
+    work.merged = std::max(work.merged, after.merged - before.merged);
+    work.split = std::max(work.split, after.split - before.split);
+  }
+  [[nodiscard]] bool within(const Work& most) const {
+    return work.visited <= most.visited && work.merged <= most.merged && work.split <= most.split;
+  }
+};
+
+struct Worst {
+  Most allocate;
+  Most release;
+};
+
+/// Fills the heap with small blocks, frees most of them so that nothing is merged, then asks for
+/// larger ones, aligned and not, as long as the wilderness is there for them.
+Worst worst_in_a_heap_of(std::uint64_t capacity, Coalesce coalesce) {
+  Allocator allocator({.capacity = capacity, .coalesce = coalesce});
+  Random random(capacity);
+  Worst worst;
+  std::vector<Allocation> blocks;
+  const auto allocate = [&](std::uint64_t bytes, std::uint64_t align) {
+    const Work before = allocator.work();
+    blocks.push_back(allocator.allocate(bytes, align));
+    worst.allocate.take(before, allocator.work());
+  };
+  const auto release = [&](std::size_t number) {
+    std::swap(blocks[number], blocks.back());
+    const Work before = allocator.work();
+    allocator.release(blocks.back().payload, blocks.back().room);
+    worst.release.take(before, allocator.work());
+    blocks.pop_back();
+  };
+  const auto left = [&] { return allocator.region().end() - allocator.blocks().wilderness(); };
+  for (int round = 0; round < 2; ++round) {
+    while (left() > capacity / 10) allocate(random.size(9), 8);
+    while (blocks.size() > 20) release(random.below(blocks.size()));
+    while (left() > capacity / 20 && blocks.size() < 400) {
+      allocate(random.size(11), random.one_in(3) ? random.align(6) : 8);
+    }
+  }
+  return worst;
+}
+
+}  // namespace
+
+TEST("the work of one operation has a bound whatever the heap's size") {
+  for (const Coalesce coalesce : {Coalesce::deferred, Coalesce::immediate}) {
+    for (const std::uint64_t capacity : {64UL << 10, 128UL << 10, 256UL << 10}) {
+      const Worst worst = worst_in_a_heap_of(capacity, coalesce);
+      CHECK(worst.allocate.within(bound));
+      CHECK(worst.release.within(coalesce == Coalesce::deferred
+                                     ? bound_of_release
+                                     : Work{visits_per_merge, merges_per_block, 0}));
+      if (coalesce == Coalesce::deferred && capacity == 256 << 10) {
+        CHECK(worst.allocate.work.merged > 0);  // it was put to the test
+        CHECK(worst.release.work.merged > 0);
+      }
+    }
+  }
+}
