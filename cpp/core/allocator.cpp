@@ -37,7 +37,8 @@ Block Allocator::take(const Request& request) {
     for (bool merged = !merging_is_due(request);; merged = true) {
       const Hole last = merged ? placement_.wilderness() : Hole{};
       if (const Offset hole = placement_.choose(request, last)) {
-        const Block block = hole == last.start ? take_wilderness(hole, request) : place(hole, request);
+        const Block block =
+            hole == last.start ? take_wilderness(hole, request) : place(hole, request);
         placement_.took(block.end());
         return block;
       }
