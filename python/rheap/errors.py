@@ -156,8 +156,9 @@ class HeapClosed(HeapError, ValueError):
 class HeapCorruption(HeapError, RuntimeError):
     """The region is damaged: something wrote where it owned nothing.
 
-    `offset` is where it was seen, in bytes from the region's base (0: in the header), `invariant`
-    what should hold there. The heap refuses further work; blocks that are open stay readable.
+    `offset` is where it was seen, in bytes from the region's base (before the first block: in the
+    header), `invariant` what should hold there. The heap refuses further work; blocks that are open
+    stay readable.
     """
 
     _facts = ("offset", "invariant")
