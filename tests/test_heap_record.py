@@ -9,7 +9,7 @@ import threading
 import pytest
 from damaging import damage
 from support import SIZE, array_of, in_child, run_python
-from trace_reader import read_trace
+from trace_reader import is_gzip, read_trace
 
 import rheap
 
@@ -294,3 +294,42 @@ def test_a_recording_that_nobody_ended_is_whole_all_the_same(path):
         path,
     )
     assert kinds(read_trace(path))[0] == "a1:1"
+
+
+def test_one_recording_to_a_file_at_a_time(heap, path):
+    other = rheap.Heap("1 MiB")
+    with heap.record(path):
+        kept = heap.alloc(1)
+        with pytest.raises(OSError, match="another recording writes to it") as caught:
+            other.record(path).__enter__()
+        assert caught.value.filename == path
+        assert not other.observed
+    with other.record(path):
+        other.alloc(2)
+    assert kinds(read_trace(path)) == ["a1:2", "f1"]
+    del kept
+
+
+def test_a_trace_that_cannot_be_compressed_stays_plain(heap, tmp_path):
+    path = tmp_path / ("x" * 252 + ".gz")  # a name beside it would be too long
+    recording = heap.record(path)
+    with pytest.raises(OSError, match="whole, but it could not be compressed"), recording:
+        heap.alloc(1)
+    assert not is_gzip(path)
+    assert kinds(read_trace(path)) == ["a1:1", "f1"]
+    assert recording.summary.operations == 2
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_the_compressed_file_takes_the_place_of_the_plain_one(heap, tmp_path):
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "folder" / "t.gz"
+    path.touch(0o640)
+    os.symlink(path, tmp_path / "link.gz")
+    with heap.record(os.fsencode(tmp_path / "link.gz")):
+        heap.alloc(1)
+    assert (tmp_path / "link.gz").is_symlink()
+    assert is_gzip(path)
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert os.listdir(path.parent) == [path.name]
+    assert kinds(read_trace(path)) == ["a1:1", "f1"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import os
 import pickle
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +67,72 @@ def test_every_way_to_write_a_trace_says_the_same():
         assert written(parse(text, parts=len(text))) == PLAIN.splitlines(), text
 
 
+TIMED = "# rheap 1 time thread site\na 0 10 5 0 x.py:3 f\na 17 20 6 0 x.py:3 \xe4\nf 17 71 0\n"
+
+
+def test_a_file_may_break_off_anywhere(tmp_path, capsys):
+    data = TIMED.encode()
+    path = tmp_path / "trace"
+    for length in range(TIMED.index("x.py"), len(data)):
+        for tail in (b"", bytes(1 << 19)):
+            whole = data[:length].count(b"\n")
+            path.write_bytes(data[:length] + tail)
+            trace = load(str(path))
+            said = capsys.readouterr().err
+            if trace.torn_line is None:
+                assert said == ""
+            else:
+                assert trace.torn_line == whole + 1
+                assert said == f"{path} breaks off in line {whole + 1}, which is left out\n"
+            # Never what was not written: the last line may count when nothing that matters is cut.
+            assert written(trace) == ["a 0 10", "a 1 20", "f 1"][: len(trace)]
+            assert whole - 1 <= len(trace) <= whole
+
+
+def test_a_line_that_is_torn_in_between_is_refused(tmp_path):
+    path = tmp_path / "trace"
+    for torn in (b"a 1", b"a 1 2\0\0\0", b"\0\0", b"a 1 2 \xe4"):
+        path.write_bytes(b"a 0 1\n" + torn + b"\na 2 3\n")
+        with pytest.raises(TraceError, match=", line 2: "):
+            load(str(path))
+    path.write_bytes(b"a 0 1\n\0\0\0a 2 3\n")
+    with pytest.raises(TraceError, match=", line 2: "):
+        load(str(path))
+
+
+def test_every_command_tells_what_is_left_out(tmp_path, capsys):
+    path = str(tmp_path / "trace")
+    Path(path).write_text("a 0 1\nf")
+    for command in (["replay", path, "--repeat", "1"], ["view", path], ["export", path]):
+        assert main(command) == 0
+        assert "breaks off in line 2" in capsys.readouterr().err
+
+
+def test_a_trace_that_unzips_to_nothing_but_line_ends_is_refused_soon(tmp_path):
+    path = tmp_path / "trace.gz"
+    member = gzip.compress(b"\n" * (1 << 24))
+    path.write_bytes(member * 4000)  # 64 GiB
+    with pytest.raises(TraceError, match="line 1000001: there is no operation"):
+        load(str(path))
+
+
+@pytest.mark.parametrize("line", [b"a 1 1\nf 1\n", b"\0", b"#" * 80 + b"\n"], ids=repr)
+def test_ctrl_c_ends_the_reading_of_an_endless_file(tmp_path, line):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    command = [sys.executable, "-m", "rheap", "replay", path]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        with contextlib.suppress(BrokenPipeError), open(path, "wb", buffering=0) as fifo:
+            for _ in range(50):
+                fifo.write(line * 1000)  # comes back once most of it was read
+            process.send_signal(signal.SIGINT)
+            while True:
+                fifo.write(line * 1000)
+        assert b"Traceback" not in process.stderr.read()
+        assert process.wait(60) in ((130,) if line.startswith(b"a") else (1, 130))
+
+
 def test_an_id_may_be_used_again_after_its_free():
     trace = parse(f"a 7 1\nf 7\na 7 2\na {2**64 - 1} 0\nf 7\n")
     assert written(trace) == ["a 0 1", "f 0", "a 1 2", "a 2 0", "f 1"]
@@ -116,7 +185,11 @@ def test_lines_are_found_again():
         ("a 0 1\nf " + "9" * 99 + "\n", 2, "the id '" + "9" * 40 + "...' is 2**64 or more"),
         ("", 1, "the text ends before its first operation"),
         ("12\n# only remarks\n", 3, "the text ends before its first operation"),
-        ("a 0 1\n" + "x" * 70_000, 2, "the line is longer than 65536 bytes"),
+        ("a 0 1\n" + "x" * 1_048_577, 2, "the line is longer than 1048576 bytes"),
+        ("x 0", 1, "unknown operation 'x'"),
+        ("a 0 1\n" + "\n" * 1_000_001, 1_000_002, "there is no operation in 1000000 lines"),
+        ("# b\n" * 1_000_001, 1_000_001, "there is no operation in 1000000 lines"),
+        ("1\n" * 1_000_001, 1_000_001, "there is no operation in 1000000 lines"),
     ],
 )
 def test_what_is_no_trace_is_refused_where_it_stops(text, line, reason):
@@ -164,9 +237,19 @@ def test_a_cut_behind_the_last_line_names_it(tmp_path):
 
 def test_what_is_not_utf8_is_refused(tmp_path):
     path = tmp_path / "trace"
-    path.write_bytes(b"# rheap 1 site\na 0 1 x.py:1 f\na 1 1 \xff\xfe.py:1 f\n")
-    with pytest.raises(TraceError, match="line 3: not text in UTF-8"):
-        load(str(path))
+    for bad in (
+        *(b"\xff", b"\x80", b"\xc3", b"\xc3(", b"\xc0\x80", b"\xc1\xbf", b"\xe0\x9f\xbf"),
+        *(b"\xed\xa0\x80", b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80"),
+        *(b"\xe2\x98", b"\xf0\x9f\x98"),
+    ):
+        with pytest.raises(UnicodeDecodeError):
+            bad.decode()
+        path.write_bytes(b"# rheap 1 site\na 0 1 x.py:1 f\na 1 1 " + bad + b".py:1 f\n")
+        with pytest.raises(TraceError, match="line 3: not text in UTF-8"):
+            load(str(path))
+    good = "\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff"
+    path.write_text(f"# rheap 1 site\na 0 1 {good}\n# {good}\n")
+    assert len(load(str(path))) == 1
 
 
 @given(st.binary(max_size=60))

@@ -46,10 +46,17 @@ class Trace:
         return {op.thread for op in self.operations}
 
 
-def read_trace(path, *, reused_ids=False):
-    """Reads and verifies a trace. `reused_ids`: a number may be used again after a free."""
+def is_gzip(path):
+    return Path(path).read_bytes().startswith(b"\x1f\x8b")
+
+
+def read_trace(path, *, reused_ids=False, broken_off=False):
+    """Reads and verifies a trace. `reused_ids`: a number may be used again after a free.
+    `broken_off`: nobody ended it, so zero bytes may stand behind the last line."""
     data = Path(path).read_bytes()
-    text = (gzip.decompress(data) if str(path).endswith(".gz") else data).decode()
+    text = (gzip.decompress(data) if is_gzip(path) else data).decode()
+    if broken_off:
+        text = text.rstrip("\0")
     assert text.endswith("\n"), "the last line is not whole"
     trace, columns, seen = Trace(), (), set()
     now = total = 0

@@ -15,6 +15,40 @@ std::string_view unindented(std::string_view text) {
   return {std::find_if_not(text.begin(), text.end(), is_blank), text.end()};
 }
 
+bool is_ascii(std::string_view text) {
+  unsigned char all = 0;
+  for (const char letter : text) all |= static_cast<unsigned char>(letter);
+  return all < 0x80;
+}
+
+/// The bytes of the UTF-8 character that the text begins with; 0 when it begins with none.
+std::size_t character_bytes(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return static_cast<std::uint32_t>(text[at]) & 0xFF; };
+  const std::uint32_t first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t bytes = first < 0xC0 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (bytes == 0 || first > 0xF4 || text.size() < bytes) return 0;
+  std::uint32_t code = first & (0x7FU >> bytes);
+  for (std::size_t at = 1; at < bytes; ++at) {
+    if ((byte(at) & 0xC0) != 0x80) return 0;
+    code = code << 6 | (byte(at) & 0x3F);
+  }
+  constexpr std::uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = code >= 0xD800 && code < 0xE000;
+  return code >= smallest[bytes] && code <= 0x10FFFF && !surrogate ? bytes : 0;
+}
+
+bool is_utf8(std::string_view text) {
+  if (is_ascii(text)) [[likely]]
+    return true;
+  while (!text.empty()) {
+    const std::size_t bytes = character_bytes(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
 /// A part of the text for a message, whatever it holds.
 std::string quoted(std::string_view text) {
   constexpr std::size_t most = 40;
@@ -95,15 +129,26 @@ void Parser::feed(std::string_view part) {
 }
 
 Trace Parser::finish() {
-  if (!unfinished_.empty()) read_line(std::exchange(unfinished_, {}));
+  if (!unfinished_.empty()) read_last_line();
   if (trace_.operations().empty()) {
     fail("the text ends before its first operation ('a ID BYTES')");
   }
   return std::move(trace_);
 }
 
+void Parser::read_last_line() {
+  try {
+    read_line(std::exchange(unfinished_, {}));
+  } catch (const Malformed& malformed) {
+    if (trace_.operations().empty()) throw;
+    trace_.leave_out(malformed.line);
+  }
+}
+
 void Parser::read_line(std::string_view line) {
+  if (!is_utf8(line)) fail("not text in UTF-8");
   const std::string_view text = unindented(line);
+  const std::size_t operations = trace_.operations().size();
   if (text.starts_with('#')) {
     constexpr std::string_view announcement = "# rheap ";
     if (lines_ == 0 && text.starts_with(announcement)) {
@@ -111,6 +156,10 @@ void Parser::read_line(std::string_view line) {
     }
   } else if (!text.empty()) {
     read_operation(text);
+  }
+  idle_lines_ = trace_.operations().size() == operations ? idle_lines_ + 1 : 0;
+  if (idle_lines_ > most_idle_lines) {
+    fail("there is no operation in " + std::to_string(most_idle_lines) + " lines before this one");
   }
   ++lines_;
 }

@@ -28,19 +28,23 @@ struct Malformed : std::runtime_error {
 ///   r ID BYTES                      reallocates
 ///   f ID                            frees
 ///
-/// Ids may be used again after their free. Empty lines and those that begin with # are skipped.
+/// Ids may be used again after their free. Empty lines and those that begin with # are skipped. The
+/// last line may lack its end; if it cannot be read then, it was torn when whoever wrote it was
+/// killed, and is left out.
 class Parser {
  public:
   static constexpr std::uint64_t largest_size = std::uint64_t{1} << 40;
-  static constexpr std::size_t longest_line = std::size_t{1} << 16;
+  /// In bytes; more than a recorder of ours leaves of zero bytes behind its last line.
+  static constexpr std::size_t longest_line = std::size_t{1} << 20;
+  /// A trace of which most says nothing is none, and may be a terabyte once it is unzipped.
+  static constexpr std::uint64_t most_idle_lines = 1'000'000;
 
   /// `source` is what the text is called in messages.
   explicit Parser(std::string source) : trace_(std::move(source)) {}
 
   /// Throws Malformed.
   void feed(std::string_view part);
-  /// The trace, once everything was fed. Throws Malformed for a last line that is none, and when
-  /// there was no operation.
+  /// The trace, once everything was fed. Throws Malformed when there was no operation.
   Trace finish();
   [[nodiscard]] const std::string& source() const { return trace_.source(); }
   /// Lines that were read whole.
@@ -50,6 +54,7 @@ class Parser {
   class Fields;
 
   void read_line(std::string_view line);
+  void read_last_line();
   void read_columns(std::string_view text);
   void read_operation(std::string_view text);
   std::uint32_t occupy(std::uint64_t id);
@@ -60,6 +65,7 @@ class Parser {
   Trace trace_;
   std::string unfinished_;  ///< the beginning of a line whose end has not come yet
   std::uint64_t lines_ = 0;
+  std::uint64_t idle_lines_ = 0;  ///< since the last operation
   bool with_time_ = false;
   bool with_thread_ = false;
   bool with_site_ = false;

@@ -5,12 +5,22 @@
 namespace rheap::record {
 
 void Recording::finish() {
-  writer_.comment("operations: " + std::to_string(figures_.operations) +
-                  ", threads: " + std::to_string(writer_.threads()) +
-                  ", most bytes live: " + std::to_string(figures_.peak_bytes));
-  writer_.comment("dropped " + std::to_string(figures_.dropped_frees) +
-                  " frees of blocks born before");
+  if (!failed()) {
+    writer_.comment("operations: " + std::to_string(figures_.operations) +
+                    ", threads: " + std::to_string(writer_.threads()) +
+                    ", most bytes live: " + std::to_string(figures_.peak_bytes));
+    writer_.comment("dropped " + std::to_string(figures_.dropped_frees) +
+                    " frees of blocks born before");
+  }
   writer_.close();
+}
+
+/// Lines that were still buffered when an error came are not in the file. Its first lines are
+/// those of the operations.
+Figures Recording::figures() const {
+  Figures figures = figures_;
+  figures.operations = std::min(figures.operations, writer_.lines());
+  return figures;
 }
 
 }  // namespace rheap::record

@@ -8,7 +8,7 @@
 
 namespace rheap::record {
 
-/// What a recording has seen so far.
+/// What is in the trace so far.
 struct Figures {
   std::uint64_t operations = 0;
   std::uint64_t live_bytes = 0;     ///< of blocks born in the recording
@@ -22,21 +22,22 @@ class Recording {
  public:
   Recording(int descriptor, TraceWriter::Sites sites) : writer_(descriptor, sites) {}
 
+  /// Returns 0 when that could not be written.
   std::uint64_t allocated(std::uint64_t bytes, std::string_view site = {}) {
-    writer_.write('a', ++born_, bytes, site);
+    if (!writer_.write('a', born_ + 1, bytes, site)) return 0;
     ++figures_.operations;
     grown(bytes);
-    return born_;
+    return ++born_;
   }
   void resized(std::uint64_t id, std::uint64_t before, std::uint64_t bytes,
                std::string_view site = {}) {
-    writer_.write('r', id, bytes, site);
+    if (!writer_.write('r', id, bytes, site)) return;
     ++figures_.operations;
     figures_.live_bytes -= before;
     grown(bytes);
   }
   void freed(std::uint64_t id, std::uint64_t bytes) {
-    writer_.write_freed(id);
+    if (!writer_.write_freed(id)) return;
     ++figures_.operations;
     figures_.live_bytes -= bytes;
   }
@@ -50,7 +51,7 @@ class Recording {
   /// Nothing more is written, because of an errno.
   void fail(int error) { writer_.fail(error); }
   [[nodiscard]] bool failed() const { return writer_.error() != 0; }
-  [[nodiscard]] const Figures& figures() const { return figures_; }
+  [[nodiscard]] Figures figures() const;
   [[nodiscard]] const TraceWriter& writer() const { return writer_; }
 
  private:

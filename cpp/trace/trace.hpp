@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,12 +48,16 @@ class Trace {
 
   /// `line` says where the operation stands in the source. Lines grow.
   void add(Operation operation, std::uint64_t line);
+  /// The last line was torn and is not among the operations.
+  void leave_out(std::uint64_t line) { torn_line_ = line; }
 
   [[nodiscard]] const std::string& source() const { return source_; }
   [[nodiscard]] const std::vector<Operation>& operations() const { return operations_; }
   [[nodiscard]] std::uint32_t slots() const { return slots_; }
   [[nodiscard]] std::uint64_t allocations() const { return allocations_; }
   [[nodiscard]] std::uint64_t line_of(std::size_t operation) const;
+  /// The line that was left out, if there is one.
+  [[nodiscard]] std::optional<std::uint64_t> torn_line() const { return torn_line_; }
   [[nodiscard]] Demand demand() const;
 
  private:
@@ -66,6 +71,7 @@ class Trace {
   std::vector<Run> runs_;
   std::uint64_t allocations_ = 0;
   std::uint32_t slots_ = 0;
+  std::optional<std::uint64_t> torn_line_;
 };
 
 /// The trace as text without further columns, after the four numbers that the replayer of Bryant

@@ -25,15 +25,13 @@ std::string_view cut(std::string_view text, std::size_t most) {
 }  // namespace
 
 TraceWriter::TraceWriter(int descriptor, Sites sites)
-    : file_(system::take_file(descriptor)),
-      sites_(sites == Sites::each),
-      began_(system::microseconds()) {
+    : file_(descriptor), sites_(sites == Sites::each), began_(system::microseconds()) {
   comment(sites_ ? "rheap 1 time thread site" : "rheap 1 time thread");
 }
 
-void TraceWriter::write(char operation, std::uint64_t id, std::uint64_t bytes,
+bool TraceWriter::write(char operation, std::uint64_t id, std::uint64_t bytes,
                         std::string_view site) {
-  start_line(operation, id);
+  if (!start_line(operation, id)) return false;
   put(' ');
   put(bytes);
   put_time_and_thread();
@@ -41,27 +39,30 @@ void TraceWriter::write(char operation, std::uint64_t id, std::uint64_t bytes,
     put(' ');
     put_escaped(cut(site, longest_site));
   }
-  put('\n');
+  return end_line();
 }
 
-void TraceWriter::write_freed(std::uint64_t id) {
-  start_line('f', id);
+bool TraceWriter::write_freed(std::uint64_t id) {
+  if (!start_line('f', id)) return false;
   put_time_and_thread();
-  put('\n');
+  return end_line();
 }
 
-void TraceWriter::comment(std::string_view text) {
-  make_room();
+bool TraceWriter::comment(std::string_view text) {
+  at_ = file_.room(longest_line);
+  if (at_ == nullptr) return false;
   put("# ");
   put(text);
-  put('\n');
+  return end_line();
 }
 
-void TraceWriter::start_line(char operation, std::uint64_t id) {
-  make_room();
+bool TraceWriter::start_line(char operation, std::uint64_t id) {
+  at_ = file_.room(longest_line);
+  if (at_ == nullptr) return false;
   put(operation);
   put(' ');
   put(id);
+  return true;
 }
 
 void TraceWriter::put_escaped(std::string_view text) {
@@ -104,27 +105,18 @@ std::uint64_t TraceWriter::thread_number() {
   return threads_[thread] - 1;
 }
 
-void TraceWriter::make_room() {
-  if (buffer_bytes - used_ < longest_line) flush();
+bool TraceWriter::end_line() {
+  if (error_ != 0) {
+    close();
+    return false;
+  }
+  file_.add(at_);
+  return true;
 }
 
-void TraceWriter::flush() {
-  if (error_ == 0) error_ = system::write_all(file_, buffer_.data(), used_);
-  used_ = 0;
-}
-
-void TraceWriter::close() {
-  if (!open_) return;
-  flush();
-  abandon();
-}
-
-void TraceWriter::abandon() {
-  if (!open_) return;
-  open_ = false;
-  used_ = 0;
-  const int error = system::close_file(file_);
-  if (error_ == 0) error_ = error;
+void TraceWriter::fail(int error) {
+  error_ = error;
+  close();
 }
 
 }  // namespace rheap::record

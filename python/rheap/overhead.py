@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -62,13 +63,17 @@ def _seconds(work: Callable[[], None]) -> float:
 def _recorded(work: Callable[[], None], name: str) -> tuple[float, int]:
     """How long the work takes, and of how many operations the recording consists."""
     with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
         trace = TraceFile(Path(folder, name))
         _core.start_recording(trace.descriptor)
         try:
-            seconds = _seconds(work)
+            work()
         finally:
             figures = _core.stop_recording()
-            failure = trace.finish(figures["error"])
+            failure = trace.compress()
+        seconds = time.perf_counter() - start
+    if figures["error"] != 0:
+        raise OSError(figures["error"], os.strerror(figures["error"]), trace.path)
     if failure is not None:
         raise failure
     return seconds, figures["operations"]

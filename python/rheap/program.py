@@ -15,6 +15,14 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 
+class ProgramNotFoundError(Exception):
+    """There is no such program. `status`: what Python exits with then."""
+
+    def __init__(self, message: str, status: int) -> None:
+        self.status = status
+        super().__init__(message)
+
+
 class Program:
     """A program that has been found and not started.
 
@@ -37,10 +45,19 @@ class Program:
 
     @classmethod
     def script(cls, path: str, arguments: list[str]) -> Program:
-        """The program in a file of Python source. Raises `OSError` when it cannot be read."""
+        """The program in a file of Python source. Raises `ProgramNotFoundError`."""
+        named = os.path.join(os.getcwd(), path)
+        try:
+            with io.open_code(named) as file:
+                source = file.read()
+        except IsADirectoryError:
+            raise ProgramNotFoundError(
+                f"{path!r} is a directory and no file of source", 1
+            ) from None
+        except OSError as error:
+            reason = f"[Errno {error.errno}] {error.strerror}"
+            raise ProgramNotFoundError(f"can't open file {named!r}: {reason}", 2) from None
         whole = os.path.abspath(path)
-        with io.open_code(whole) as file:
-            source = file.read()
         attributes = {
             "__file__": whole,
             "__loader__": SourceFileLoader("__main__", whole),
@@ -58,7 +75,7 @@ class Program:
 
     @classmethod
     def module(cls, name: str, arguments: list[str]) -> Program:
-        """A module, or a package's `__main__`. Raises `ImportError` when there is none."""
+        """A module, or a package's `__main__`. Raises `ProgramNotFoundError`."""
         folder = os.getcwd()
         _set_first_of_path(folder)
         spec = _find(name)
@@ -94,12 +111,28 @@ def _set_first_of_path(folder: str) -> None:
 
 
 def _find(name: str) -> ModuleSpec:
-    spec = importlib.util.find_spec(name)
-    if spec is not None and spec.submodule_search_locations is not None:
-        return _find(name + ".__main__")
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError) as error:
+        # A package before the last dot is imported. What goes wrong in there is the program's.
+        missing = getattr(error, "name", None) or ""
+        if isinstance(error, ImportError) and not f"{name}.".startswith(f"{missing}."):
+            raise
+        raise ProgramNotFoundError(
+            f"Error while finding module specification for {name!r} "
+            f"({type(error).__name__}: {error})",
+            1,
+        ) from None
     if spec is None:
-        raise ImportError(f"No module named {name}")
-    return spec
+        raise ProgramNotFoundError(f"No module named {name}", 1)
+    if spec.submodule_search_locations is None:
+        return spec
+    try:
+        return _find(f"{name}.__main__")
+    except ProgramNotFoundError as error:
+        raise ProgramNotFoundError(
+            f"{error}; {name!r} is a package and cannot be directly executed", error.status
+        ) from None
 
 
 def _code_of(spec: ModuleSpec) -> CodeType:

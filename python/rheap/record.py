@@ -3,8 +3,9 @@
 The program runs unchanged: arguments, input, output and exit status are its own. The trace has a
 line for each allocation (a ID BYTES), reallocation (r ID BYTES) and free (f ID) in any of the
 interpreter's three domains and any thread, then the microseconds since the start and the number of
-the thread. It is written as the program runs, so a crash leaves a trace that can be read. Recording
-ends with the program and in forked children.
+the thread. It is written as the program runs, so a crash leaves a trace that can be read, down to
+the last operation. Recording ends with the program and in forked children. Compression comes then:
+a program that is killed, aborts or becomes another one (exec) leaves plain text, whatever its name.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ import sys
 from collections.abc import Callable
 
 from . import _core
-from .program import Program
+from .program import Program, ProgramNotFoundError
 from .recording import RecordingSummary
 from .sizes import format_size
+from .text import printable
 from .trace_file import TraceFile
 
 
@@ -55,11 +57,15 @@ def run(options: argparse.Namespace) -> int | Callable[[], int]:
         return 0
     if options.program is None:
         options.refuse("which program? Name a file of Python source, or -m and a module")
-    find = Program.module if options.is_module else Program.script
+    # A program that is not there ends as it would with Python alone.
     try:
-        program = find(options.program, options.arguments)
-    except (ImportError, ValueError) as error:
-        options.refuse(str(error))
+        if options.is_module:
+            program = Program.module(options.program, options.arguments)
+        else:
+            program = Program.script(options.program, options.arguments)
+    except ProgramNotFoundError as error:
+        print(f"rheap record: {printable(str(error))}", file=sys.stderr)
+        return error.status
     trace = TraceFile(options.output or f"{program.name}.trace.gz")
     return lambda: _run_recorded(program, trace)
 
@@ -80,17 +86,18 @@ def _run_recorded(program: Program, trace: TraceFile) -> int:
 
 def _finish(trace: TraceFile) -> None:
     figures = _core.stop_recording()
-    failure = trace.finish(figures.pop("error"))
+    error = figures.pop("error")
     summary = RecordingSummary(**figures)
-    if failure is not None:
-        text = (
-            f"{trace.path} ends after {_count(summary.operations, 'operation')}: {failure.strerror}"
-        )
+    path = printable(trace.path)
+    if error != 0:
+        text = f"{path} ends after {_count(summary.operations, 'operation')}: {os.strerror(error)}"
     else:
+        failure = trace.compress()
         text = (
             f"{_count(summary.operations, 'operation')}, {_count(summary.threads, 'thread')}, at "
             f"most {format_size(summary.peak_bytes)} live, "
-            f"{_count(summary.dropped_frees, 'free')} of older blocks left out: {trace.path}"
+            f"{_count(summary.dropped_frees, 'free')} of older blocks left out: {path}"
+            + (f"; {failure.strerror}" if failure is not None else "")
         )
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print(f"rheap record: {text}", file=sys.__stderr__, flush=True)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RecordingSummary:
-    """What a recording came to: operations and threads seen, the most bytes that were live at a
-    time (of blocks born in it), and frees that it left out because their blocks are older."""
+    """What the trace holds: operations, threads, the most bytes that were live at a time (of blocks
+    born in the recording), and frees that it left out because their blocks are older."""
 
     operations: int
     threads: int
@@ -57,7 +57,10 @@ class HeapRecording:
         if os.getpid() != self._process:
             return  # a forked child: the recording is its parent's
         figures = self._recorder.stop()
-        failure = self._trace.finish(figures.pop("error"))
+        stopped = figures.pop("error")
         self.summary = RecordingSummary(**figures)
+        if stopped != 0:
+            raise OSError(stopped, os.strerror(stopped), self._trace.path)
+        failure = self._trace.compress()
         if failure is not None:
             raise failure

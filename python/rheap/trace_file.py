@@ -1,7 +1,6 @@
-"""The file of a trace that is being written: plain, or compressed by a process of its own.
+"""The file of a trace that is being written: plain text, compressed when the recording has ended.
 
-A process of its own, because a recorded program may crash and the compressed file must be whole
-all the same; and because who compresses allocates.
+Not before, since a program that is killed while it is recorded must leave a trace that can be read.
 """
 
 from __future__ import annotations
@@ -10,83 +9,79 @@ import contextlib
 import errno
 import fcntl
 import os
-import subprocess
-import sys
-from pathlib import Path
+import stat
+import zlib
 
-PIPE_BYTES = 1 << 20
-_COMPRESSOR = Path(__file__).with_name("compressor.py")
+_LEVEL = 1  # the program waits
+_GZIP = 16 + zlib.MAX_WBITS
+_PART = 1 << 20  # bytes
 
 
 class TraceFile:
-    """Opens (and empties) `path`; raises `OSError` when the system refuses that.
+    """Opens (and empties) `path`; raises `OSError` when the system refuses that, and while another
+    recording writes to it.
 
     `descriptor`: what to write the trace to. It belongs to the recorder, which closes it.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
-        self._status: _Pipe | None = None  # where the compressor tells how it went
-        trace = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        if not self.path.endswith(".gz"):
-            self.descriptor = trace
-            return
-        try:
-            self.descriptor, status = _start_compressor(trace)
-            self._status = _Pipe(status)
-        finally:
-            os.close(trace)
+        self.path = os.fsdecode(path)
+        self._whole_path = os.path.realpath(self.path)  # the program may go to another folder
+        regular = os.path.isfile(self.path) or not os.path.exists(self.path)
+        self._to_compress = regular and self.path.endswith(".gz")
+        # A recorder maps a regular file. Of a pipe it must not be a reader too.
+        mode = os.O_RDWR if regular else os.O_WRONLY
+        self.descriptor = os.open(self.path, mode | os.O_CREAT, 0o666)
+        if regular:
+            try:
+                _take_for_us(self.descriptor)
+                os.ftruncate(self.descriptor, 0)
+            except OSError as error:
+                os.close(self.descriptor)
+                raise OSError(error.errno, error.strerror, self.path) from None
 
-    def finish(self, error: int) -> OSError | None:
-        """Waits until the file is whole; returns why it is not. `error`: the recorder's errno.
+    def compress(self) -> OSError | None:
+        """Compresses it if its name ends in .gz; returns why it had to stay plain.
 
         Comes after the recorder has closed the descriptor.
         """
-        if self._status is not None:
-            said = self._status.read()  # ends with the compressor
-            if said != "0":
-                error = int(said) if said.isdigit() else error or errno.EPIPE
-        return OSError(error, os.strerror(error), self.path) if error else None
+        if self._to_compress:
+            try:
+                _replace_by_compressed(self._whole_path)
+            except OSError as error:
+                words = f"the trace is whole, but it could not be compressed: {error.strerror}"
+                return OSError(error.errno, words, self.path)
+        return None
 
 
-class _Pipe:
-    """A pipe's end to read from, unless the program has closed it and has its number anew."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._identity = os.fstat(descriptor)[:3]
-
-    def read(self) -> str:
-        """All that comes until nobody writes any more; nothing when the pipe is gone."""
-        try:
-            if os.fstat(self._descriptor)[:3] != self._identity:
-                return ""
-        except OSError:
-            return ""
-        with open(self._descriptor, encoding="ascii") as pipe:
-            return pipe.read()
-
-
-def _start_compressor(trace: int) -> tuple[int, int]:
-    """Returns a pipe's end to write to, and one from which to read an errno in the end."""
-    lines_out, lines_in = os.pipe()
-    with contextlib.suppress(AttributeError, OSError):  # a program allocates by fits and starts
-        fcntl.fcntl(lines_in, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    status_out, status_in = os.pipe()
+def _take_for_us(descriptor: int) -> None:
+    """Until it is closed. To empty a file that another program has mapped would kill that one."""
     try:
-        subprocess.run(
-            [sys.executable, "-I", "-S", _COMPRESSOR],
-            stdin=lines_out,
-            stdout=trace,
-            stderr=status_in,
-            start_new_session=True,  # Ctrl-C is for the program
-            check=True,
-        )
-    except BaseException:
-        os.close(lines_in)
-        os.close(status_out)
-        raise
-    finally:
-        os.close(lines_out)
-        os.close(status_in)
-    return lines_in, status_out
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(errno.EBUSY, "another recording writes to it") from None
+    except OSError:
+        pass  # a file system without locks
+
+
+def _replace_by_compressed(path: str) -> None:
+    """At each moment there is either the one file of that name or the other, whole."""
+    compressed = f"{path}.{os.getpid()}"
+    with open(path, "rb") as plain, open(compressed, "xb", buffering=0) as packed:
+        try:
+            os.fchmod(packed.fileno(), stat.S_IMODE(os.fstat(plain.fileno()).st_mode))
+            packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
+            while part := plain.read(_PART):
+                _write(packed.fileno(), packer.compress(part))
+            _write(packed.fileno(), packer.flush())
+            os.replace(compressed, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(compressed)
+            raise
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    """All of it."""
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -1,3 +1,5 @@
+#include <pybind11/stl.h>
+
 #include "bindings/interpreter/errors.hpp"
 #include "bindings/interpreter/gil.hpp"
 #include "bindings/traces/replay.hpp"
@@ -38,6 +40,7 @@ void register_traces(py::module_& module) {
       .def("line", &line_of, py::arg("operation"))
       .def("write", &write, py::arg("write"))
       .def_property_readonly("source", &Trace::source)
+      .def_property_readonly("torn_line", &Trace::torn_line)
       .def_property_readonly("allocations", &Trace::allocations)
       .def_property_readonly("peak_bytes", [](const Trace& trace) { return trace.demand().bytes; })
       .def_property_readonly("peak_operation",

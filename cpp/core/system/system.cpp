@@ -205,13 +205,42 @@ class WithoutSignals {
   sigset_t mask_before_{};
 };
 
+/// While it lives: what it calls leaves the caller's errno alone.
+class ErrnoKept {
+ public:
+  ErrnoKept() : errno_(errno) {}
+  ~ErrnoKept() { errno = errno_; }
+  ErrnoKept(const ErrnoKept&) = delete;
+  ErrnoKept& operator=(const ErrnoKept&) = delete;
+
+ private:
+  int errno_;
+};
+
 bool still_there(const File& file) {
   struct stat status{};
   return fstat(file.descriptor, &status) == 0 && status.st_dev == file.device &&
          status.st_ino == file.inode;
 }
 
-int write_whole(const File& file, const char* text, std::size_t bytes) {
+/// What the call returns, but for EINTR, where it is made again.
+template <typename Call>
+int uninterrupted(Call call) {
+  int error = EINTR;
+  while (error == EINTR) error = call();
+  return error;
+}
+
+}  // namespace
+
+File take_file(int descriptor) noexcept {
+  struct stat status{};
+  fstat(descriptor, &status);
+  return {descriptor, status.st_dev, status.st_ino};
+}
+
+int write_all(const File& file, const char* text, std::size_t bytes) noexcept {
+  const ErrnoKept errno_kept;
   if (!still_there(file)) return EBADF;
   const WithoutSignals without_signals;
   while (bytes > 0) {
@@ -229,26 +258,36 @@ int write_whole(const File& file, const char* text, std::size_t bytes) {
   return 0;
 }
 
-}  // namespace
-
-File take_file(int descriptor) noexcept {
-  struct stat status{};
-  fstat(descriptor, &status);
-  return {descriptor, status.st_dev, status.st_ino};
+int map_file(const File& file, std::uint64_t begin, std::size_t bytes,
+             std::byte*& memory) noexcept {
+  const ErrnoKept errno_kept;
+  if (!still_there(file)) return EBADF;
+  const WithoutSignals without_signals;
+  const auto from = static_cast<off_t>(begin);
+  const auto length = static_cast<off_t>(bytes);
+  // Mapped first: a file that cannot be mapped does not grow.
+  void* mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.descriptor, from);
+  if (mapped == MAP_FAILED) return errno;
+  memory = static_cast<std::byte*>(mapped);
+  const int refused = uninterrupted([&] { return posix_fallocate(file.descriptor, from, length); });
+  if (refused == 0) {
+    memory = static_cast<std::byte*>(mapped);
+  } else {
+    munmap(mapped, bytes);
+  }
+  return refused;
 }
 
-int write_all(const File& file, const char* text, std::size_t bytes) noexcept {
-  const int errno_before = errno;
-  const int error = write_whole(file, text, bytes);
-  errno = errno_before;
-  return error;
+int cut_file(const File& file, std::uint64_t bytes) noexcept {
+  const ErrnoKept errno_kept;
+  if (!still_there(file)) return EBADF;
+  return uninterrupted(
+      [&] { return ftruncate(file.descriptor, static_cast<off_t>(bytes)) == 0 ? 0 : errno; });
 }
 
 int close_file(const File& file) noexcept {
-  const int errno_before = errno;
-  const int error = still_there(file) && close(file.descriptor) != 0 ? errno : 0;
-  errno = errno_before;
-  return error;
+  const ErrnoKept errno_kept;
+  return still_there(file) && close(file.descriptor) != 0 ? errno : 0;
 }
 
 }  // namespace rheap::system

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..text import printable
+
 
 class Hole(NamedTuple):
     """Bytes that no block has: a free block, or the wilderness.
@@ -70,5 +72,7 @@ def load_policy(written: str) -> OwnPolicy:
     except Exception as error:
         raise PolicyError from error
     if not callable(function):
-        raise ValueError(f"{path} has no function {name!r}; a policy is FILE.py:FUNCTION")
-    return OwnPolicy(f"{os.path.basename(path)}:{name}", function)
+        raise ValueError(
+            f"{printable(path)} has no function {name!r}; a policy is FILE.py:FUNCTION"
+        )
+    return OwnPolicy(printable(f"{os.path.basename(path)}:{name}"), function)

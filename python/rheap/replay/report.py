@@ -9,6 +9,7 @@ from typing import Any
 from .. import _core
 from ..sizes import format_size
 from ..terminal import Terminal
+from ..text import printable
 from .measure import Overall, Placing, Report, Result, Timing, over_all, part_of_malloc
 
 Row = tuple[str, list[str]]
@@ -47,7 +48,11 @@ def show(terminal: Terminal, report: Report) -> None:
         f"{report.ceiling:.1%} of what their blocks take: no utilisation can be higher. "
         f"Heaps of {format_size(report.capacity)}. Fragmentation is the part of the bytes in holes "
         "that the largest hole does not have; the wilderness is one of them."
-        + (f" malloc is that of {_core.malloc_library()}." if report.against_malloc else "")
+        + (
+            f" malloc is that of {printable(_core.malloc_library())}."
+            if report.against_malloc
+            else ""
+        )
     )
     terminal.table(["", *(result.allocator for result in report.results)], _rows(report))
 

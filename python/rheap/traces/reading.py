@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import io
 import os
+import sys
 import zlib
 
 from .._core import Trace, TraceParser
@@ -20,24 +20,22 @@ _PART = 1 << 20  # bytes
 def load(path: str) -> Trace:
     """The trace in a file, plain or gzipped, with a progress bar where somebody watches.
 
-    Its `source` is the file's name, escaped where that cannot be printed. Raises `TraceError` where
-    the text is not a trace, `OSError` when it cannot be read.
+    Its `source` is the file's name, escaped where that cannot be printed. A last line that was torn
+    is left out, and stderr says so. Raises `TraceError` where the text is not a trace, `OSError`
+    when it cannot be read.
     """
     name = printable(path)
     parser = TraceParser(name)
-    decoder = codecs.getincrementaldecoder("utf-8")()
     with open(path, "rb") as file, Progress(f"reading {name}", os.stat(path).st_size) as progress:
         text = _unzipped(file)
         while part := _read(text, parser):
-            try:
-                decoder.decode(part)
-            except UnicodeDecodeError as error:
-                line = parser.lines + 1 + part.count(b"\n", 0, error.start)
-                raise TraceError(name, line, f"not text in UTF-8 ({error.reason})") from None
             parser.feed(part)
             if file.seekable():
                 progress.advance(file.tell())
-    return parser.finish()
+    trace = parser.finish()
+    if trace.torn_line is not None:
+        print(f"{name} breaks off in line {trace.torn_line}, which is left out", file=sys.stderr)
+    return trace
 
 
 def _unzipped(file: io.BufferedReader) -> io.BufferedReader | gzip.GzipFile:

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "core/system/system.hpp"
+
+namespace rheap::record {
+
+/// A file to which whole lines are appended.
+///
+/// Where the system can map it, the end of the file is memory of this process: a line is in the
+/// file when `add` returns, whatever becomes of the process then (a kill, an abort, an exec).
+/// `close` cuts off what is behind the last line. Nobody does that for a process that is killed, so
+/// its file ends in zero bytes, before which one line may be torn: one without its line end. The
+/// room for the lines is reserved on the disk before it is mapped, so a full disk is an error of
+/// `room`. (Only somebody who shortens the file meanwhile would do harm: SIGBUS.)
+///
+/// Pipes, devices, and file systems without such mappings get the lines through a buffer.
+class LineFile {
+ public:
+  /// How much the file grows at a time, and the most zero bytes behind its last line.
+  static constexpr std::size_t step_bytes = std::size_t{1} << 19;
+
+  /// Owns the open file `descriptor` from here on. What is in the file may be overwritten.
+  explicit LineFile(int descriptor);
+  ~LineFile() { close(); }
+  LineFile(const LineFile&) = delete;
+  LineFile& operator=(const LineFile&) = delete;
+
+  /// Where the next line goes, with so much room (less than the buffer has). Returns nullptr when
+  /// there is none: the file is closed then, and ends with the last line.
+  char* room(std::size_t bytes) {
+    if (static_cast<std::size_t>(end_ - at_) < bytes && !make_room(bytes)) return nullptr;
+    return at_;
+  }
+  /// The line that was put there, up to `line_end`, is one of the file's.
+  void add(char* line_end);
+  /// Writes what is buffered, cuts off what is behind the last line, closes the file.
+  void close();
+  /// Closes the file as it is and forgets what is buffered.
+  void abandon();
+
+  /// How many lines are in the file.
+  [[nodiscard]] std::uint64_t lines() const { return lines_; }
+  /// The first errno, or 0.
+  [[nodiscard]] int error() const { return error_; }
+
+ private:
+  static constexpr std::size_t buffer_bytes = 16384;
+
+  [[nodiscard]] bool make_room(std::size_t bytes);
+  bool map_end(std::size_t bytes);
+  void unmap();
+  bool write_buffer();
+  void note(int error) { error_ = error_ == 0 ? error : error_; }
+
+  system::File file_;
+  bool open_ = true;
+  int error_ = 0;
+  std::uint64_t lines_ = 0;
+  std::uint64_t bytes_ = 0;  ///< of these lines
+  std::byte* window_ = nullptr;
+  std::size_t window_bytes_ = 0;
+  char* at_ = nullptr;   ///< where the next line goes, in the window or in the buffer
+  char* end_ = nullptr;  ///< of the window or the buffer; both are nullptr once that is closed
+  bool mapped_;
+  std::uint64_t buffered_lines_ = 0;
+  std::array<char, buffer_bytes> buffer_;
+};
+
+}  // namespace rheap::record
