@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "block.hpp"
+#include "classes.hpp"
 #include "errors.hpp"
 #include "heap.hpp"
 #include "heap_recorder.hpp"
@@ -23,4 +24,5 @@ PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported())
   rheap::bindings::register_replay(module);
   rheap::bindings::register_heap_recorder(module);
   rheap::bindings::register_interpreter_recorder(module);
+  rheap::bindings::guard_classes(module);
 }

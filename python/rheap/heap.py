@@ -187,7 +187,7 @@ class Heap(_core.Heap):
             return "<rheap.Heap, closed>"
         return f"<rheap.Heap of {format_size(self.capacity)}>"
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+    def __reduce__(self) -> NoReturn:
         raise TypeError(
             "a Heap cannot be copied or pickled: it is memory of this process; "
             "bytes(block) copies what is in a block"
