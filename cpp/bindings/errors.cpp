@@ -42,7 +42,7 @@ bool out_of_memory() {
 
 void register_errors(py::module_& module) {
   module.def(
-      "use_errors", [](const py::dict& classes) { error_classes() = classes; }, py::arg("classes"),
+      "use_errors", [](const py::dict& classes) { error_classes() = classes; },
       "Takes the classes of the exceptions to raise, by name.");
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {

@@ -86,9 +86,7 @@ void close_heap(Heap& heap) {
 
 void register_heap(py::module_& module) {
   py::class_<Heap, OwnedHeap> heap_class(module, "Heap", "One region and the blocks in it.");
-  heap_class
-      .def(py::init(&open_heap), py::arg("capacity"), py::kw_only(), py::arg("prefault"),
-           py::arg("immediate"), py::arg("policy"), py::arg("debug"))
+  heap_class.def(py::init(&open_heap))
       .def("close", &close_heap)
       .def("close_if_unused", &Heap::close_if_unused)
       .def("defrag", &count_without_gil<&Heap::defrag>)
@@ -97,7 +95,7 @@ void register_heap(py::module_& module) {
       .def("census", &take_census)
       .def("rows", &list_blocks)
       .def("holders", &list_holders)
-      .def("snapshot", &snapshot, py::arg("first"), py::arg("end"), py::arg("most"))
+      .def("snapshot", &snapshot)
       .def_property_readonly("capacity", &Heap::capacity)
       .def_property_readonly("closed", &Heap::closed)
       .def_property_readonly("debug", &Heap::debug)
@@ -113,12 +111,10 @@ void register_heap(py::module_& module) {
         add_heap_methods(derived);
         return derived;
       },
-      py::arg("derived"),
       "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
       "called without a look at its bases.");
-  module.def("make_r_free", &make_r_free, py::arg("default_heap"), py::arg("module"));
-  module.def("snapshot_around", &snapshot_around, py::arg("block"), py::arg("margin"),
-             py::arg("most"));
+  module.def("make_r_free", &make_r_free);
+  module.def("snapshot_around", &snapshot_around);
   module.attr("TRACEMALLOC_DOMAIN") = tracemalloc_domain;
   module.attr("FIRST_BLOCK") = first_block.value;
   module.attr("WORD_BYTES") = word_bytes;

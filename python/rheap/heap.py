@@ -70,13 +70,7 @@ class Heap(_core.Heap):
         if policy not in _core.POLICIES:
             known = ", ".join(map(repr, _core.POLICIES))
             raise ValueError(f"policy must be one of {known}, not {policy!r}")
-        super().__init__(
-            bytes_,
-            prefault=bool(prefault),
-            immediate=coalesce == "immediate",
-            policy=policy,
-            debug=bool(debug),
-        )
+        super().__init__(bytes_, bool(prefault), coalesce == "immediate", policy, bool(debug))
 
     def __enter__(self) -> Self:
         """The heap itself; leaving the `with` closes it. Raises `HeapClosed` on a closed one."""
