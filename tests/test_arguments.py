@@ -119,7 +119,7 @@ def test_a_heap_without_init_says_so():
             try:
                 eval(operation)
             except TypeError as error:
-                assert "Heap.__init__() was not called" in str(error), error
+                assert "its __init__() was not called" in str(error), error
             else:
                 raise AssertionError("not refused")
         """

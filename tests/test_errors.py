@@ -1,11 +1,13 @@
 """The classes that are raised: their bases, facts and words, and that pickling keeps them."""
 
 import copy
+import gc
 import pickle
 import re
 import sys
 
 import pytest
+from damaging import base_of, write_bytes
 
 import rheap
 
@@ -24,12 +26,17 @@ EXAMPLES = [
     rheap.HeapExhausted(5000, 300, 200, 4096),
     rheap.HeapExhausted(250, 300, 200, 4096),
     rheap.HeapExhausted(3000, 300, 200, 4096),
+    rheap.HeapExhausted(4090, 4088, 4088, 4096),
+    rheap.HeapExhausted(4080, 4072, 4072, 4096, overhead=24),
     rheap.BlockFreed("read"),
+    rheap.BlockFreed("free"),
+    rheap.BlockFreed("free", "a.py:1 make", "b.py:2 drop"),
     rheap.ForeignBlock(0x5000),
     rheap.BlockPinned("free", 0x5000, 2),
     rheap.BlockPinned("resize", 0x5000, 0),
     rheap.HeapClosed("view"),
     rheap.HeapCorruption(0x5000, "a word's check code"),
+    rheap.HeapCorruption(0x5000, "the fence behind a payload", True),
     rheap.WrongChoice("trace", 12, 10, 48, None),
     rheap.TraceError("trace", 12, "unknown operation"),
 ]
@@ -124,6 +131,142 @@ def test_more_than_the_heap_is_exhausted_however_much(size, debug, align):
     assert caught.value.requested == size
     heap.check()
     assert heap.stats().live_blocks == 0
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("capacity", [4096, 2**20, 1000, 64])
+def test_a_request_for_all_of_a_heap_is_told_what_each_block_takes(capacity, debug):
+    heap = rheap.Heap(capacity, debug=debug)
+    with pytest.raises(rheap.HeapExhausted) as caught:
+        heap.alloc(capacity)
+    error = caught.value
+    most = capacity - error.overhead
+    assert "each block takes a word of 8 bytes" in str(error)
+    assert (f"a fence of {error.overhead - 8}" in str(error)) == debug
+    assert f"{most:,} at the most" in str(error)
+    for wrong in (most + 1, capacity):
+        with pytest.raises(rheap.HeapExhausted, match="at the most; make it larger"):
+            heap.alloc(wrong)
+    assert heap.alloc(most).size == most
+
+
+def test_what_no_heap_of_that_capacity_holds_is_no_question_of_what_is_live():
+    heap = rheap.Heap(4096)
+    kept = heap.alloc(100)
+    with pytest.raises(rheap.HeapExhausted, match="4,088 at the most"):
+        heap.alloc(4090)
+    with pytest.raises(rheap.HeapExhausted, match="free blocks"):
+        heap.alloc(4088)
+    assert kept.size == 100
+
+
+# --- freed twice --------------------------------------------------------------------------------
+
+
+def test_a_block_freed_twice_is_told_to_be_freed_once(heap):
+    block = heap.alloc(8)
+    block.free()
+    with pytest.raises(rheap.BlockFreed, match="freed already; free it once") as caught:
+        heap.free(block)
+    assert "keep it open" not in str(caught.value)
+    assert "a heap with debug=True says where" in str(caught.value)
+    assert (caught.value.allocated, caught.value.freed) == (None, None)
+    with pytest.raises(rheap.BlockFreed, match="keep it open"):
+        len(block)
+
+
+def leave(block):
+    with block:
+        pass
+
+
+@pytest.mark.parametrize(
+    "close", [leave, lambda block: block.free(), lambda block: rheap.r_free(block)]
+)
+def test_a_debug_heap_knows_who_allocated_and_who_freed(close, no_default_heap):
+    heap = rheap.init_heap("1 MiB", debug=True)
+    block = heap.alloc(8)
+    line = sys._getframe().f_lineno - 1
+    close(block)
+    freed_line = close.__code__.co_firstlineno + (close is leave)
+    block.free()  # changes nothing
+    for use in (heap.free, len, rheap.r_free, lambda block: block.view()):
+        with pytest.raises(rheap.BlockFreed) as caught:
+            use(block)
+        error = caught.value
+        assert error.allocated.startswith(f"{__file__}:{line} test_a_debug_heap")
+        assert error.freed == f"{__file__}:{freed_line} {close.__qualname__}"
+        assert f"allocated at {error.allocated}, freed at {error.freed}" in str(error)
+
+
+def test_the_next_block_knows_nothing_of_the_one_before():
+    heap = rheap.Heap("1 MiB", debug=True)
+    heap.alloc(8).free()
+    plain = rheap.Heap("1 MiB")
+    block = plain.alloc(8)
+    block.free()
+    with pytest.raises(rheap.BlockFreed) as caught:
+        plain.free(block)
+    assert (caught.value.allocated, caught.value.freed) == (None, None)
+
+
+def test_code_that_runs_while_the_freeing_line_is_found_may_free_the_block():
+    heap = rheap.Heap("1 MiB", debug=True)
+    block = heap.alloc(8)
+    seen = []
+
+    class Cycle:
+        def __del__(self):
+            seen.append(1)
+            block.free()
+
+    threshold = gc.get_threshold()
+    for objects in range(1, 60):  # one of these collections comes while a frame is made
+        block = heap.alloc(8)
+        cycle = Cycle()
+        cycle.itself = cycle
+        del cycle
+        gc.set_threshold(objects, 1000, 1000)
+        block.free()
+        gc.set_threshold(*threshold)
+        gc.collect()
+        assert block.freed
+    assert seen
+    heap.check()
+    assert heap.stats().live_blocks == 0
+
+
+def test_lines_of_files_with_control_characters_stay_printable():
+    heap = rheap.Heap("1 MiB", debug=True)
+    names = {"heap": heap}
+    source = "def drop(block):\n    block.free()\nblock = heap.alloc(8)\ndrop(block)"
+    exec(compile(source, "a\nb\x1b[31m\udc80.py", "exec"), names)
+    with pytest.raises(rheap.BlockFreed) as caught:
+        heap.free(names["block"])
+    assert caught.value.allocated == "a\\nb\\x1b[31m\\udc80.py:3 <module>"
+    assert caught.value.freed == "a\\nb\\x1b[31m\\udc80.py:2 drop"
+    assert str(caught.value).isprintable()
+
+
+# --- damage -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize("found_by", ["free", "check", "drop"])
+def test_only_a_plain_heap_is_told_of_debug_when_it_is_damaged(debug, found_by, unraisable):
+    heap = rheap.Heap("1 MiB", debug=debug)
+    block, behind = heap.alloc(8), heap.alloc(8)
+    write_bytes(base_of(behind) + block.offset, b"A" * 40)
+    errors = unraisable
+    if found_by == "drop":
+        del block
+    for find in (block.free if found_by == "free" else heap.check, heap.check, heap.defrag):
+        with pytest.raises(rheap.HeapCorruption) as caught:
+            find()
+        errors.append(caught.value)
+    for error in errors:
+        assert error.debug == debug
+        assert ("debug=True says" in str(error)) == (not debug)
 
 
 def test_exhausted_is_caught_as_a_memory_error():

@@ -153,7 +153,7 @@ def test_times_are_of_all_in_turn(trace_file):
 
 def test_a_run_leaves_the_heap_as_it_was_for_the_next(trace_file):
     trace = load(trace_file)
-    watch = _core.HeapWatch(trace, 1 << 26, immediate=False, policy="segregated")
+    watch = _core.HeapWatch(trace, 1 << 26, False, "segregated")
     for _ in range(3):
         assert watch.run() > 0
     assert watch.latency(2)[1] > 0

@@ -141,6 +141,54 @@ def test_tracing_that_starts_or_stops_in_between(heap):
     heap.check()
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda heap: heap.alloc(8),
+        lambda heap: heap.alloc(8).view().obj,
+        lambda heap: heap.alloc(8).__enter__,
+    ],
+    ids=["block", "pin", "method"],
+)
+def test_an_object_that_lives_again_is_of_its_new_line(heap, make):
+    tracemalloc.start(5)
+    try:
+        kept = [make(heap) for _ in range(500)]  # more than there are objects from before
+        del kept
+        kept = [make(heap) for _ in range(500)]
+        line = sys._getframe().f_lineno - 1
+        found = [tracemalloc.get_object_traceback(thing) for thing in kept]
+    finally:
+        tracemalloc.stop()
+    places = {
+        (frame.filename, frame.lineno) for frames in found if frames is not None for frame in frames
+    }
+    assert (__file__, line) in places
+    assert (__file__, line - 2) not in places
+    assert (__file__, line - 3) not in places
+
+
+def test_the_warning_of_a_lingering_block_names_its_own_line():
+    heap = rheap.Heap("1 MiB", debug=True)
+    tracemalloc.start()
+    try:
+        former = [heap.alloc(8) for _ in range(500)]
+        del former
+        kept = [heap.alloc(8) for _ in range(500)]
+        line = sys._getframe().f_lineno - 1
+        views = [block.view() for block in kept]
+        with pytest.warns(ResourceWarning, match=f":{line} ") as seen:
+            for block in kept:
+                block.__exit__(None, None, None)
+        sources = [tracemalloc.get_object_traceback(warning.source) for warning in seen]
+    finally:
+        tracemalloc.stop()
+    lines = [source[0].lineno for source in sources if source is not None]
+    assert lines
+    assert {*lines} == {line}
+    del views
+
+
 @pytest.mark.usefixtures("tracing")
 def test_threads(heap):
     def work():

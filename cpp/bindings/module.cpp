@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/heap/block.hpp"
+#include "bindings/heap/classes.hpp"
 #include "bindings/heap/heap.hpp"
 #include "bindings/heap/heap_recorder.hpp"
 #include "bindings/heap/pin.hpp"
@@ -23,4 +24,5 @@ PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported())
   rheap::bindings::register_replay(module);
   rheap::bindings::register_heap_recorder(module);
   rheap::bindings::register_interpreter_recorder(module);
+  rheap::bindings::guard_classes(module);
 }

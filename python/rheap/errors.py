@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from ._core import WORD_BYTES
 from .reports import Holder
 
 __all__ = [
@@ -51,11 +52,11 @@ class HeapExhausted(HeapError, MemoryError):
     """No hole is large enough, although everything that could be merged was merged.
 
     `requested`, `free` (in all holes), `largest` (the largest request that would be served, see
-    `HeapStats.largest_merged`) and `capacity` are in bytes. `holders`: on
-    a heap with debug=True the three sites that hold most, else empty.
+    `HeapStats.largest_merged`), `capacity` and `overhead` (what each block takes besides) are in
+    bytes. `holders`: on a heap with debug=True the three sites that hold most, else empty.
     """
 
-    _facts = ("requested", "free", "largest", "capacity", "holders")
+    _facts = ("requested", "free", "largest", "capacity", "holders", "overhead")
 
     def __init__(
         self,
@@ -64,14 +65,25 @@ class HeapExhausted(HeapError, MemoryError):
         largest: int,
         capacity: int,
         holders: Iterable[tuple[str | None, int, int, int, int]] = (),
+        overhead: int = WORD_BYTES,
     ) -> None:
         self.holders = tuple(Holder(*holder) for holder in holders)
         self.requested = requested
         self.free = free
         self.largest = largest
         self.capacity = capacity
+        self.overhead = overhead
         if requested > capacity:
             help_ = "the heap is smaller than that; make it larger"
+        elif requested > capacity - overhead:
+            fence = overhead - WORD_BYTES
+            besides = f"a word of {WORD_BYTES} bytes" + (
+                f" and a fence of {fence}" if fence else ""
+            )
+            help_ = (
+                f"each block takes {besides} besides, so this heap gives "
+                f"{max(capacity - overhead, 0):,} at the most; make it larger"
+            )
         elif requested > free:
             help_ = "free blocks, or make the heap larger"
         elif requested <= largest:
@@ -93,16 +105,30 @@ class HeapExhausted(HeapError, MemoryError):
 
 
 class BlockFreed(HeapError, ValueError):
-    """The block was closed before."""
+    """The block was closed before.
 
-    _facts = ("verb",)
+    `verb` is what was refused. `allocated` and `freed`: on a heap with debug=True the lines that
+    did so, as "file.py:12 function", else None.
+    """
 
-    def __init__(self, verb: str) -> None:
+    _facts = ("verb", "allocated", "freed")
+
+    def __init__(self, verb: str, allocated: str | None = None, freed: str | None = None) -> None:
         self.verb = verb
-        super().__init__(
-            f"cannot {verb} a block that was freed; keep it open for as long as it is used, or "
-            f"take a memoryview while it is open"
-        )
+        self.allocated = allocated
+        self.freed = freed
+        if verb == "free":
+            fact = "cannot free a block that was freed already; free it once"
+        else:
+            fact = (
+                f"cannot {verb} a block that was freed; keep it open for as long as it is used, "
+                f"or take a view of it while it is open"
+            )
+        lines = "a heap with debug=True says where"
+        if allocated or freed:
+            unknown = "an unknown line"
+            lines = f"allocated at {allocated or unknown}, freed at {freed or unknown}"
+        super().__init__(f"{fact} ({lines})")
 
 
 class ForeignBlock(HeapError, ValueError):
@@ -157,18 +183,20 @@ class HeapCorruption(HeapError, RuntimeError):
     """The region is damaged: something wrote where it owned nothing.
 
     `offset` is where it was seen, in bytes from the region's base (before the first block: in the
-    header), `invariant` what should hold there. The heap refuses further work; blocks that are open
-    stay readable.
+    header), `invariant` what should hold there, `debug` whether the heap has debug=True. The heap
+    refuses further work; blocks that are open stay readable.
     """
 
-    _facts = ("offset", "invariant")
+    _facts = ("offset", "invariant", "debug")
 
-    def __init__(self, offset: int, invariant: str) -> None:
+    def __init__(self, offset: int, invariant: str, debug: bool = False) -> None:
         self.offset = offset
         self.invariant = invariant
+        self.debug = debug
         super().__init__(
             f"heap damaged at +0x{offset:x}: {invariant} does not hold there; something wrote "
-            f"past its block or through a stale address (a heap with debug=True says which)"
+            f"past its block or through a stale address"
+            + ("" if debug else " (a heap with debug=True says which)")
         )
 
 

@@ -70,13 +70,7 @@ class Heap(_core.Heap):
         if policy not in _core.POLICIES:
             known = ", ".join(map(repr, _core.POLICIES))
             raise ValueError(f"policy must be one of {known}, not {policy!r}")
-        super().__init__(
-            bytes_,
-            prefault=bool(prefault),
-            immediate=coalesce == "immediate",
-            policy=policy,
-            debug=bool(debug),
-        )
+        super().__init__(bytes_, bool(prefault), coalesce == "immediate", policy, bool(debug))
 
     def __enter__(self) -> Self:
         """The heap itself; leaving the `with` closes it. Raises `HeapClosed` on a closed one."""
@@ -187,7 +181,7 @@ class Heap(_core.Heap):
             return "<rheap.Heap, closed>"
         return f"<rheap.Heap of {format_size(self.capacity)}>"
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+    def __reduce__(self) -> NoReturn:
         raise TypeError(
             "a Heap cannot be copied or pickled: it is memory of this process; "
             "bytes(block) copies what is in a block"

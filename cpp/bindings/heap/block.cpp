@@ -47,7 +47,8 @@ void drop_block(PyObject* self) {
   auto* block = reinterpret_cast<BlockObject*>(self);
   if (block->weakrefs != nullptr) PyObject_ClearWeakRefs(self);
   if (block->heap != nullptr) give_back_quietly(block);
-  Py_CLEAR(block->site_code);
+  Py_CLEAR(block->allocated_at.code);
+  Py_CLEAR(block->closed_at.code);
   block->closed = block->heap_closed = block->exposed = 0;  // for the next; no pin is alive
   dead_blocks.keep(block);
 }
@@ -107,7 +108,7 @@ BlockObject* new_block() { return dead_blocks.make(&BlockType); }
 void adopt(BlockObject* block, Heap* heap) {
   block->heap = heap;
   trace(block);
-  if (heap->debug()) note_site(block);
+  if (heap->debug()) block->allocated_at = innermost_site();
 }
 
 bool usable(BlockObject* block, const char* verb) {
@@ -115,7 +116,7 @@ bool usable(BlockObject* block, const char* verb) {
   if (block->heap_closed) {
     set_closed(verb);
   } else {
-    set_freed(verb);
+    set_freed(verb, site_text(block->allocated_at), site_text(block->closed_at));
   }
   return false;
 }
@@ -126,10 +127,16 @@ bool unseen(BlockObject* block, Py_ssize_t own) {
 }
 
 bool close_block(BlockObject* block, Py_ssize_t own) {
-  if (block->closed) return true;
+  // On a debug heap. Before the block is closed: to find the line may run Python code.
+  const Site site = !block->closed && block->heap->debug() ? innermost_site() : Site{};
+  if (block->closed) {
+    Py_XDECREF(site.code);
+    return true;
+  }
   block->closed = 1;
+  block->closed_at = site;
   if (unseen(block, own)) return translated([&] { give_back(block); });
-  if (block->site_code != nullptr) warn_of_lingering(block);
+  if (block->heap->debug()) warn_of_lingering(block);
   return true;
 }
 

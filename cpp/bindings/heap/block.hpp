@@ -11,6 +11,12 @@ namespace rheap::bindings {
 // No function here that may run Python code or wait for the GIL is noexcept: while the interpreter
 // exits, Python up to 3.13 ends a thread that asks for the GIL by unwinding its stack.
 
+/// A line of Python code; `code` is a reference, or null where the line is not known.
+struct Site {
+  PyObject* code;
+  int line;
+};
+
 /// The Python object that owns a block. It has slots of its own instead of being a py::class_,
 /// because allocating and dropping one is what people pay for.
 ///
@@ -29,8 +35,8 @@ struct BlockObject {
   std::uint32_t heap_closed : 1;  ///< it was the heap that closed it
   std::uint32_t exposed : 1;      ///< who took the Block itself may have kept its address
   std::uint32_t traced : 1;       ///< tracemalloc knows of it
-  PyObject* site_code;            ///< where it was allocated, on debug heaps
-  int site_line;
+  Site allocated_at;              ///< on debug heaps
+  Site closed_at;                 ///< on debug heaps, when it was closed by itself
 };
 
 static_assert(std::is_standard_layout_v<BlockObject>);

@@ -310,7 +310,7 @@ PyMethodDef block_methods[] = {
      "A memoryview of the block's bytes as items of a struct format; with a shape, of as many of\n"
      "the first bytes as that takes. The block is pinned while it lives, and not exposed."},
     {"_repr_html_", show_as_html, METH_NOARGS, "_repr_html_($self, /)\n--\n\nFor notebooks."},
-    {"__reduce_ex__", refuse_copy, METH_O, "Raises TypeError: copy the bytes instead."},
+    {"__reduce__", refuse_copy, METH_NOARGS, "Raises TypeError: copy the bytes instead."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -26,35 +26,14 @@ struct Disown {
 };
 using OwnedHeap = std::unique_ptr<Heap, Disown>;
 
-/// pybind11 makes the C++ part of an object when `__init__` is called, and would hand a method
-/// memory that is none before that.
-Heap& checked(const py::handle& self) {
-  if (!py::isinstance<Heap>(self)) throw py::type_error("not a Heap");
-  Heap* heap = heap_of(self.ptr());
-  if (heap == nullptr) throw py::error_already_set();
-  return *heap;
-}
-
-template <auto function>
-auto on(const py::object& self) {
-  return function(checked(self));
-}
-
 template <auto method>
-auto call(const py::object& self) {
-  return (checked(self).*method)();
-}
-
-template <auto method>
-auto count_without_gil(const py::object& self) {
-  Heap& heap = checked(self);
+std::uint64_t count_without_gil(Heap& heap) {
   std::uint64_t counted = 0;
   without_gil([&] { counted = (heap.*method)(); });
   return counted;
 }
 
-void check_heap(const py::object& self) {
-  Heap& heap = checked(self);
+void check_heap(Heap& heap) {
   without_gil([&] { heap.check(); });
 }
 
@@ -65,9 +44,8 @@ constexpr bool gil_makes_turns = false;
 constexpr bool gil_makes_turns = true;
 #endif
 
-py::tuple snapshot(const py::object& self, std::uint64_t first, std::uint64_t end,
-                   std::size_t most) {
-  return take_snapshot(checked(self), {{align_down(first, 8)}, {end}, most});
+py::tuple snapshot(Heap& heap, std::uint64_t first, std::uint64_t end, std::size_t most) {
+  return take_snapshot(heap, {{align_down(first, 8)}, {end}, most});
 }
 
 py::tuple snapshot_around(const py::object& object, std::uint64_t margin, std::size_t most) {
@@ -108,23 +86,21 @@ void close_heap(Heap& heap) {
 
 void register_heap(py::module_& module) {
   py::class_<Heap, OwnedHeap> heap_class(module, "Heap", "One region and the blocks in it.");
-  heap_class
-      .def(py::init(&open_heap), py::arg("capacity"), py::kw_only(), py::arg("prefault"),
-           py::arg("immediate"), py::arg("policy"), py::arg("debug"))
-      .def("close", &on<close_heap>)
-      .def("close_if_unused", &call<&Heap::close_if_unused>)
+  heap_class.def(py::init(&open_heap))
+      .def("close", &close_heap)
+      .def("close_if_unused", &Heap::close_if_unused)
       .def("defrag", &count_without_gil<&Heap::defrag>)
       .def("trim", &count_without_gil<&Heap::trim>)
       .def("check", &check_heap)
-      .def("census", &on<take_census>)
-      .def("rows", &on<list_blocks>)
-      .def("holders", &on<list_holders>)
-      .def("snapshot", &snapshot, py::arg("first"), py::arg("end"), py::arg("most"))
-      .def_property_readonly("capacity", &call<&Heap::capacity>)
-      .def_property_readonly("closed", &call<&Heap::closed>)
-      .def_property_readonly("debug", &call<&Heap::debug>)
-      .def_property_readonly("observed", &on<is_observed>)
-      .def_property_readonly("bound_blocks", &call<&Heap::bound_blocks>);
+      .def("census", &take_census)
+      .def("rows", &list_blocks)
+      .def("holders", &list_holders)
+      .def("snapshot", &snapshot)
+      .def_property_readonly("capacity", &Heap::capacity)
+      .def_property_readonly("closed", &Heap::closed)
+      .def_property_readonly("debug", &Heap::debug)
+      .def_property_readonly("observed", &is_observed)
+      .def_property_readonly("bound_blocks", &Heap::bound_blocks);
   add_heap_methods(heap_class);
   module.def(
       "with_own_methods",
@@ -135,12 +111,10 @@ void register_heap(py::module_& module) {
         add_heap_methods(derived);
         return derived;
       },
-      py::arg("derived"),
       "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
       "called without a look at its bases.");
-  module.def("make_r_free", &make_r_free, py::arg("default_heap"), py::arg("module"));
-  module.def("snapshot_around", &snapshot_around, py::arg("block"), py::arg("margin"),
-             py::arg("most"));
+  module.def("make_r_free", &make_r_free);
+  module.def("snapshot_around", &snapshot_around);
   module.attr("TRACEMALLOC_DOMAIN") = tracemalloc_domain;
   module.attr("FIRST_BLOCK") = first_block.value;
   module.attr("WORD_BYTES") = word_bytes;

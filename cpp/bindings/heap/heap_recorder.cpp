@@ -84,8 +84,7 @@ void note_request_of_recorded(Heap* heap) {
 
 void register_heap_recorder(py::module_& module) {
   py::class_<HeapRecorder>(module, "HeapRecorder", "Records one heap's operations until `stop()`.")
-      .def(py::init<Heap&, int, bool>(), py::arg("heap"), py::arg("file"), py::arg("sites"),
-           py::keep_alive<1, 2>())
+      .def(py::init<Heap&, int, bool>(), py::keep_alive<1, 2>())
       .def("stop", &stop_recorder);
 }
 

@@ -36,9 +36,10 @@ std::map<Line, Held> lines_of(Heap& heap) {
   heap.walk([&](const Heap::Seen& seen) {
     if (seen.handle == nullptr) return;
     const BlockObject* block = block_of_handle(*seen.handle);
-    const auto [line, is_new] = lines.try_emplace({block->site_code, block->site_line});
+    const auto [code, number] = block->allocated_at;
+    const auto [line, is_new] = lines.try_emplace({code, number});
     // One more reference, which runs nothing of Python: the lock is held.
-    if (is_new) line->second.code = py::reinterpret_borrow<py::object>(block->site_code);
+    if (is_new) line->second.code = py::reinterpret_borrow<py::object>(code);
     line->second.tally.add(seen.handle->bytes);
     line->second.lingering += block->closed;
     line->second.waiting += block->closed && block->pins == 0 ? 1 : 0;
@@ -50,7 +51,7 @@ std::map<Line, Held> lines_of(Heap& heap) {
 std::vector<Holder> holders_of(Heap& heap) {
   std::map<std::string, Held> sites;  // the same line may be in several code objects
   for (const auto& [line, held] : lines_of(heap)) {
-    sites[held.code ? site_text(line.first, line.second) : ""].add(held);
+    sites[site_text({line.first, line.second})].add(held);
   }
   std::vector<Holder> holders(sites.begin(), sites.end());
   std::ranges::stable_sort(holders, std::ranges::greater{},

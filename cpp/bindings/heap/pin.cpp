@@ -80,6 +80,10 @@ PyObject* view_of(BlockObject* block) {
 }
 
 int get_block_buffer(PyObject* self, Py_buffer* view, int flags) {
+  if (view == nullptr) {  // an old way to lock a buffer
+    PyErr_SetString(PyExc_BufferError, "a Block fills a Py_buffer, NULL was given");
+    return -1;
+  }
   auto* block = reinterpret_cast<BlockObject*>(self);
   view->obj = nullptr;
   PyObject* pin = pin_of(block);

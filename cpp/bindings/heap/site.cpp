@@ -13,27 +13,6 @@ bool in_package(PyFrameObject* frame) {
   return ours;
 }
 
-/// The code that asked, a new reference or nullptr, and its line.
-struct Site {
-  PyObject* code;
-  int line;
-};
-
-Site innermost_site() {
-  PyFrameObject* frame = PyEval_GetFrame();
-  Py_XINCREF(frame);
-  while (frame != nullptr && in_package(frame)) {
-    PyFrameObject* caller = PyFrame_GetBack(frame);
-    Py_DECREF(frame);
-    frame = caller;
-  }
-  if (frame == nullptr) return {nullptr, 0};
-  const Site site{reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)),
-                  PyFrame_GetLineNumber(frame)};
-  Py_DECREF(frame);
-  return site;
-}
-
 std::string encoded(PyObject* text, const char* codec) {
   PyObject* bytes = PyUnicode_AsEncodedString(text, codec, "backslashreplace");
   if (bytes == nullptr) return "";
@@ -53,29 +32,41 @@ std::string printable(PyObject* text) {
 }
 
 template <std::string (*write)(PyObject*)>
-std::string text_of(PyObject* code, int line) {
-  const auto* names = reinterpret_cast<PyCodeObject*>(code);
+std::string text_of(const Site& site) {
+  if (site.code == nullptr) return "";
+  const auto* names = reinterpret_cast<PyCodeObject*>(site.code);
   std::string text = write(names->co_filename);
-  text += ":" + std::to_string(line) + " " + write(names->co_qualname);
+  text += ":" + std::to_string(site.line) + " " + write(names->co_qualname);
   PyErr_Clear();  // without memory for its name things may still go on
   return text;
 }
 
 }  // namespace
 
-void note_site(BlockObject* block) {
-  const Site site = innermost_site();
-  block->site_code = site.code;
-  block->site_line = site.line;
+Site innermost_site() {
+  PyFrameObject* frame = PyEval_GetFrame();
+  Py_XINCREF(frame);
+  while (frame != nullptr && in_package(frame)) {
+    PyFrameObject* caller = PyFrame_GetBack(frame);
+    Py_DECREF(frame);
+    frame = caller;
+  }
+  if (frame == nullptr) {
+    PyErr_Clear();  // there may have been no memory for a frame
+    return {nullptr, 0};
+  }
+  const Site site{reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)),
+                  PyFrame_GetLineNumber(frame)};
+  Py_DECREF(frame);
+  return site;
 }
 
-std::string site_text(PyObject* code, int line) { return text_of<printable>(code, line); }
+std::string site_text(const Site& site) { return text_of<printable>(site); }
 
 std::string request_site() {
   const Site site = innermost_site();
-  if (site.code == nullptr) return "";
-  std::string text = text_of<utf8>(site.code, site.line);
-  Py_DECREF(site.code);
+  std::string text = text_of<utf8>(site);
+  Py_XDECREF(site.code);
   return text;
 }
 
@@ -85,9 +76,8 @@ void warn_of_lingering(BlockObject* block) {
   PyObject* trace = nullptr;
   PyErr_Fetch(&type, &value, &trace);
   auto* self = reinterpret_cast<PyObject*>(block);
-  const std::string site = block->site_code != nullptr
-                               ? site_text(block->site_code, block->site_line)
-                               : "an unknown line";
+  std::string site = site_text(block->allocated_at);
+  if (site.empty()) site = "an unknown line";
   // The same words for the same lines, so that the usual filters tell them once.
   const char* why = block->pins > 0
                         ? "while a view of it is alive; its memory returns with the last one"

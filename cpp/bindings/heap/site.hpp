@@ -4,13 +4,14 @@
 
 #include "bindings/heap/block.hpp"
 
-/// Where a block was allocated, on debug heaps and in recordings.
+/// Where a block was allocated and closed, on debug heaps and in recordings.
 namespace rheap::bindings {
 
-/// Keeps the innermost Python line outside this package.
-void note_site(BlockObject* block);
-/// "file.py:12 function", for people: a name that cannot be printed is escaped.
-std::string site_text(PyObject* code, int line);
+/// The innermost Python line outside this package. May run Python code.
+Site innermost_site();
+/// "file.py:12 function", for people: a name that cannot be printed is escaped. Empty where the
+/// line is not known.
+std::string site_text(const Site& site);
 /// "file.py:12 function" of the line that runs now, the names as they are; or an empty string.
 std::string request_site();
 /// A ResourceWarning that a closed block's memory is still seen. Where warnings are errors it goes

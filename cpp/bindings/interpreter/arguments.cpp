@@ -13,7 +13,7 @@ PyObject* sizes_module = nullptr;  // kept for good, as the exceptions are
 void register_sizes(py::module_& module) {
   module.def(
       "use_sizes", [](const py::object& sizes) { sizes_module = sizes.inc_ref().ptr(); },
-      py::arg("sizes"), "Takes the functions that read sizes and shapes.");
+      "Takes the functions that read sizes and shapes.");
 }
 
 bool parse_any_size(PyObject* value, const char* name, std::uint64_t& bytes) {

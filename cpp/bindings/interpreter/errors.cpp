@@ -1,5 +1,6 @@
 #include "bindings/interpreter/errors.hpp"
 
+#include "core/system/refused.hpp"
 #include "trace/parse.hpp"
 
 namespace py = pybind11;
@@ -17,7 +18,10 @@ py::dict& error_classes() {
 
 void set_error(const char* name, PyObject* arguments) {
   if (arguments == nullptr) return;
-  PyObject* type = PyDict_GetItemString(error_classes().ptr(), name);  // borrowed
+  PyObject* key = PyUnicode_FromString(name);
+  PyObject* type =
+      key != nullptr ? PyDict_GetItemWithError(error_classes().ptr(), key) : nullptr;  // borrowed
+  Py_XDECREF(key);
   PyObject* error = type != nullptr ? PyObject_CallObject(type, arguments) : nullptr;
   if (error != nullptr) {
     PyErr_SetObject(type, error);
@@ -30,13 +34,18 @@ void set_error(const char* name, PyObject* arguments) {
 
 using Number = unsigned long long;
 
+/// Where Python had no memory for an object and said so, pybind11 throws words of its own.
+bool out_of_memory() {
+  return PyErr_Occurred() != nullptr && PyErr_ExceptionMatches(PyExc_MemoryError) != 0;
+}
+
 }  // namespace
 
 void register_errors(py::module_& module) {
   module.def(
-      "use_errors", [](const py::dict& classes) { error_classes() = classes; }, py::arg("classes"),
+      "use_errors", [](const py::dict& classes) { error_classes() = classes; },
       "Takes the classes of the exceptions to raise, by name.");
-  py::register_exception_translator([](std::exception_ptr thrown) {
+  py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
       std::rethrow_exception(thrown);
     } catch (const Exhausted&) {
@@ -49,6 +58,8 @@ void register_errors(py::module_& module) {
       set_python_error();
     } catch (const replay::Malformed&) {
       set_python_error();
+    } catch (const std::exception&) {
+      if (!out_of_memory()) throw;
     }
   });
 }
@@ -59,7 +70,8 @@ void set_python_error() {
   } catch (const Exhausted& e) {
     set_exhausted(e, py::tuple().ptr());
   } catch (const Damage& e) {
-    set_error("HeapCorruption", Py_BuildValue("Ks", Number{e.where.value}, e.invariant));
+    set_error("HeapCorruption", Py_BuildValue("KsO", Number{e.where.value}, e.invariant,
+                                              e.fenced ? Py_True : Py_False));
   } catch (const Closed&) {
     set_closed("do that");
   } catch (const SystemRefused& e) {
@@ -73,17 +85,21 @@ void set_python_error() {
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
   } catch (const std::exception& e) {
-    PyErr_SetString(PyExc_RuntimeError, e.what());
+    if (!out_of_memory()) PyErr_SetString(PyExc_RuntimeError, e.what());
   }
 }
 
 void set_exhausted(const Exhausted& exhausted, PyObject* holders) {
   set_error("HeapExhausted",
-            Py_BuildValue("KKKKO", Number{exhausted.requested}, Number{exhausted.free},
-                          Number{exhausted.largest}, Number{exhausted.capacity}, holders));
+            Py_BuildValue("KKKKOK", Number{exhausted.requested}, Number{exhausted.free},
+                          Number{exhausted.largest}, Number{exhausted.capacity}, holders,
+                          Number{exhausted.overhead}));
 }
 
-void set_freed(const char* verb) { set_error("BlockFreed", Py_BuildValue("(s)", verb)); }
+void set_freed(const char* verb, const std::string& allocated, const std::string& freed) {
+  const auto known = [](const std::string& line) { return line.empty() ? nullptr : line.c_str(); };
+  set_error("BlockFreed", Py_BuildValue("szz", verb, known(allocated), known(freed)));
+}
 
 void set_closed(const char* verb) { set_error("HeapClosed", Py_BuildValue("(s)", verb)); }
 

@@ -16,7 +16,8 @@ void set_python_error();
 // Each sets a Python error.
 /// `holders` is a tuple of (site or None, bytes, blocks, lingering).
 void set_exhausted(const Exhausted& exhausted, PyObject* holders);
-void set_freed(const char* verb);
+/// The lines as `site_text` has them.
+void set_freed(const char* verb, const std::string& allocated, const std::string& freed);
 void set_closed(const char* verb);
 void set_pinned(const char* verb, std::uint64_t offset, unsigned holders);
 void set_foreign(std::uint64_t offset);

@@ -19,11 +19,9 @@ class FreeList {
   Object* make(PyTypeObject* type) noexcept {
     if (count_ == 0) return make_anew(type);
     Object* object = kept_[--count_];
-#ifdef Py_TRACE_REFS
-    PyObject_Init(reinterpret_cast<PyObject*>(object), type);
-#else
-    Py_SET_REFCNT(reinterpret_cast<PyObject*>(object), 1);  // all that PyObject_Init would do
-#endif
+    // What Python does for objects of its own free lists: counts the first reference, and tells
+    // tracemalloc, which would go on naming the line that made the object's last life.
+    _Py_NewReference(reinterpret_cast<PyObject*>(object));
     return object;
   }
   void keep(Object* object) noexcept {

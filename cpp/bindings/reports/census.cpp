@@ -16,7 +16,7 @@ namespace rheap::bindings {
 namespace {
 
 enum class Seen { live, pinned, exposed, lingering, deferred, free };
-constexpr std::array names{"live", "pinned", "exposed", "lingering", "deferred", "free"};
+constexpr std::array state_names{"live", "pinned", "exposed", "lingering", "deferred", "free"};
 
 Seen state_of(const Heap::Seen& seen) {
   if (seen.state == State::deferred) return Seen::deferred;
@@ -49,7 +49,7 @@ struct Survey {
   std::vector<Row> rows;
   std::vector<Bytes> bytes;
   std::vector<std::uint64_t> unlinked;
-  std::array<Tally, names.size()> tallies{};
+  std::array<Tally, state_names.size()> tallies{};
   Tally waiting{};  ///< of the lingering ones, those that no view sees
   Heap::Report report{};
 };
@@ -95,8 +95,8 @@ Survey survey(Heap& heap, const Part& part) {
       const BlockObject* owner = block_of_handle(*seen.handle);
       row.size = seen.handle->bytes;
       row.holders = owner->pins;
-      row.code = py::reinterpret_borrow<py::object>(owner->site_code);
-      row.line = owner->site_line;
+      row.code = py::reinterpret_borrow<py::object>(owner->allocated_at.code);
+      row.line = owner->allocated_at.line;
     }
     found.rows.push_back(std::move(row));
   });
@@ -137,10 +137,10 @@ py::list table(const Survey& found) {
   py::list list(found.rows.size());
   for (std::size_t i = 0; i < found.rows.size(); ++i) {
     const Row& row = found.rows[i];
-    const py::object site =
-        row.code ? py::object(py::str(site_text(row.code.ptr(), row.line))) : py::none();
+    const std::string text = site_text({row.code.ptr(), row.line});
+    const py::object site = text.empty() ? py::none() : py::object(py::str(text));
     list[i] = py::make_tuple(row.offset, row.size, row.capacity,
-                             names[static_cast<std::size_t>(row.state)], row.holders, site);
+                             state_names[static_cast<std::size_t>(row.state)], row.holders, site);
   }
   return list;
 }
@@ -156,7 +156,7 @@ py::tuple take_snapshot(Heap& heap, const Part& part) {
   py::dict bytes;
   for (const auto& [place, value] : found.bytes) bytes[py::int_(place)] = value;
   py::set unlinked;
-  for (const std::uint64_t payload : found.unlinked) unlinked.add(payload);
+  for (const std::uint64_t payload : found.unlinked) unlinked.add(py::int_(payload));
   return py::make_tuple(table(found), figures(found), bytes, py::frozenset(unlinked),
                         found.report.fence);
 }

@@ -63,7 +63,7 @@ std::pair<std::uint32_t, std::uint32_t> latency(Stopwatch<Target>& watch, unsign
 
 template <typename Target, typename Class>
 void add_watch(Class& watch_class) {
-  watch_class.def("run", &run<Target>).def("latency", &latency<Target>, py::arg("replays"));
+  watch_class.def("run", &run<Target>).def("latency", &latency<Target>);
 }
 
 Allocator::Options options_of(std::uint64_t capacity, bool immediate) {
@@ -248,21 +248,19 @@ py::bytes raster(const Chronicle& chronicle, std::size_t rows, std::uint64_t ext
 
 void register_replay(py::module_& module) {
   py::class_<Stopwatch<HeapTarget>> heap_watch(module, "HeapWatch", "Times a trace on a heap.");
-  heap_watch.def(py::init(&watch_heap), py::arg("trace"), py::arg("capacity"), py::kw_only(),
-                 py::arg("immediate"), py::arg("policy"), py::keep_alive<1, 2>());
+  heap_watch.def(py::init(&watch_heap), py::keep_alive<1, 2>());
   add_watch<HeapTarget>(heap_watch);
 
   py::class_<Stopwatch<MallocTarget>> malloc_watch(module, "MallocWatch",
                                                    "Times a trace on this process's malloc.");
-  malloc_watch.def(py::init<const Trace&>(), py::arg("trace"), py::keep_alive<1, 2>());
+  malloc_watch.def(py::init<const Trace&>(), py::keep_alive<1, 2>());
   add_watch<MallocTarget>(malloc_watch);
 
   py::class_<Inspector>(module, "Inspection", "Plays a trace on a heap step by step.")
-      .def(py::init(&inspect), py::arg("trace"), py::arg("capacity"), py::kw_only(),
-           py::arg("immediate"), py::arg("policy"), py::keep_alive<1, 2>())
+      .def(py::init(&inspect), py::keep_alive<1, 2>())
       .def("step", &step)
-      .def("finish", &finish, py::arg("tell"))
-      .def("chronicle", &chronicle, py::arg("columns"), py::arg("tell"))
+      .def("finish", &finish)
+      .def("chronicle", &chronicle)
       .def("figures", &figures)
       .def("region", &region)
       .def("rows", &rows)
@@ -272,7 +270,7 @@ void register_replay(py::module_& module) {
   py::class_<Chronicle>(module, "Chronicle", "What became of the blocks of a run.")
       .def("curves", &curves)
       .def("bands", &bands)
-      .def("raster", &raster, py::arg("rows"), py::arg("extent"));
+      .def("raster", &raster);
 
   module.def("malloc_library", &MallocTarget::library);
 }

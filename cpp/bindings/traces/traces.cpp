@@ -37,8 +37,8 @@ std::uint64_t line_of(const Trace& trace, std::size_t operation) {
 void register_traces(py::module_& module) {
   py::class_<Trace>(module, "Trace", "The operations of a program, read from text.")
       .def("__len__", [](const Trace& trace) { return trace.operations().size(); })
-      .def("line", &line_of, py::arg("operation"))
-      .def("write", &write, py::arg("write"))
+      .def("line", &line_of)
+      .def("write", &write)
       .def_property_readonly("source", &Trace::source)
       .def_property_readonly("torn_line", &Trace::torn_line)
       .def_property_readonly("allocations", &Trace::allocations)
@@ -48,8 +48,8 @@ void register_traces(py::module_& module) {
       .def_property_readonly("peak_block_bytes",
                              [](const Trace& trace) { return trace.demand().block_bytes; });
   py::class_<Parser>(module, "TraceParser", "Reads a trace from text that comes in parts.")
-      .def(py::init<std::string>(), py::arg("source"))
-      .def("feed", &feed, py::arg("part"))
+      .def(py::init<std::string>())
+      .def("feed", &feed)
       .def("finish", &Parser::finish)
       .def_property_readonly("source", &Parser::source)
       .def_property_readonly("lines", &Parser::lines);

@@ -116,6 +116,7 @@ Block Allocator::place(Offset block, const Request& request) {
   exhausted.free = count().free.bytes + wilderness_room();
   exhausted.free -= std::min(exhausted.free, overhead() - word_bytes);  // a fence of its own
   exhausted.capacity = region_.capacity();
+  exhausted.overhead = overhead();
   throw exhausted;
 }
 

@@ -190,8 +190,8 @@ void Heap::free(Handle& handle) {
     if (!damage_) {
       try {
         release(handle.payload, handle.room);
-      } catch (const Damage& damage) {
-        damage_.emplace(damage);
+      } catch (Damage& damage) {
+        remember(damage);
         found = true;
       }
     }

@@ -114,17 +114,22 @@ class Heap {
     if (closed_) throw Closed{};
     if (damage_) throw Damage(*damage_);
   }
-  /// Does `work` with the lock held; damage found there closes the heap to further work.
+  /// Does `work` with the lock held and remembers damage that is found there.
   template <typename Taken, typename Work>
   auto guarded(Work&& work) {
     const Taken guard(lock_);
     refuse_unusable();
     try {
       return work();
-    } catch (const Damage& damage) {
-      damage_.emplace(damage);
+    } catch (Damage& damage) {
+      remember(damage);
       throw;
     }
+  }
+  /// Closes the heap to further work.
+  void remember(Damage& damage) {
+    damage.fenced = debug_;
+    damage_.emplace(damage);
   }
   template <typename Visit>
   void visit_handles(Visit&& visit);

@@ -13,6 +13,7 @@ struct Exhausted : std::exception {
   std::uint64_t free = 0;       ///< bytes in all holes, the untouched end of the region included
   std::uint64_t largest = 0;    ///< bytes of the largest request that would be served
   std::uint64_t capacity = 0;   ///< bytes of the region that blocks may take
+  std::uint64_t overhead = 0;   ///< bytes that each block takes besides what is asked for
 
   [[nodiscard]] const char* what() const noexcept override { return "heap exhausted"; }
 };
@@ -21,6 +22,7 @@ struct Exhausted : std::exception {
 struct Damage : std::exception {
   Offset where;           ///< where it was seen
   const char* invariant;  ///< which rule does not hold there
+  bool fenced = false;    ///< the heap has fences
 
   Damage(Offset where_, const char* invariant_) : where(where_), invariant(invariant_) {}
   [[nodiscard]] const char* what() const noexcept override { return invariant; }

@@ -45,7 +45,7 @@ class Scheme:
     def inspect(self, trace: _core.Trace, capacity: int) -> _core.Inspection:
         """An untimed pass, at its beginning."""
         immediate = self.coalesce == "immediate"
-        return _core.Inspection(trace, capacity, immediate=immediate, policy=self.policy)
+        return _core.Inspection(trace, capacity, immediate, self.policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +205,7 @@ def measure(
     """Replays a trace on each scheme, and on malloc if wanted; times `repeat` runs of each."""
     placings = [inspect(trace, scheme, capacity) for scheme in schemes]
     watches: dict[int, _core.HeapWatch | _core.MallocWatch] = {
-        number: _core.HeapWatch(
-            trace, capacity, immediate=scheme.coalesce == "immediate", policy=scheme.policy
-        )
+        number: _core.HeapWatch(trace, capacity, scheme.coalesce == "immediate", scheme.policy)
         for number, scheme in enumerate(schemes)
         if isinstance(scheme.policy, str)
     }
