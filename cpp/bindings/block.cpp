@@ -7,6 +7,7 @@
 #include "pin.hpp"
 #include "quick_method.hpp"
 #include "site.hpp"
+#include "static_type.hpp"
 #include "tracing.hpp"
 
 namespace py = pybind11;
@@ -81,7 +82,7 @@ PyObject* show_block(PyObject* self) {
 PyBufferProcs block_buffer = {get_block_buffer, release_buffer};
 
 PyTypeObject make_block_type() {
-  PyTypeObject type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+  PyTypeObject type = static_type();
   type.tp_name = "rheap.Block";
   type.tp_doc =
       "Memory of a Heap, given back when a `with` ends, by `free()` or with the last reference.\n\n"

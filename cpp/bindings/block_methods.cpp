@@ -328,7 +328,8 @@ PyGetSetDef block_properties[] = {
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
-PySequenceMethods block_sequence = {length, nullptr, nullptr, item};
+PySequenceMethods block_sequence = {length,  nullptr, nullptr, item,    nullptr,
+                                    nullptr, nullptr, nullptr, nullptr, nullptr};
 PyMappingMethods block_mapping = {length, get, set};
 
 }  // namespace rheap::bindings

@@ -16,7 +16,7 @@ namespace rheap::bindings {
 namespace {
 
 enum class Seen { live, pinned, exposed, lingering, deferred, free };
-constexpr std::array names{"live", "pinned", "exposed", "lingering", "deferred", "free"};
+constexpr std::array state_names{"live", "pinned", "exposed", "lingering", "deferred", "free"};
 
 Seen state_of(const Heap::Seen& seen) {
   if (seen.state == State::deferred) return Seen::deferred;
@@ -49,7 +49,7 @@ struct Survey {
   std::vector<Row> rows;
   std::vector<Bytes> bytes;
   std::vector<std::uint64_t> unlinked;
-  std::array<Tally, names.size()> tallies{};
+  std::array<Tally, state_names.size()> tallies{};
   Tally waiting{};  ///< of the lingering ones, those that no view sees
   Heap::Report report{};
 };
@@ -92,11 +92,11 @@ Survey survey(Heap& heap, const Part& part) {
     }
     Row row{seen.payload.value, seen.room, seen.room, state, 0, {}, 0};
     if (seen.handle != nullptr) {
-      const BlockObject* block = block_of_handle(*seen.handle);
+      const BlockObject* owner = block_of_handle(*seen.handle);
       row.size = seen.handle->bytes;
-      row.holders = block->pins;
-      row.code = py::reinterpret_borrow<py::object>(block->site_code);
-      row.line = block->site_line;
+      row.holders = owner->pins;
+      row.code = py::reinterpret_borrow<py::object>(owner->site_code);
+      row.line = owner->site_line;
     }
     found.rows.push_back(std::move(row));
   });
@@ -140,7 +140,7 @@ py::list table(const Survey& found) {
     const py::object site =
         row.code ? py::object(py::str(site_text(row.code.ptr(), row.line))) : py::none();
     list[i] = py::make_tuple(row.offset, row.size, row.capacity,
-                             names[static_cast<std::size_t>(row.state)], row.holders, site);
+                             state_names[static_cast<std::size_t>(row.state)], row.holders, site);
   }
   return list;
 }

@@ -1,6 +1,7 @@
 #include "pin.hpp"
 
 #include "freelist.hpp"
+#include "static_type.hpp"
 
 namespace py = pybind11;
 
@@ -45,7 +46,7 @@ PyGetSetDef pin_properties[] = {
 };
 
 PyTypeObject make_pin_type() {
-  PyTypeObject type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+  PyTypeObject type = static_type();
   type.tp_name = "rheap.Pin";
   type.tp_doc =
       "What a view of a Block holds (`memoryview(block).obj`).\n\n"

@@ -4,6 +4,7 @@
 
 #include "exposure.hpp"
 #include "freelist.hpp"
+#include "static_type.hpp"
 
 namespace rheap::bindings {
 
@@ -103,7 +104,7 @@ void drop_method(PyObject* method) {
 }
 
 PyTypeObject make_type(const char* name, Py_ssize_t size) {
-  PyTypeObject type = {PyVarObject_HEAD_INIT(nullptr, 0)};
+  PyTypeObject type = static_type();
   type.tp_name = name;
   type.tp_basicsize = size;
   type.tp_call = PyVectorcall_Call;
