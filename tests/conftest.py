@@ -9,6 +9,8 @@ import pytest
 
 import rheap
 
+pytest_plugins = ["pytester"]  # runs of pytest of their own, for the plugin
+
 # A shell has what runs in its background ignore Ctrl-C, and so would the commands under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

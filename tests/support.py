@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,10 @@ SANITIZED = os.environ.get("RHEAP_SANITIZED") == "1"  # a build with AddressSani
 
 plain_build_only = pytest.mark.skipif(
     SANITIZED, reason="AddressSanitizer needs address space and memory of its own"
+)
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which("c++") is None, reason="no C++ compiler (c++) on the path"
 )
 
 SIZE = 64

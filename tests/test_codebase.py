@@ -120,7 +120,7 @@ def test_ruff() -> None:
 
 
 def test_mypy() -> None:
-    run(sys.executable, "-m", "mypy", "--strict", "python/rheap")
+    run(sys.executable, "-m", "mypy", "--strict", "python/rheap", "python/pytest_rheap")
 
 
 def test_stub_agrees_with_the_module(tmp_path: Path) -> None:

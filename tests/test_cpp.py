@@ -7,6 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support import needs_compiler
+
+pytestmark = needs_compiler
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [

@@ -7,7 +7,9 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from support import SANITIZED
+from support import SANITIZED, needs_compiler
+
+pytestmark = needs_compiler
 
 HERE = Path(__file__).parent / "exposure"
 

@@ -17,9 +17,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <string>
+#include <system_error>
 
 #include "core/system/refused.hpp"
 
@@ -52,7 +52,8 @@ std::string likely_limit() {
 [[noreturn]] void refuse(int code, const char* verb, std::size_t bytes) {
   const std::string limit = code == ENOMEM ? likely_limit() : "";
   throw SystemRefused(code, "the system refused to " + std::string(verb) + " " +
-                                std::to_string(bytes) + " bytes: " + std::strerror(code) + limit);
+                                std::to_string(bytes) +
+                                " bytes: " + std::generic_category().message(code) + limit);
 }
 
 std::byte* map(std::size_t bytes, int protection, int flags, const char* verb) {
