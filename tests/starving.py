@@ -253,8 +253,8 @@ def own_policy(*_):
 
 
 @case
-def chronicle(*_):
-    story = _core.Inspection(TRACE, 1 << 20, False, "first").chronicle(3, abs)
+def timeline(*_):
+    story = _core.Inspection(TRACE, 1 << 20, False, "first").timeline(3, abs)
     story.curves(), story.bands(), story.raster(3, 100)
 
 

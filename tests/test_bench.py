@@ -8,12 +8,12 @@ import sys
 import pytest
 from support import MIB, plain_build_only
 
-import rheap.bench
-from rheap.bench import churn, churn_worker, contestants, live, machine, speed, threads
-from rheap.bench.measuring import SPREAD, Effort, calls_for, in_turn
-from rheap.bench.tables import over_time, table
-from rheap.cli import main
-from rheap.figure import Figure
+import rheap.commands.bench
+from rheap.commands.bench import churn, churn_worker, contestants, live, machine, speed, threads
+from rheap.commands.bench.measuring import SPREAD, Effort, calls_for, in_turn
+from rheap.commands.bench.tables import over_time, table
+from rheap.commands.main import main
+from rheap.replay.figure import Figure
 
 TINY = Effort(churns=1, frames=60, rounds=3, turn=1e-5, sizes=(64, MIB), live=(10, 100))
 
@@ -82,7 +82,7 @@ def test_each_contestant_is_timed_at_each_operation_and_size():
 
 
 def test_arrays_stand_beside_those_of_numpy_at_all_sizes_that_matter():
-    for effort in (rheap.bench.FULL, rheap.bench.QUICK):
+    for effort in (rheap.commands.bench.FULL, rheap.commands.bench.QUICK):
         assert {64, 4 << 10, MIB, 64 * MIB} <= set(effort.sizes)
     ours, theirs = (one for one in contestants.ALL if contestants.ARRAY in one.statements)
     assert ours.statements[contestants.ARRAY] == "heap.array({n}, 'u1')"
@@ -101,7 +101,7 @@ def test_without_numpy_there_are_no_arrays_to_compare(monkeypatch):
     assert {cell.operation for cell in found.cells} == {
         contestants.DROP, contestants.VIEW, contestants.WITH, contestants.TOUCH
     }  # fmt: skip
-    found.show(rheap.bench.Terminal())
+    found.show(rheap.commands.bench.Terminal())
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_live_blocks_that_memory_does_not_hold_are_left_out(
     monkeypatch.setattr(live, "available_bytes", lambda: available)
     found = live.measure(TINY, quietly)
     assert found.skipped == skipped
-    found.show(rheap.bench.Terminal())
+    found.show(rheap.commands.bench.Terminal())
     assert f"Not measured: {', '.join(map(live.power, skipped))}" in capsys.readouterr().out
 
 
@@ -210,18 +210,18 @@ def test_two_threads_are_compared_with_one():
 @pytest.fixture
 def tiny(monkeypatch):
     """The command, without what starts processes, and quick."""
-    sections = {name: made for name, made in rheap.bench.SECTIONS.items() if name != "churn"}
-    monkeypatch.setattr(rheap.bench, "SECTIONS", sections)
-    monkeypatch.setattr(rheap.bench, "QUICK", TINY)
+    sections = {name: made for name, made in rheap.commands.bench.SECTIONS.items() if name != "churn"}
+    monkeypatch.setattr(rheap.commands.bench, "SECTIONS", sections)
+    monkeypatch.setattr(rheap.commands.bench, "QUICK", TINY)
 
 
 @plain_build_only
 def test_the_command_prints_all_sections(capsys, monkeypatch):
-    monkeypatch.setattr(rheap.bench, "QUICK", TINY)
+    monkeypatch.setattr(rheap.commands.bench, "QUICK", TINY)
     monkeypatch.setenv("COLUMNS", "100")
     assert main(["bench", "--quick"]) == 0
     out = capsys.readouterr().out
-    for title, _ in rheap.bench.SECTIONS.values():
+    for title, _ in rheap.commands.bench.SECTIONS.values():
         assert title in out
     in_a_line = " ".join(out.split())
     for what in ("heap.alloc(64)", "with heap.alloc(64)"):
@@ -246,7 +246,7 @@ def test_the_command_ends_politely_when_interrupted(capsys, monkeypatch):
         advance("something")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rheap.bench, "SECTIONS", {"some": ("Some", interrupted)})
+    monkeypatch.setattr(rheap.commands.bench, "SECTIONS", {"some": ("Some", interrupted)})
     assert main(["bench"]) == 130
     assert capsys.readouterr().err == ""
 

@@ -34,7 +34,7 @@ def block():
 
 MAKE = {
     "Block": block,
-    "Chronicle": lambda: inspection().chronicle(2, abs),
+    "Timeline": lambda: inspection().timeline(2, abs),
     "Heap": lambda: _core.Heap(4096, False, False, "first", False),
     "HeapRecorder": lambda: _core.HeapRecorder(
         rheap.Heap(4096), os.open(os.devnull, os.O_WRONLY), False
@@ -46,6 +46,8 @@ MAKE = {
     "Trace": parsed,
     "TraceParser": lambda: _core.TraceParser("text"),
 }
+
+
 def test_there_is_one_of_each_class_to_try():
     assert MAKE.keys() == CLASSES.keys()
     for name, make in MAKE.items():

@@ -51,7 +51,9 @@ FLOORS = {
     "trace": {"core/heap", "core/region", "core/system"},
     "replay": {"trace", "core/heap", "core/free_space", "core/region", "core/system"},
     "bindings/interpreter": {"core/heap", "core/region", "core/system", "trace"},
-    "bindings/heap": {"bindings/interpreter", "core/heap", "core/free_space", "trace"},
+    "bindings/heap": {
+        "bindings/interpreter", "core/heap", "core/free_space", "core/region", "trace",
+    },
     "bindings/reports": {"bindings/heap", "bindings/interpreter", "core/heap", "core/free_space"},
     "bindings/traces": {
         "bindings/reports", "bindings/heap", "bindings/interpreter", "replay", "trace",
@@ -73,7 +75,7 @@ def test_every_folder_is_a_floor() -> None:
     folders = {
         str(path.parent.relative_to(TOP / "cpp"))
         for path in CPP
-        if "cpp" == path.parts[len(TOP.parts)]
+        if path.parts[len(TOP.parts)] == "cpp"
     }
     assert folders == {*FLOORS, "bindings"}  # module.cpp, on top of all
 
@@ -127,9 +129,9 @@ def test_stub_agrees_with_the_module(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     allowed.write_text(
         # Their metaclass is pybind11's own, and these two are made by others.
-        r"rheap\._core\.(Chronicle|Heap|HeapRecorder|HeapWatch|Inspection|MallocWatch|Trace|TraceParser)"
+        r"rheap\._core\.(Timeline|Heap|HeapRecorder|HeapWatch|Inspection|MallocWatch|Trace|TraceParser)"
         + "\n"
-        r"rheap\._core\.(Chronicle|Trace)\.__init__" + "\n"
+        r"rheap\._core\.(Timeline|Trace)\.__init__" + "\n"
         # How types say "buffer" for every Python; only 3.12 and later have the methods.
         r"rheap\._core\.(Block|Pin)\.__(release_)?buffer__" + "\n"
     )

@@ -13,7 +13,7 @@ import pytest
 from support import SANITIZED
 from trace_reader import is_gzip, read_trace
 
-from rheap.cli import main
+from rheap.commands.main import main
 
 LAST = 12345  # bytes of the block that is taken last; nobody else asks for as many
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from rheap import _core
-from rheap.cli import main
+from rheap.commands.main import main
 from rheap.traces.exercises import make_trace, parse_operations, random_operations
 
 OPS = ["replay", "--ops", "+10,+20,-0,+8"]

@@ -10,11 +10,11 @@ from support import rounds
 
 import rheap
 from rheap import _core
-from rheap.cli import main
+from rheap.commands.arguments import COALESCING
+from rheap.commands.main import main
+from rheap.format.sizes import format_size
 from rheap.pictures.svg import map_svg
-from rheap.replay.arguments import COALESCING
 from rheap.replay.measure import Scheme, capacity_for, inspect
-from rheap.sizes import format_size
 from rheap.traces import load
 from rheap.traces.exercises import make_trace, random_operations
 

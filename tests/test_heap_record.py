@@ -248,7 +248,7 @@ def test_what_the_system_refuses_is_raised(heap, tmp_path):
                 heap.alloc(10)
         assert caught.value.errno == errno.ENOSPC
         assert str(caught.value.filename) == str(path)
-    assert not heap.observed
+    assert not heap._observed
     with heap.record(tmp_path / "good"):
         heap.alloc(1)
     assert kinds(read_trace(tmp_path / "good")) == ["a1:1", "f1"]
@@ -268,7 +268,7 @@ def test_a_forked_child_is_not_recorded(heap, tmp_path):
     def child():
         kept = heap.alloc(2)
         block.free()
-        assert not heap.observed
+        assert not heap._observed
         with heap.record(tmp_path / "child"):
             heap.alloc(3)
         recording.__exit__(None, None, None)
@@ -303,7 +303,7 @@ def test_one_recording_to_a_file_at_a_time(heap, path):
         with pytest.raises(OSError, match="another recording writes to it") as caught:
             other.record(path).__enter__()
         assert caught.value.filename == path
-        assert not other.observed
+        assert not other._observed
     with other.record(path):
         other.alloc(2)
     assert kinds(read_trace(path)) == ["a1:2", "f1"]

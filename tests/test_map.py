@@ -10,8 +10,8 @@ import pytest
 from support import plain_build_only
 
 import rheap
+from rheap.format.sizes import format_size
 from rheap.pictures.palette import LEGEND
-from rheap.sizes import format_size
 
 WIDTHS = [20, 80, 400]
 SIGNS = {name: sign for sign, name in LEGEND.values()}

@@ -7,12 +7,12 @@ import pytest
 
 import rheap
 from rheap import _core
-from rheap.cli import main
+from rheap.commands.main import main
 from rheap.replay.measure import Scheme
 from rheap.replay.own import OwnPolicy
+from rheap.replay.timeline import Timeline
 from rheap.traces import load
 from rheap.traces.exercises import make_trace
-from rheap.view.history import History
 
 OPS = ("+40", "+100", "-0", "+24")
 SIZES = (40, 100, 24)
@@ -52,8 +52,8 @@ def test_the_first_word_is_where_all_pictures_begin(offsets, capsys, tmp_path):
 
 def test_bands_say_where_the_blocks_were(offsets, tmp_path):
     trace = make_trace("exercise", OPS)
-    (history,) = History.of_all(trace, [Scheme("first", "immediate")], 1024)
-    assert [band.offset for band in sorted(history.bands)] == offsets
+    (timeline,) = Timeline.of_all(trace, [Scheme("first", "immediate")], 1024)
+    assert [band.offset for band in sorted(timeline.bands)] == offsets
     assert main(["view", "--ops", ",".join(OPS), "--policy", "first", "--coalesce", "immediate",
                  "--svg", str(tmp_path / "run.svg")]) == 0  # fmt: skip
     titles = re.findall(r"<title>\+0x(\w+): ", (tmp_path / "run.svg").read_text())

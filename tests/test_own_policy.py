@@ -10,7 +10,7 @@ import pytest
 from test_replay import COALESCING, FIRST, parse, places, random_trace
 
 from rheap import WrongChoice
-from rheap.cli import main
+from rheap.commands.main import main
 from rheap.replay.measure import Scheme, capacity_for, inspect
 from rheap.replay.own import Hole, OwnPolicy
 

@@ -12,7 +12,7 @@ import pytest
 from support import SANITIZED
 from trace_reader import read_trace
 
-from rheap.cli import main
+from rheap.commands.main import main
 
 RHEAP = [sys.executable, "-m", "rheap", "record"]
 SIZE = 12345  # of a bytes object and its terminating zero; nobody else asks for as many
@@ -158,7 +158,8 @@ def test_every_domain_and_every_call(write):
 
 
 def test_blocks_that_are_older_are_left_out(write):
-    write("import sys, os\nos.environ.clear(); sys.path.clear(); sys.modules['rheap.tour'] = None")
+    module = "rheap.commands.tour"
+    write(f"import sys, os\nos.environ.clear(); sys.path.clear(); sys.modules[{module!r}] = None")
     done = record("-o", "t.trace", "program.py")
     trace = read_trace("t.trace")
     dropped = int(trace.comments[-1].split()[2])

@@ -16,7 +16,7 @@ import pytest
 
 import rheap
 from rheap import _core
-from rheap.cli import main
+from rheap.commands.main import main
 from rheap.replay.measure import Room, Scheme, capacity_for, inspect, measure, over_all
 from rheap.traces import load
 

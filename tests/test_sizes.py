@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support import Indexed, plain_build_only
 
 import rheap
-from rheap.sizes import format_size
+from rheap.format.sizes import format_size
 
 
 @pytest.fixture

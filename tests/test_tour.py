@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 import rheap
-import rheap.cli
-import rheap.tour
-from rheap.terminal import Terminal
-from rheap.tour.stage import Reader, play, steps
+import rheap.commands.main
+import rheap.commands.tour
+from rheap.commands.tour.stage import Reader, play, steps
+from rheap.console.terminal import Terminal
 
 MODULE = [sys.executable, "-m", "rheap"]
 SCRIPT = str(Path(sysconfig.get_path("scripts")) / "rheap")
@@ -172,7 +172,7 @@ def test_a_closed_pipe_is_no_error(environment: Environment) -> None:
         assert process.stdout.readline().startswith(b"rheap ")
         process.stdout.close()
         assert process.stderr.read() == b""
-    assert process.returncode == rheap.cli.PIPE_CLOSED
+    assert process.returncode == rheap.commands.main.PIPE_CLOSED
 
 
 def test_ctrl_c_is_no_traceback(environment: Environment) -> None:
@@ -185,7 +185,7 @@ def test_ctrl_c_is_no_traceback(environment: Environment) -> None:
     text, errors = process.communicate(timeout=300)
     assert b"That was the tour." not in text
     assert errors == b""
-    assert process.returncode == rheap.cli.INTERRUPTED
+    assert process.returncode == rheap.commands.main.INTERRUPTED
 
 
 def shrink(pipe: int) -> None:
@@ -211,14 +211,14 @@ def test_a_full_disk_is_told(environment: Environment) -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
-        rheap.cli.main(["--version"])
+        rheap.commands.main.main(["--version"])
     assert exit_.value.code == 0
     assert capsys.readouterr().out == f"rheap {rheap.__version__}\n"
 
 
 def test_an_unknown_chapter_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
-        rheap.cli.main(["tour", "nowhere"])
+        rheap.commands.main.main(["tour", "nowhere"])
     assert exit_.value.code == 2
     error = capsys.readouterr().err
     assert all(name in error for name in ("nowhere", "word", "policies"))
@@ -226,7 +226,7 @@ def test_an_unknown_chapter_lists_them(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
-        rheap.cli.main(["tuor"])
+        rheap.commands.main.main(["tuor"])
     assert exit_.value.code == 2
     assert "tuor" in capsys.readouterr().err
 
@@ -236,7 +236,7 @@ def test_leaves_the_default_heap_alone(capsys: pytest.CaptureFixture[str]) -> No
     block = rheap.r_alloc(100)
     block[:] = bytes(range(100))
     columns = os.environ.get("COLUMNS")
-    assert rheap.tour.run() == 0
+    assert rheap.commands.tour.run() == 0
     assert capsys.readouterr().out.count("merges") > 2
     assert os.environ.get("COLUMNS") == columns
     assert not mine.closed
@@ -270,5 +270,5 @@ def test_the_code_on_the_page_is_the_code_that_ran(capsys: pytest.CaptureFixture
 
 
 def test_no_other_command_waits_for_numpy() -> None:
-    program = "import sys, rheap.cli; sys.exit('numpy' in sys.modules)"
+    program = "import sys, rheap.commands.main; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

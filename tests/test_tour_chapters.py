@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from rheap.cli import main
-from rheap.terminal import Terminal
-from rheap.tour import CHAPTERS
-from rheap.tour.stage import Reader, play, steps
+from rheap.commands.main import main
+from rheap.commands.tour import CHAPTERS
+from rheap.commands.tour.stage import Reader, play, steps
+from rheap.console.terminal import Terminal
 
 BYTES = re.compile(r"^ +\+0x[0-9a-f]+ .*?(?:[0-9a-f]{2} ){7}[0-9a-f]{2}\b", re.MULTILINE)
 NUMBER = re.compile(r"\+0x[0-9a-f]+|\d+(?:[.,]\d+)*")
@@ -73,7 +73,9 @@ def test_stands_alone(chapter: str, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_the_prose_names_no_figure_that_is_not_shown(chapter: str) -> None:
     notes = Notes()
-    play(notes, Reader(notes, step=False), 1, import_module(f"rheap.tour.{chapter}").chapter)
+    play(
+        notes, Reader(notes, step=False), 1, import_module(f"rheap.commands.tour.{chapter}").chapter
+    )
     figures = set(NUMBER.findall(notes.prose)) - LAYOUT - SOURCES.get(chapter, set())
     assert figures <= set(NUMBER.findall(notes.run))
 
@@ -236,7 +238,7 @@ def test_the_trace_is_of_a_program_that_ran(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_code_is_shown_as_it_is_at_80_columns(name: str) -> None:
-    module = import_module(f"rheap.tour.{name}")
+    module = import_module(f"rheap.commands.tour.{name}")
     stories = [module.with_numpy, module.without_numpy] if name == "arrays" else [module.chapter]
     for line in "\n".join(step for story in stories for step in steps(story)).splitlines():
         assert len(line) <= 80 - len("  >>> "), line

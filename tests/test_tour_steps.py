@@ -9,10 +9,10 @@ from importlib import import_module
 
 import pytest
 
-from rheap.cli import main
-from rheap.guessing import take_guess
-from rheap.tour import CHAPTERS
-from rheap.tour.stage import steps
+from rheap.commands.main import main
+from rheap.commands.tour import CHAPTERS
+from rheap.commands.tour.stage import steps
+from rheap.console.guessing import take_guess
 
 ANSWERS = {
     "word": ["5020"],
@@ -75,7 +75,7 @@ def test_only_these_chapters_ask() -> None:
 
 
 def source_of(chapter: str) -> str:
-    path = import_module(f"rheap.tour.{chapter}").__file__
+    path = import_module(f"rheap.commands.tour.{chapter}").__file__
     assert path is not None
     with open(path) as file:
         return file.read()
@@ -114,7 +114,7 @@ def test_the_end_of_the_input_is_told_where_it_is() -> None:
 
 def pauses(chapter: str) -> int:
     """How often a chapter waits: each of its steps ends in prose or a question but the last."""
-    return len(list(steps(import_module(f"rheap.tour.{chapter}").chapter))) - 1
+    return len(list(steps(import_module(f"rheap.commands.tour.{chapter}").chapter))) - 1
 
 
 @pytest.mark.parametrize(

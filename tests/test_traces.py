@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import rheap
 from rheap import _core
-from rheap.cli import main
+from rheap.commands.main import main
 from rheap.errors import TraceError
 from rheap.traces import load
 

@@ -11,12 +11,12 @@ import pytest
 from support import rounds
 
 from rheap import _core
-from rheap.cli import main
+from rheap.commands.main import main
+from rheap.pictures.timeline import timeline_svg
 from rheap.replay.measure import Scheme, capacity_for, inspect
+from rheap.replay.timeline import COLUMNS, FEW, ROWS, Band, Timeline
 from rheap.traces import load
 from rheap.traces.exercises import make_trace, random_operations
-from rheap.view.chart import history_svg
-from rheap.view.history import COLUMNS, FEW, ROWS, Band, History
 
 TRACE = Path(__file__).parent / "traces" / "parse_json.trace.gz"
 FIRST = _core.FIRST_BLOCK + 8  # of the first payload
@@ -32,13 +32,13 @@ def view(capsys, *arguments, status=0):
     return capsys.readouterr()
 
 
-def histories_of(trace, *schemes, capacity=None):
+def timelines_of(trace, *schemes, capacity=None):
     schemes = schemes or (Scheme("segregated", "deferred"),)
-    return History.of_all(trace, schemes, capacity or capacity_for(trace))
+    return Timeline.of_all(trace, schemes, capacity or capacity_for(trace))
 
 
 def draw(trace, *schemes, **options):
-    svg = history_svg(trace.source, histories_of(trace, *schemes, **options))
+    svg = timeline_svg(trace.source, timelines_of(trace, *schemes, **options))
     return svg, ElementTree.fromstring(svg)
 
 
@@ -66,8 +66,8 @@ def test_the_picture_in_the_readme_is_what_its_command_draws(capsys, tmp_path, m
     (command,) = re.findall(r"^\.venv/bin/rheap view (.* --svg run\.svg)$", README, re.MULTILINE)
     monkeypatch.chdir(tmp_path)
     view(capsys, *command.split())
-    assert Path("run.svg").read_text() == (GOLDEN / "history.svg").read_text()
-    assert "tests/golden/history.svg" in README
+    assert Path("run.svg").read_text() == (GOLDEN / "timeline.svg").read_text()
+    assert "tests/golden/timeline.svg" in README
 
 
 def test_the_text_of_a_moment(capsys):
@@ -111,15 +111,15 @@ def test_a_map_keeps_to_the_width(capsys, monkeypatch, columns):
 
 def test_blocks_are_bands_from_birth_to_death(tmp_path):
     trace = load_text(tmp_path / "trace", "a 1 40\na 2 100\nf 1\na 3 20\nr 2 200\n")
-    (history,) = histories_of(trace, Scheme("first", "immediate"))
-    assert sorted(history.bands) == [
+    (timeline,) = timelines_of(trace, Scheme("first", "immediate"))
+    assert sorted(timeline.bands) == [
         Band(0, 2, FIRST, 48, 40),
         Band(1, 4, FIRST + 48, 112, 100),
         Band(3, 5, FIRST, 48, 20),  # what is left is no block
         Band(4, 5, FIRST + 48, 208, 200),
     ]
-    assert history.placing.failed == 0
-    assert [range_.last for range_ in history.curves.live] == [48, 160, 112, 160, 256]
+    assert timeline.placing.failed == 0
+    assert [range_.last for range_ in timeline.curves.live] == [48, 160, 112, 160, 256]
 
 
 def moment_of(inspection, requested):
@@ -140,9 +140,9 @@ def test_curves_are_what_a_walk_finds_after_each_operation(policy, coalesce):
         trace = make_trace("exercise", words)
         scheme = Scheme(policy, coalesce)
         capacity = [capacity_for(trace, least=256), trace.peak_block_bytes // 2 // 8 * 8][seed % 2]
-        (history,) = histories_of(trace, scheme, capacity=capacity)
+        (timeline,) = timelines_of(trace, scheme, capacity=capacity)
         inspection = scheme.inspect(trace, capacity)
-        curves = history.curves
+        curves = timeline.curves
         sizes, requested = [], 0
         for operation, word in enumerate(words):
             place = inspection.step()
@@ -161,10 +161,10 @@ def test_curves_are_what_a_walk_finds_after_each_operation(policy, coalesce):
 def test_columns_keep_the_least_the_most_and_the_last(tmp_path):
     operations = 5 * COLUMNS
     trace = load_text(tmp_path / "trace", churn(operations))
-    (whole,) = histories_of(trace)
+    (whole,) = timelines_of(trace)
     monkey = pytest.MonkeyPatch()
-    monkey.setattr("rheap.view.history.COLUMNS", operations)
-    (single,) = histories_of(trace)
+    monkey.setattr("rheap.replay.timeline.COLUMNS", operations)
+    (single,) = timelines_of(trace)
     monkey.undo()
     for name in ("live", "free", "extent", "fragmentation", "utilisation"):
         each = [range_.last for range_ in getattr(single.curves, name)]
@@ -175,9 +175,9 @@ def test_columns_keep_the_least_the_most_and_the_last(tmp_path):
 
 def test_cells_sum_up_what_the_bands_are(monkeypatch):
     trace = make_trace("exercise", random_operations(1500, 4))
-    (few,) = histories_of(trace)
-    monkeypatch.setattr("rheap.view.history.FEW", 0)
-    (many,) = histories_of(trace)
+    (few,) = timelines_of(trace)
+    monkeypatch.setattr("rheap.replay.timeline.FEW", 0)
+    (many,) = timelines_of(trace)
     assert (few.cells, many.bands) == (b"", ())
     edges = [many.extent * row // ROWS for row in range(ROWS + 1)]
     ends = [column * 1500 // COLUMNS for column in range(COLUMNS + 1)]
@@ -201,10 +201,10 @@ def test_cells_sum_up_what_the_bands_are(monkeypatch):
 def test_the_figures_are_those_of_a_replay():
     trace = load(str(TRACE))
     schemes = [Scheme("segregated", "deferred"), Scheme("first", "immediate")]
-    for history, scheme in zip(histories_of(trace, *schemes), schemes, strict=True):
-        assert history.placing == inspect(trace, scheme, capacity_for(trace))
-        most = max(range_.most for range_ in history.curves.extent)
-        assert most == history.placing.extent <= history.extent
+    for timeline, scheme in zip(timelines_of(trace, *schemes), schemes, strict=True):
+        assert timeline.placing == inspect(trace, scheme, capacity_for(trace))
+        most = max(range_.most for range_ in timeline.curves.extent)
+        assert most == timeline.placing.extent <= timeline.extent
     svg, _ = draw(trace, *schemes)
     placing = inspect(trace, schemes[0], capacity_for(trace))
     assert (
@@ -218,39 +218,39 @@ def test_the_figures_are_those_of_a_replay():
 def test_a_spike_of_one_operation_is_drawn(tmp_path):
     lines = "".join(f"a {n} 8\nf {n}\n" for n in range(20_020))
     trace = load_text(tmp_path / "trace", f"{lines}a 1 90000\nf 1\n{lines}{lines}")
-    (history,) = histories_of(trace)
-    assert max(range_.most for range_ in history.curves.live) == 90_008
-    assert sum(range_.last > 1000 for range_ in history.curves.live) == 0
+    (timeline,) = timelines_of(trace)
+    assert max(range_.most for range_ in timeline.curves.live) == 90_008
+    assert sum(range_.last > 1000 for range_ in timeline.curves.live) == 0
     svg, _ = draw(trace)
     (live,) = re.findall(r'class="curve line-live" d="(M[^"]+V[^"]+)"/><path class="c', svg)
     heights = sorted({float(height) for height in re.findall(r"V([\d.]+)", live)})
     assert heights[-1] - heights[0] > 100  # pixels
-    assert any(history.cells[(ROWS - 1) * COLUMNS :])  # its highest bytes
+    assert any(timeline.cells[(ROWS - 1) * COLUMNS :])  # its highest bytes
 
 
 def test_what_is_little_in_a_cell_is_seen(tmp_path):
     lines = "".join(f"a {n} 8\nf {n}\n" for n in range(2000))
     trace = load_text(tmp_path / "trace", f"a 1 4000000\nf 1\n{lines}")
-    (history,) = histories_of(trace)
-    assert all(0 < cell < 3 for cell in history.cells[10:COLUMNS])  # of its lowest row
+    (timeline,) = timelines_of(trace)
+    assert all(0 < cell < 3 for cell in timeline.cells[10:COLUMNS])  # of its lowest row
 
 
 def test_each_band_is_drawn_where_it_was(tmp_path):
     trace = load_text(tmp_path / "trace", "a 1 40\na 2 100\nf 1\na 3 24\n")
-    (history,) = histories_of(trace)
+    (timeline,) = timelines_of(trace)
     _, root = draw(trace)
     drawn = [
         (group.find(f"{SVG}title").text, group.find(f"{SVG}rect").attrib)
         for group in root.iter(f"{SVG}g")
     ]
-    assert len(drawn) == len(history.bands) == 3
-    for (title, box), band in zip(drawn, history.bands, strict=True):
+    assert len(drawn) == len(timeline.bands) == 3
+    for (title, box), band in zip(drawn, timeline.bands, strict=True):
         assert title.startswith(f"+0x{band.offset:x}: {band.asked:,} bytes")
         assert f"made by operation {band.born + 1}, " in title
         assert float(box["x"]) == pytest.approx(96 + band.born * COLUMNS / 4)
         wide = (band.died - band.born) * COLUMNS / 4
         assert float(box["width"]) == pytest.approx(wide, abs=1)
-        assert float(box["height"]) == pytest.approx(band.size * ROWS / history.extent, abs=1)
+        assert float(box["height"]) == pytest.approx(band.size * ROWS / timeline.extent, abs=1)
     assert texts(root, "size") == ["40", "100", "24"]
 
 
@@ -330,10 +330,10 @@ def test_rules_of_style_reach_nothing_else():
 
 def test_a_run_of_which_nothing_was_served(tmp_path, capsys):
     trace = load_text(tmp_path / "trace", "a 1 5000\na 2 6000\nf 1\n")
-    (history,) = histories_of(trace, capacity=104)
-    assert (history.placing.failed, history.bands) == (2, ())
-    assert history.placing.peak_utilisation == history.placing.part_of_ceiling == 0
-    assert set(history.curves.utilisation) == {(0, 0, 0)}
+    (timeline,) = timelines_of(trace, capacity=104)
+    assert (timeline.placing.failed, timeline.bands) == (2, ())
+    assert timeline.placing.peak_utilisation == timeline.placing.part_of_ceiling == 0
+    assert set(timeline.curves.utilisation) == {(0, 0, 0)}
     draw(trace, capacity=104)
     view(capsys, tmp_path / "trace", "--capacity", "104")
 
@@ -377,20 +377,20 @@ def test_a_file_that_cannot_be_written_is_told(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("columns", [0, 2])
-def test_a_chronicle_has_as_many_columns_as_operations_at_the_most(columns):
+def test_a_timeline_has_as_many_columns_as_operations_at_the_most(columns):
     trace = make_trace("exercise", ("+1",))
     inspection = Scheme("first", "deferred").inspect(trace, 1024)
     with pytest.raises(ValueError, match="from one column to one an operation"):
-        inspection.chronicle(columns, print)
+        inspection.timeline(columns, print)
 
 
-def test_a_chronicle_is_of_a_whole_run():
+def test_a_timeline_is_of_a_whole_run():
     trace = make_trace("exercise", ("+1", "+2"))
     inspection = Scheme("first", "deferred").inspect(trace, 1024)
     inspection.step()
     with pytest.raises(ValueError, match="from its first operation"):
-        inspection.chronicle(1, print)
-    chronicle = Scheme("first", "deferred").inspect(trace, 1024).chronicle(1, print)
+        inspection.timeline(1, print)
+    timeline = Scheme("first", "deferred").inspect(trace, 1024).timeline(1, print)
     for rows, extent in ((0, 8), (8, 0)):
         with pytest.raises(ValueError, match="a raster has rows"):
-            chronicle.raster(rows, extent)
+            timeline.raster(rows, extent)

@@ -8,6 +8,7 @@
 #include "bindings/heap/pin.hpp"
 #include "bindings/interpreter/arguments.hpp"
 #include "bindings/interpreter/errors.hpp"
+#include "bindings/reports/reports.hpp"
 #include "bindings/traces/interpreter_recorder.hpp"
 #include "bindings/traces/replay.hpp"
 
@@ -20,6 +21,7 @@ PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported())
   rheap::bindings::register_pin(module);
   rheap::bindings::register_block(module);
   rheap::bindings::register_heap(module);
+  rheap::bindings::register_reports(module);
   rheap::bindings::register_traces(module);
   rheap::bindings::register_replay(module);
   rheap::bindings::register_heap_recorder(module);

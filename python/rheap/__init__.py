@@ -2,7 +2,8 @@
 
 from importlib.metadata import version as _version
 
-from . import _core, errors, sizes
+from . import _core, errors
+from .format import sizes
 
 _core.use_errors({name: vars(errors)[name] for name in errors.__all__})
 _core.use_sizes(sizes)

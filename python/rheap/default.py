@@ -33,9 +33,9 @@ def init_heap(capacity: SupportsIndex | str = "64 MiB", **options: Any) -> Heap:
     heap, old = Heap(capacity, **options), _heap
     _replacing += 1
     try:
-        if old is not None and not old.close_if_unused():
+        if old is not None and not old._close_if_unused():
             raise HeapError(
-                f"cannot replace the default heap: {old.bound_blocks} of its blocks are live; "
+                f"cannot replace the default heap: {old._bound_blocks} of its blocks are live; "
                 f"free them first, or make a heap of your own with rheap.Heap"
             )
         _heap = heap

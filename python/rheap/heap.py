@@ -11,16 +11,16 @@ from . import _core
 from ._core import WORD_BYTES
 from .arrays import make_array
 from .errors import HeapClosed
+from .format.sizes import format_size, parse_size
 from .pictures.heapmap import FEW_BLOCKS, HeapMap
 from .pictures.notebook import heap_html  # now: a module half imported at a fork stays so
 from .reports import BlockInfo, HeapStats, Holder, Leaks, read_rows
-from .sizes import format_size, parse_size
 
 if TYPE_CHECKING:
     import numpy
     import numpy.typing
 
-    from .recording import HeapRecording
+    from .traces.heap_recording import HeapRecording
 
 
 @_core.with_own_methods
@@ -118,17 +118,17 @@ class Heap(_core.Heap):
         while the heap is being recorded already; leaving raises `OSError` when the trace could not
         be written to its end.
         """
-        from .recording import HeapRecording
+        from .traces.heap_recording import HeapRecording
 
         return HeapRecording(self, path, sites)
 
     def stats(self) -> HeapStats:
         """The figures of this moment. Walks the region once."""
-        return HeapStats(**self.census())
+        return HeapStats(**_core.census(self))
 
     def blocks(self) -> Iterator[BlockInfo]:
         """Every block, in address order, as they are now (later changes do not show)."""
-        return read_rows(self.rows())
+        return read_rows(_core.rows(self))
 
     def leaks(self) -> Leaks:
         """Who holds the live blocks, by the line that allocated them, most bytes first.
@@ -141,7 +141,7 @@ class Heap(_core.Heap):
         >>> heap.leaks()[0].bytes, heap.leaks()[0].blocks
         (3000, 3)
         """
-        return Leaks(Holder(*holder) for holder in self.holders())
+        return Leaks(Holder(*holder) for holder in _core.holders(self))
 
     def map(
         self,
@@ -159,7 +159,7 @@ class Heap(_core.Heap):
         """
         first, end = _core.FIRST_BLOCK, _core.FIRST_BLOCK + self.capacity
         if offset is None and length is None:
-            return HeapMap.of(*self.snapshot(first, end, 0))
+            return HeapMap.of(*_core.snapshot(self, first, end, 0))
         start = first if offset is None else parse_size(offset, "offset")
         bytes_ = end - start if length is None else parse_size(length, "length")
         if not first <= start < end:
@@ -171,7 +171,9 @@ class Heap(_core.Heap):
             raise ValueError("a map of 0 bytes shows nothing; length must be 1 at the least")
         stop = min(-(-(start + bytes_) // WORD_BYTES) * WORD_BYTES, end)
         start -= start % WORD_BYTES
-        return HeapMap.of(*self.snapshot(start - WORD_BYTES, stop, FEW_BLOCKS), part=(start, stop))
+        return HeapMap.of(
+            *_core.snapshot(self, start - WORD_BYTES, stop, FEW_BLOCKS), part=(start, stop)
+        )
 
     def _repr_html_(self) -> str:
         return heap_html(self)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from .sizes import format_size
+from .format.sizes import format_size
 
 
 class BlockState(StrEnum):

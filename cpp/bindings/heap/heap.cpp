@@ -7,12 +7,10 @@
 
 #include "bindings/heap/block.hpp"
 #include "bindings/heap/heap_methods.hpp"
-#include "bindings/heap/holders.hpp"
 #include "bindings/heap/policies.hpp"
 #include "bindings/heap/self.hpp"
 #include "bindings/heap/tracing.hpp"
 #include "bindings/interpreter/gil.hpp"
-#include "bindings/reports/census.hpp"
 
 namespace py = pybind11;
 
@@ -43,19 +41,6 @@ constexpr bool gil_makes_turns = false;
 #else
 constexpr bool gil_makes_turns = true;
 #endif
-
-py::tuple snapshot(Heap& heap, std::uint64_t first, std::uint64_t end, std::size_t most) {
-  return take_snapshot(heap, {{align_down(first, 8)}, {end}, most});
-}
-
-py::tuple snapshot_around(const py::object& object, std::uint64_t margin, std::size_t most) {
-  if (!is_block(object.ptr())) throw py::type_error("not a Block");
-  auto* block = reinterpret_cast<BlockObject*>(object.ptr());
-  if (!usable(block, "show")) throw py::error_already_set();
-  const Offset payload = block->handle.payload;
-  const Offset first{payload.value - std::min(payload.value, margin)};
-  return take_snapshot(*block->heap, {first, payload + (block->handle.room + margin), most});
-}
 
 OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, std::string_view policy,
                     bool debug) {
@@ -88,19 +73,15 @@ void register_heap(py::module_& module) {
   py::class_<Heap, OwnedHeap> heap_class(module, "Heap", "One region and the blocks in it.");
   heap_class.def(py::init(&open_heap))
       .def("close", &close_heap)
-      .def("close_if_unused", &Heap::close_if_unused)
+      .def("_close_if_unused", &Heap::close_if_unused)
       .def("defrag", &count_without_gil<&Heap::defrag>)
       .def("trim", &count_without_gil<&Heap::trim>)
       .def("check", &check_heap)
-      .def("census", &take_census)
-      .def("rows", &list_blocks)
-      .def("holders", &list_holders)
-      .def("snapshot", &snapshot)
       .def_property_readonly("capacity", &Heap::capacity)
       .def_property_readonly("closed", &Heap::closed)
       .def_property_readonly("debug", &Heap::debug)
-      .def_property_readonly("observed", &is_observed)
-      .def_property_readonly("bound_blocks", &Heap::bound_blocks);
+      .def_property_readonly("_observed", &is_observed)
+      .def_property_readonly("_bound_blocks", &Heap::bound_blocks);
   add_heap_methods(heap_class);
   module.def(
       "with_own_methods",
@@ -114,7 +95,6 @@ void register_heap(py::module_& module) {
       "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
       "called without a look at its bases.");
   module.def("make_r_free", &make_r_free);
-  module.def("snapshot_around", &snapshot_around);
   module.attr("TRACEMALLOC_DOMAIN") = tracemalloc_domain;
   module.attr("FIRST_BLOCK") = first_block.value;
   module.attr("WORD_BYTES") = word_bytes;

@@ -13,9 +13,9 @@
 #include "bindings/interpreter/gil.hpp"
 #include "bindings/reports/free_space.hpp"
 #include "bindings/traces/chooser.hpp"
-#include "replay/chronicle.hpp"
 #include "replay/inspection.hpp"
 #include "replay/stopwatch.hpp"
+#include "replay/timeline.hpp"
 
 namespace py = pybind11;
 
@@ -23,11 +23,11 @@ namespace rheap::bindings {
 
 namespace {
 
-using replay::Chronicle;
 using replay::HeapTarget;
 using replay::Inspection;
 using replay::MallocTarget;
 using replay::Stopwatch;
+using replay::Timeline;
 using replay::Trace;
 
 using Clock = std::chrono::steady_clock;
@@ -190,24 +190,24 @@ py::list rows(const Inspector& inspector) {
 }
 
 /// Plays the trace and notes what happens.
-std::unique_ptr<Chronicle> chronicle(Inspector& inspector, std::size_t columns,
-                                     const py::function& tell) {
+std::unique_ptr<Timeline> timeline(Inspector& inspector, std::size_t columns,
+                                   const py::function& tell) {
   if (columns < 1 || columns > inspector.trace.operations().size()) {
-    throw py::value_error("a chronicle has from one column to one an operation");
+    throw py::value_error("a timeline has from one column to one an operation");
   }
   if (inspector.inspection.position() != 0) {
-    throw py::value_error("a chronicle is of a run from its first operation on");
+    throw py::value_error("a timeline is of a run from its first operation on");
   }
   const replay::Pulse pulse = make_pulse(&tell);
-  std::unique_ptr<Chronicle> made;
+  std::unique_ptr<Timeline> made;
   with_chooser(inspector, [&] {
-    without_gil([&] { made = std::make_unique<Chronicle>(inspector.inspection, columns, pulse); });
+    without_gil([&] { made = std::make_unique<Timeline>(inspector.inspection, columns, pulse); });
   });
   return made;
 }
 
 /// By the name of each quantity its (least, most, last) in each column.
-py::dict curves(const Chronicle& chronicle) {
+py::dict curves(const Timeline& timeline) {
   using replay::Column;
   using replay::Range;
   const std::initializer_list<std::pair<const char*, Range Column::*>> quantities = {
@@ -219,7 +219,7 @@ py::dict curves(const Chronicle& chronicle) {
   py::dict result;
   for (const auto& [name, quantity] : quantities) {
     py::list list;
-    for (const Column& column : chronicle.columns()) {
+    for (const Column& column : timeline.columns()) {
       const Range& range = column.*quantity;
       list.append(py::make_tuple(range.least, range.most, range.last));
     }
@@ -229,18 +229,18 @@ py::dict curves(const Chronicle& chronicle) {
 }
 
 /// (born, died, offset, size, asked) of each block; the offset is its payload's in the region.
-py::list bands(const Chronicle& chronicle) {
+py::list bands(const Timeline& timeline) {
   py::list list;
-  for (const auto& [born, died, offset, size, asked] : chronicle.bands()) {
+  for (const auto& [born, died, offset, size, asked] : timeline.bands()) {
     list.append(py::make_tuple(born, died, payload_of(first_block + offset).value, size, asked));
   }
   return list;
 }
 
-py::bytes raster(const Chronicle& chronicle, std::size_t rows, std::uint64_t extent) {
+py::bytes raster(const Timeline& timeline, std::size_t rows, std::uint64_t extent) {
   if (rows < 1 || extent < 1) throw py::value_error("a raster has rows, and bytes that they share");
   std::vector<std::uint8_t> cells;
-  without_gil([&] { cells = chronicle.raster(rows, extent); });
+  without_gil([&] { cells = timeline.raster(rows, extent); });
   return {reinterpret_cast<const char*>(cells.data()), cells.size()};
 }
 
@@ -260,14 +260,14 @@ void register_replay(py::module_& module) {
       .def(py::init(&inspect), py::keep_alive<1, 2>())
       .def("step", &step)
       .def("finish", &finish)
-      .def("chronicle", &chronicle)
+      .def("timeline", &timeline)
       .def("figures", &figures)
       .def("region", &region)
       .def("rows", &rows)
       .def_property_readonly(
           "position", [](const Inspector& inspector) { return inspector.inspection.position(); });
 
-  py::class_<Chronicle>(module, "Chronicle", "What became of the blocks of a run.")
+  py::class_<Timeline>(module, "Timeline", "What became of the blocks of a run.")
       .def("curves", &curves)
       .def("bands", &bands)
       .def("raster", &raster);

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from .._core import WORD_BYTES
+from ..format.sizes import format_size
 from ..reports import BlockInfo, HeapStats, Row, read_rows
-from ..sizes import format_size
 from .closeup import WORD_BITS, Closeup, word_lines
 from .palette import FENCE, LEGEND, WILDERNESS, WORD
 from .summary import summary

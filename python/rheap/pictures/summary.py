@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..format.sizes import format_size
 from ..reports import HeapStats
-from ..sizes import format_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import _core
-from ..progress import Progress
+from ..console.progress import Progress
 from .own import OwnPolicy
 
 LATENCY_REPLAYS = 5

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..text import printable
+from ..format.names import printable
 
 
 class Hole(NamedTuple):

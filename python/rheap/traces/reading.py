@@ -9,9 +9,9 @@ import sys
 import zlib
 
 from .._core import Trace, TraceParser
+from ..console.progress import Progress
 from ..errors import TraceError
-from ..progress import Progress
-from ..text import printable
+from ..format.names import printable
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _PART = 1 << 20  # bytes

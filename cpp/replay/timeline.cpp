@@ -1,0 +1,139 @@
+#include "replay/timeline.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "replay/gaps.hpp"
+
+namespace rheap::replay {
+
+namespace {
+
+Change change_of(const Slot& slot, std::uint64_t asked, std::size_t operation, bool is_birth) {
+  return {block_of({slot.place}) - first_block, slot.room + word_bytes, asked,
+          static_cast<std::uint32_t>(operation), is_birth};
+}
+
+/// The live bytes of each row, and what they come to over the operations of a column.
+class Rows {
+ public:
+  Rows(std::size_t rows, std::uint64_t extent) : extent_(extent), rows_(rows) {}
+
+  void apply(const Change& change) {
+    const std::uint64_t end = change.offset + change.size;
+    for (std::size_t row = row_of(change.offset); row < rows_.size() && edge(row) < end; ++row) {
+      Row& each = settled(row, change.operation);
+      const std::uint64_t bytes = std::min(end, edge(row + 1)) - std::max(change.offset, edge(row));
+      each.live += change.is_birth ? static_cast<double>(bytes) : -static_cast<double>(bytes);
+    }
+  }
+  /// What part of a row was live since the last call, when `operations` were played since then.
+  double take(std::size_t row, std::size_t now, std::size_t operations) {
+    Row& each = settled(row, now);
+    const auto bytes = static_cast<double>(edge(row + 1) - edge(row));
+    return std::exchange(each.sum, 0) / std::max(bytes * static_cast<double>(operations), 1.0);
+  }
+
+ private:
+  struct Row {
+    double live = 0;
+    double sum = 0;  // of live bytes, over operations
+    std::size_t since = 0;
+  };
+
+  Row& settled(std::size_t row, std::size_t now) {
+    Row& each = rows_[row];
+    each.sum += each.live * static_cast<double>(now - std::exchange(each.since, now));
+    return each;
+  }
+  /// Where a row starts: whole bytes, so that the rows share them all.
+  [[nodiscard]] std::uint64_t edge(std::size_t row) const {
+    return static_cast<std::uint64_t>(static_cast<double>(extent_) * static_cast<double>(row) /
+                                      static_cast<double>(rows_.size()));
+  }
+  [[nodiscard]] std::size_t row_of(std::uint64_t offset) const {
+    auto row =
+        static_cast<std::size_t>(static_cast<double>(offset) * static_cast<double>(rows_.size()) /
+                                 static_cast<double>(extent_));
+    while (row > 0 && edge(row) > offset) --row;
+    while (row + 1 < rows_.size() && edge(row + 1) <= offset) ++row;
+    return row;
+  }
+
+  std::uint64_t extent_;
+  std::vector<Row> rows_;
+};
+
+}  // namespace
+
+Timeline::Timeline(Inspection& inspection, std::size_t columns,
+                   const std::function<void(std::size_t)>& pulse)
+    : operations_(inspection.trace().operations().size()), columns_(columns) {
+  const BlockList& blocks = inspection.allocator().blocks();
+  Gaps gaps(first_block, inspection.allocator().region().end());
+  std::uint64_t live = 0;
+  const auto note = [&](const Slot& slot, std::uint64_t asked, std::size_t now, bool is_birth) {
+    const Change change = changes_.emplace_back(change_of(slot, asked, now, is_birth));
+    const Offset block = block_of({slot.place});
+    is_birth ? gaps.take(block, change.size) : gaps.give(block, change.size);
+    live += is_birth ? change.size : -change.size;
+  };
+  std::size_t column = 0;
+  for (std::size_t now = 0; now < operations_; ++now) {
+    const Operation& operation = inspection.trace().operations()[now];
+    const std::uint32_t slot = operation.slot();
+    const Slot before = inspection.slot(slot);
+    inspection.step();
+    const Slot& after = inspection.slot(slot);
+    if (after.place != before.place || after.room != before.room) {
+      if (before.place != 0) note(before, 0, now, false);
+      if (after.place != 0) note(after, operation.bytes(), now, true);
+    }
+    if (now == end_of(column)) ++column;
+    const std::uint64_t extent = blocks.wilderness() - first_block;
+    Column& sums = columns_[column];
+    sums.live.add(static_cast<double>(live));
+    sums.free.add(static_cast<double>(extent - live));
+    sums.fragmentation.add(gaps.merged().fragmentation());
+    sums.extent.add(static_cast<double>(extent));
+    sums.utilisation.add(extent == 0 ? 0.0
+                                     : static_cast<double>(inspection.live_bytes()) /
+                                           static_cast<double>(extent));
+    if (now % 1024 == 0) pulse(now);
+  }
+}
+
+std::vector<Band> Timeline::bands() const {
+  std::vector<Band> bands;
+  std::unordered_map<std::uint64_t, std::size_t> living;  // by offset: where in `bands`
+  for (const Change& change : changes_) {
+    if (change.is_birth) {
+      living[change.offset] = bands.size();
+      bands.push_back({change.operation, operations_, change.offset, change.size, change.asked});
+    } else {
+      bands[living.at(change.offset)].died = change.operation;
+    }
+  }
+  return bands;
+}
+
+std::vector<std::uint8_t> Timeline::raster(std::size_t rows, std::uint64_t extent) const {
+  std::vector<std::uint8_t> cells(rows * columns_.size());
+  Rows sums(rows, extent);
+  std::size_t began = 0;
+  auto change = changes_.begin();
+  for (std::size_t column = 0; column < columns_.size(); ++column) {
+    const std::size_t end = end_of(column);
+    for (; change != changes_.end() && change->operation < end; ++change) sums.apply(*change);
+    for (std::size_t row = 0; row < rows; ++row) {
+      const double part = sums.take(row, end, end - began);
+      const auto step = static_cast<std::uint8_t>(std::min(part * 255, 255.0));
+      cells[row * columns_.size() + column] = part > 0 && step == 0 ? 1 : step;
+    }
+    began = end;
+  }
+  return cells;
+}
+
+}  // namespace rheap::replay

@@ -1,0 +1,1 @@
+"""The command `rheap`, one file or folder a subcommand; main.py has the table of them."""

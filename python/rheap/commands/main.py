@@ -1,0 +1,91 @@
+"""The command `rheap`: a table of subcommands, each a module of its own."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from .. import __version__
+from ..errors import HeapError, TraceError
+from . import bench, export, record, replay, tour, view
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+PIPE_CLOSED = 141  # 128 + SIGPIPE
+
+
+class Command(Protocol):
+    """What a module must have to be a subcommand; the first line of its docstring is its help."""
+
+    __doc__: str | None
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Adds the command's own arguments."""
+
+    def run(self, options: argparse.Namespace) -> int | Callable[[], int]:
+        """Does it; returns the exit status, or a program to run: what leaves that is its own."""
+
+
+COMMANDS: dict[str, Command] = {
+    "bench": bench,
+    "export": export,
+    "replay": replay,
+    "view": view,
+    "record": record,
+    "tour": tour,
+}
+DEFAULT = "tour"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="rheap",
+        description="A memory heap for Python that you can look into.",
+        epilog=f"Without a command: rheap {DEFAULT}.",
+    )
+    parser.add_argument("--version", action="version", version=f"rheap {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="")
+    for name, command in COMMANDS.items():
+        help_ = (command.__doc__ or "").partition("\n")[0]
+        command.add_arguments(commands.add_parser(name, help=help_, description=help_))
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line (of the process, or `argv`); returns the exit status.
+
+    Ctrl-C, a closed pipe, and what a heap or the system refuses end in a status, not a traceback.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = make_parser().parse_args(arguments or [DEFAULT])
+    command = options.command or DEFAULT
+    try:
+        status = COMMANDS[command].run(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a closed pipe can still be told
+    except KeyboardInterrupt:
+        _drop_output()
+        return INTERRUPTED
+    except BrokenPipeError:
+        _drop_output()
+        return PIPE_CLOSED
+    except (HeapError, TraceError, OSError) as error:
+        print(f"rheap {command}: {error}", file=sys.stderr)
+        _drop_output()
+        return 1
+    return status if isinstance(status, int) else status()
+
+
+def _drop_output() -> None:
+    """Gives what is still buffered nowhere to fail: the interpreter flushes once more at exit."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        return
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

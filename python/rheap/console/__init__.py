@@ -1,0 +1,1 @@
+"""Text for people at a terminal, and what they answer."""

@@ -1,0 +1,151 @@
+"""Text for a terminal: with rich in colour, without it plain, and the same words in both."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..pictures.painting import painted_map
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+MARGIN = "  "
+PROMPT, MORE = ">>> ", "... "
+_PROSE = 80  # columns: longer lines tire the eye
+_WIDEST = 104  # of code and output
+
+
+class Terminal:
+    """Writes to stdout: in colour when that is a terminal and rich is there, else plain.
+
+    `width`: columns of the terminal, `COLUMNS` first. NO_COLOR is honoured.
+    """
+
+    def __init__(self) -> None:
+        self.width = max(shutil.get_terminal_size().columns, 20)
+        self._is_terminal = sys.stdout is not None and sys.stdout.isatty()
+        self._console = _make_console(self.width) if self._is_terminal else None
+        self._rule = encodable("\N{BOX DRAWINGS LIGHT HORIZONTAL}", "-")
+
+    @property
+    def could_use_rich(self) -> bool:
+        """Whether there would be colour if rich were installed."""
+        return self._is_terminal and self._console is None
+
+    @property
+    def columns(self) -> int:
+        """Columns that `output` has for a line."""
+        return min(self.width, _WIDEST) - len(MARGIN)
+
+    def heading(self, text: str) -> None:
+        """The start of a chapter."""
+        self._put()
+        self._put(_wrap(text, self._prose), "bold")
+        self._put(self._rule * self._prose, "dim")
+
+    def say(self, text: str) -> None:
+        """A paragraph."""
+        self._put(_wrap(" ".join(text.split()), self._prose))
+        self._put()
+
+    def code(self, source: str) -> None:
+        """Python source, as at the prompt."""
+        prompts = dict.fromkeys(range(1, source.count("\n") + 2), "")
+        for statement in ast.parse(source).body:
+            last = statement.end_lineno or statement.lineno
+            prompts |= dict.fromkeys(range(statement.lineno + 1, last + 1), MORE)
+            prompts[statement.lineno] = PROMPT
+        lines = []
+        for number, line in enumerate(source.splitlines(), 1):
+            first, *more = _fold(line, self.columns - len(PROMPT))
+            lines.append((prompts[number] + first).rstrip())
+            lines += [MORE + part for part in more]
+        text = textwrap.indent("\n".join(lines), MARGIN)
+        self._put(text if self._console is None else _painted_code(text))
+
+    def output(self, text: str) -> None:
+        """What code wrote; the maps in it are painted."""
+        lines = [part for line in text.splitlines() for part in _fold(line, self.columns)]
+        if lines:
+            whole = textwrap.indent("\n".join(lines), MARGIN)
+            self._put(whole if self._console is None else painted_map(whole))
+        self._put()
+
+    def to_paste(self, title: str, lines: str) -> None:
+        """Lines for somebody's prompt: whole, whatever the width, and with no margin."""
+        self._put(title)
+        self._put(lines, "bold")
+        self._put()
+
+    def table(self, header: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> None:
+        """Rows of a name and figures under a header; as many tables as the width needs."""
+        lines = list(rows)
+        name_width = max(len(name) for name in [header[0], *(name for name, _ in lines)])
+        columns = [
+            [title, *(figures[number] for _, figures in lines)]
+            for number, title in enumerate(header[1:])
+        ]
+        width = 2 + max(len(cell) for column in columns for cell in column)
+        fitting = max((self.width - name_width) // width, 1)
+        names = [header[0], *(name for name, _ in lines)]
+        for first in range(0, len(columns), fitting):
+            for number, cells in enumerate(zip(*columns[first : first + fitting], strict=True)):
+                line = names[number].ljust(name_width) + "".join(f"{c:>{width}}" for c in cells)
+                self._put(line, "" if number else "bold")
+            self._put()
+
+    @property
+    def _prose(self) -> int:
+        return min(self.width, _PROSE)
+
+    def _put(self, text: str | Text = "", style: str = "") -> None:
+        if self._console is None:
+            print(text, flush=True)
+        else:
+            self._console.print(text, style=style, soft_wrap=True)
+
+
+def _make_console(width: int) -> Console | None:
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+def _painted_code(text: str) -> Text:
+    from rich.syntax import Syntax
+
+    painted = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(text)
+    painted.rstrip()
+    painted.highlight_regex(r"(?m)^\s*(>>>|\.\.\.)( |$)", "dim")
+    return painted
+
+
+def _wrap(text: str, width: int) -> str:
+    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _fold(line: str, width: int) -> list[str]:
+    """A line in parts of at most `width` columns, broken at spaces, the rest indented."""
+    if len(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())] + "    "
+    return textwrap.wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def encodable(text: str, instead: str) -> str:
+    """`text` where stdout can show it."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return instead
+    return text

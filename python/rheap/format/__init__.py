@@ -1,0 +1,1 @@
+"""Sizes and names, as people read and write them."""

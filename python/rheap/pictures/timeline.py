@@ -1,0 +1,251 @@
+"""A whole run as one picture: addresses by operations, and its curves below."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+
+from .. import _core
+from .._core import WORD_BYTES
+from ..format.sizes import format_size
+from ..pictures.palette import COLOURS, FREE, LEGEND, LIVE, WILDERNESS, WORD
+from ..replay.timeline import COLUMNS, ROWS, Band, Range, Timeline
+
+_LEFT, _RIGHT = 96, 56  # pixels beside the picture
+_TOP, _GAP, _CURVES, _BELOW = 66, 14, 120, 64
+_STEP = _TOP + ROWS + _GAP + _CURVES + _BELOW  # from one timeline to the next
+_FIRST_PAYLOAD = _core.FIRST_BLOCK + WORD_BYTES
+_CHARACTER = 7.3  # pixels
+_MOST_TICKS = 10
+
+_STYLE = "".join(
+    [
+        ".rheap text{font:12px ui-monospace,monospace;fill:currentColor}",
+        "svg.rheap{color:#1f1f1f}@media(prefers-color-scheme:dark){svg.rheap{color:#ececec}}",
+        ".rheap .title{font-size:14px}",
+        ".rheap .end{text-anchor:end}.rheap .middle{text-anchor:middle}",
+        ".rheap .size{fill:#fff;text-anchor:middle}",
+        ".rheap .frame{fill:none;stroke:currentColor;stroke-opacity:.5}",
+        ".rheap .tick{stroke:currentColor;stroke-opacity:.5}",
+        f".rheap .{LIVE}{{fill:{COLOURS[LIVE]}}}.rheap .{WORD}{{fill:{COLOURS[WORD]}}}",
+        f".rheap .{FREE}{{fill:{COLOURS[FREE]};fill-opacity:.7}}",
+        f".rheap .{WILDERNESS}{{fill:{COLOURS[WILDERNESS]};fill-opacity:.15}}",
+        ".rheap .curve{fill:none;stroke:currentColor;stroke-width:1.2}",
+        # A line of any colour is seen on any ground if it has an edge.
+        ".rheap .edge{fill:none;stroke:currentColor;stroke-opacity:.6;stroke-width:3.6}",
+        f".rheap .line-{LIVE}{{stroke:{COLOURS[LIVE]};stroke-width:2}}",
+        f".rheap .line-{FREE}{{stroke:{COLOURS[FREE]};stroke-width:2}}",
+        ".rheap .line-utilisation{stroke-dasharray:5 3}",
+    ]
+)
+
+
+def timeline_svg(source: str, timelines: Sequence[Timeline]) -> str:
+    """For each timeline addresses (up) by operations (to the right), and its curves."""
+    width, height = _LEFT + COLUMNS + _RIGHT, _STEP * len(timelines)
+    shapes = "".join(
+        part
+        for number, timeline in enumerate(timelines)
+        for part in _panel(source, timeline, _STEP * number)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="rheap" role="img" '
+        f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'style="max-width:100%;height:auto"><style>{_STYLE}</style>{shapes}</svg>'
+    )
+
+
+def _panel(source: str, timeline: Timeline, top: int) -> Iterator[str]:
+    placing = timeline.placing
+    yield f'<text class="title" x="{_LEFT}" y="{top + 20}">{escape(source)}</text>'
+    yield (
+        f'<text x="{_LEFT}" y="{top + 38}">{escape(timeline.name)}: peak utilisation '
+        f"{placing.peak_utilisation:.1%} ({placing.part_of_ceiling:.1%} of the ceiling), "
+        f"{placing.failed:,} of {placing.requests:,} requests failed</text>"
+    )
+    y = top + _TOP
+    yield f'<text class="end" x="{_LEFT - 10}" y="{y - 8}">address</text>'
+    yield from _region(timeline, y)
+    yield from _ticks(timeline.extent, y, ROWS, 6, _address)
+    y += ROWS + _GAP
+    yield from _curves(timeline, y)
+    yield from _ticks(timeline.extent, y, _CURVES, 3, _amount)
+    for part in (0, 0.5, 1):
+        at = y + _CURVES * (1 - part) + 4
+        yield f'<text x="{_LEFT + COLUMNS + 8}" y="{at}">{part:.0%}</text>'
+    yield from _operation_ticks(timeline.operations, y + _CURVES)
+    yield from _legend(timeline, y + _CURVES + 44)
+
+
+# --- the region -----------------------------------------------------------------------------------
+
+
+def _region(timeline: Timeline, y: int) -> Iterator[str]:
+    """What was live on what was free, and above it the wilderness."""
+    box = f'x="{_LEFT}" y="{y}" width="{COLUMNS}" height="{ROWS}"'
+    yield f'<rect class="{WILDERNESS}" {box}/>'
+    edge = [Range(high, high, high) for _, high, _ in timeline.curves.extent]
+    line = _steps(edge, timeline.extent, y, ROWS)
+    yield f'<path class="{FREE}" d="{line}V{y + ROWS}H{_LEFT}z"/>'
+    if timeline.cells:
+        image = base64.b64encode(_png(timeline.cells)).decode()
+        yield f'<image {box} preserveAspectRatio="none" href="data:image/png;base64,{image}"/>'
+    for band in timeline.bands:
+        yield from _band(timeline, band, y)
+    yield f'<rect class="frame" {box}/>'
+
+
+def _band(timeline: Timeline, band: Band, y: int) -> Iterator[str]:
+    across, down = COLUMNS / timeline.operations, ROWS / timeline.extent
+    x, width = _LEFT + band.born * across, (band.died - band.born) * across
+    height, word = band.size * down, WORD_BYTES * down
+    top = y + ROWS - (band.offset - _FIRST_PAYLOAD) * down - height
+    # A gap tells neighbours apart, where there is room for one; and what is there is seen.
+    width = max(width - (0.75 if width > 3 else 0), 0.5)
+    height = max(height - (0.75 if height > 3 else 0), 0.5)
+    end = f"freed by {band.died + 1:,}" if band.died < timeline.operations else "live at the end"
+    told = (
+        f"+0x{band.offset:x}: {band.asked:,} bytes asked for, "
+        f"{band.size - WORD_BYTES:,} reserved, made by operation {band.born + 1:,}, {end}"
+    )
+    yield f"<g><title>{told}</title>" + _rectangle(LIVE, x, top, width, height)
+    if word > 2:
+        yield _rectangle(WORD, x, top + height - word, width, word)
+    size = f"{band.asked:,}"
+    if height - word > 12 and width > _CHARACTER * len(size) + 4:
+        middle = top + (height - word) / 2 + 4
+        yield f'<text class="size" x="{x + width / 2:.1f}" y="{middle:.1f}">{size}</text>'
+    yield "</g>"
+
+
+def _rectangle(kind: str, x: float, y: float, width: float, height: float) -> str:
+    return (
+        f'<rect class="{kind}" x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}"/>'
+    )
+
+
+def _png(cells: bytes) -> bytes:
+    """One colour in 256 steps of opacity, the highest address on top (PNG 1.2, palette images)."""
+    columns = len(cells) // ROWS
+    red, green, blue = (int(COLOURS[LIVE][at : at + 2], 16) for at in (1, 3, 5))
+    rows = [b"\0" + cells[row * columns : (row + 1) * columns] for row in reversed(range(ROWS))]
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    # What little there is in a cell is seen too.
+    opacity = bytes(0 if step == 0 else 40 + step * 215 // 255 for step in range(256))
+    return b"".join(
+        [
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", struct.pack(">IIBBBBB", columns, ROWS, 8, 3, 0, 0, 0)),
+            chunk(b"PLTE", bytes((red, green, blue)) * 256),
+            chunk(b"tRNS", opacity),
+            chunk(b"IDAT", zlib.compress(b"".join(rows), 9)),
+            chunk(b"IEND", b""),
+        ]
+    )
+
+
+# --- the curves -----------------------------------------------------------------------------------
+
+
+def _curves(timeline: Timeline, y: int) -> Iterator[str]:
+    yield f'<rect class="frame" x="{_LEFT}" y="{y}" width="{COLUMNS}" height="{_CURVES}"/>'
+    curves = timeline.curves
+    for name, ranges in (("free", curves.free), ("live", curves.live)):
+        path = _steps(ranges, timeline.extent, y, _CURVES)
+        yield f'<path class="edge" d="{path}"/><path class="curve line-{name}" d="{path}"/>'
+    for name, parts in (
+        ("fragmentation", curves.fragmentation),
+        ("utilisation", curves.utilisation),
+    ):
+        yield f'<path class="curve line-{name}" d="{_steps(parts, 1, y, _CURVES)}"/>'
+
+
+def _steps(ranges: Sequence[Range], whole: float, y: int, height: int) -> str:
+    """A step for each column, with a stroke from the least to the most that it was in there."""
+    values = (value for range_ in ranges for value in _turns(range_))
+    across = COLUMNS / len(ranges)
+    parts, x, before = [], float(_LEFT), ""
+    for value in values:
+        if value is None:
+            x += across
+            parts.append(f"H{x:.1f}")
+        elif (at := f"{y + height * (1 - value / whole):.1f}") != before:
+            parts.append(f"V{at}" if parts else f"M{_LEFT} {at}")
+            before = at
+    return "".join(parts)
+
+
+def _turns(range_: Range) -> Iterator[float | None]:
+    """The heights that a line passes in a column; None: goes on to the next."""
+    if range_.least < range_.most:
+        yield range_.least
+        yield range_.most
+    yield range_.last
+    yield None
+
+
+# --- axes and legend ------------------------------------------------------------------------------
+
+
+def _address(place: int) -> str:
+    """Of a place so many bytes behind the start of the first block: as all pictures write it."""
+    return f"+0x{_core.FIRST_BLOCK + place:x}"
+
+
+def _amount(bytes_: int) -> str:
+    return format_size(bytes_) if bytes_ else "0"
+
+
+def _ticks(
+    extent: int, y: int, height: int, most: int, label: Callable[[int], str]
+) -> Iterator[str]:
+    step = WORD_BYTES
+    while extent / step > most:
+        step *= 2
+    for bytes_ in range(0, extent + 1, step):
+        at = y + height * (1 - bytes_ / extent)
+        yield f'<path class="tick" d="M{_LEFT - 5} {at:.1f}h5"/>'
+        yield f'<text class="end" x="{_LEFT - 10}" y="{at + 4:.1f}">{label(bytes_)}</text>'
+
+
+def _operation_ticks(operations: int, y: int) -> Iterator[str]:
+    step = next(
+        step
+        for power in range(20)
+        for step in (10**power, 2 * 10**power, 5 * 10**power)
+        if operations / step <= _MOST_TICKS
+    )
+    for operation in range(0, operations + 1, step):
+        x = _LEFT + operation * COLUMNS / operations
+        yield f'<path class="tick" d="M{x:.1f} {y}v5"/>'
+        yield f'<text class="middle" x="{x:.1f}" y="{y + 18}">{operation:,}</text>'
+    yield f'<text class="end" x="{_LEFT - 10}" y="{y + 18}">operation</text>'
+
+
+def _legend(timeline: Timeline, y: int) -> Iterator[str]:
+    x = _LEFT
+    word = WORD_BYTES * ROWS / timeline.extent > 2 and timeline.bands
+    for kind in (*([WORD] if word else []), LIVE, FREE, WILDERNESS):
+        name = LEGEND[kind][1]
+        yield f'<rect class="{kind}" x="{x}" y="{y - 10}" width="12" height="12"/>'
+        yield f'<rect class="frame" x="{x}" y="{y - 10}" width="12" height="12"/>'
+        yield f'<text x="{x + 18}" y="{y}">{name}</text>'
+        x += 36 + round(_CHARACTER * len(name))
+    for line, name in (
+        (LIVE, "live"),
+        (FREE, "free"),
+        ("fragmentation", "fragmentation, merged"),
+        ("utilisation", "utilisation"),
+    ):
+        path = f'd="M{x} {y - 4}h24"'
+        if line in (LIVE, FREE):
+            yield f'<path class="edge" {path}/>'
+        yield f'<path class="curve line-{line}" {path}/><text x="{x + 30}" y="{y}">{name}</text>'
+        x += 48 + round(_CHARACTER * len(name))
