@@ -46,6 +46,8 @@ MAKE = {
     "Trace": parsed,
     "TraceParser": lambda: _core.TraceParser("text"),
 }
+
+
 def test_there_is_one_of_each_class_to_try():
     assert MAKE.keys() == CLASSES.keys()
     for name, make in MAKE.items():
