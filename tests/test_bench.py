@@ -210,7 +210,9 @@ def test_two_threads_are_compared_with_one():
 @pytest.fixture
 def tiny(monkeypatch):
     """The command, without what starts processes, and quick."""
-    sections = {name: made for name, made in rheap.commands.bench.SECTIONS.items() if name != "churn"}
+    sections = {
+        name: made for name, made in rheap.commands.bench.SECTIONS.items() if name != "churn"
+    }
     monkeypatch.setattr(rheap.commands.bench, "SECTIONS", sections)
     monkeypatch.setattr(rheap.commands.bench, "QUICK", TINY)
 

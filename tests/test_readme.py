@@ -1,28 +1,54 @@
-"""The README is true: each code block runs, and what it prints is what it says it prints."""
+"""The READMEs are true: each code block runs and type-checks, and prints what it says it prints."""
 
 import doctest
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-PYTHON = [text for language, text in BLOCKS if language == "python"]
+PAGES = {name: ROOT / name for name in ("README.md", "python/README.md", "cpp/README.md")}
+KINDS = {"python", "pycon", "sh", "text"}
+
+
+class Code(NamedTuple):
+    """A block of code: the page it stands on, its number there, what it is, and its text."""
+
+    page: str
+    number: int
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}-{self.number}"
+
+
+CODE = [
+    Code(name, number, kind, text)
+    for name, path in PAGES.items()
+    for number, (kind, text) in enumerate(
+        re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+    )
+]
+
+
+def of_kind(kind: str) -> list[Code]:
+    return [code for code in CODE if code.kind == kind]
+
+
 COMMANDS = [
     line
-    for language, text in BLOCKS
-    for line in text.splitlines()
-    if language == "sh" and line.startswith(".venv/bin/rheap")
+    for code in of_kind("sh")
+    for line in code.text.splitlines()
+    if line.startswith(".venv/bin/rheap")
 ]
-SESSIONS = [text for language, text in BLOCKS if language == "pycon"]
 
 
 def test_has_the_two_commands() -> None:
-    commands = "".join(text for language, text in BLOCKS if language == "sh").splitlines()
+    commands = [line for code in of_kind("sh") for line in code.text.splitlines()]
     assert (
         "python3 -m venv .venv && .venv/bin/pip install '.[cli]' && .venv/bin/rheap tour"
         in commands
@@ -30,10 +56,10 @@ def test_has_the_two_commands() -> None:
     assert ".venv/bin/pip install '.[test]' && .venv/bin/pytest" in commands
 
 
-@pytest.mark.parametrize("number", range(len(PYTHON)))
-def test_code_runs(number: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", of_kind("python"), ids=str)
+def test_code_runs(code: Code, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", PYTHON[number]],
+        [sys.executable, "-W", "error", "-c", code.text],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -42,10 +68,25 @@ def test_code_runs(number: int, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("number", range(len(SESSIONS)))
-def test_sessions_print_what_they_say(number: int) -> None:
+@pytest.mark.slow
+def test_code_passes_mypy_strict(tmp_path: Path) -> None:
+    for code in of_kind("python"):
+        name = re.sub(r"\W", "_", f"{code.page}_{code.number}")
+        (tmp_path / f"{name}.py").write_text(code.text)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--python-version", "3.12", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("code", of_kind("pycon"), ids=str)
+def test_sessions_print_what_they_say(code: Code) -> None:
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    test = doctest.DocTestParser().get_doctest(SESSIONS[number], {}, "README", "README.md", 0)
+    test = doctest.DocTestParser().get_doctest(code.text, {}, code.page, code.page, 0)
     assert doctest.DocTestRunner(optionflags=flags).run(test).failed == 0
 
 
@@ -68,4 +109,21 @@ def test_commands_do_what_they_say(command: str, tmp_path: Path) -> None:
 
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:
-    assert {language for language, _ in BLOCKS} <= {"python", "pycon", "sh", "text"}
+    assert {code.kind for code in CODE} <= KINDS
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name: str) -> None:
+    page = PAGES[name]
+    anchors = {
+        target: {
+            re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+        }
+        for target in PAGES.values()
+    }
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors[target], link

@@ -28,7 +28,7 @@ def make_array(
     shape: SupportsIndex | Sequence[SupportsIndex],
     dtype: numpy.typing.DTypeLike,
     zero: bool,
-) -> numpy.ndarray[Any, Any]:
+) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]:
     """See `Heap.array`."""
     try:
         import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, SupportsIndex, TypeVar, overload
 
 from . import _core
 from ._core import WORD_BYTES
@@ -19,6 +19,8 @@ from .reports import BlockInfo, HeapStats, Holder, Leaks, read_rows
 if TYPE_CHECKING:
     import numpy
     import numpy.typing
+
+    _Scalar = TypeVar("_Scalar", bound=numpy.generic)
 
     from .traces.heap_recording import HeapRecording
 
@@ -87,13 +89,33 @@ class Heap(_core.Heap):
         """Closes the heap."""
         self.close()
 
+    @overload
+    def array(
+        self, shape: SupportsIndex | Sequence[SupportsIndex], *, zero: bool = False
+    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.float64]]: ...
+    @overload
+    def array(
+        self,
+        shape: SupportsIndex | Sequence[SupportsIndex],
+        dtype: type[_Scalar] | numpy.dtype[_Scalar],
+        *,
+        zero: bool = False,
+    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[_Scalar]]: ...
+    @overload
+    def array(
+        self,
+        shape: SupportsIndex | Sequence[SupportsIndex],
+        dtype: numpy.typing.DTypeLike,
+        *,
+        zero: bool = False,
+    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]: ...
     def array(
         self,
         shape: SupportsIndex | Sequence[SupportsIndex],
         dtype: numpy.typing.DTypeLike = float,
         *,
         zero: bool = False,
-    ) -> numpy.ndarray[Any, Any]:
+    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]:
         """A NumPy array in a block of this heap; the memory returns with its last view.
 
         `shape`: items per dimension. `dtype`: anything that NumPy takes except Python objects.
