@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/region/word.hpp"
+#include "core/system/refused.hpp"
 #include "cpp/testing.hpp"
 
 using namespace rheap;
