@@ -13,7 +13,7 @@ from rheap.pictures.palette import LEGEND
 from rheap.pictures.svg import WHOLE_WIDTH, legend, map_svg
 
 GOLDEN = Path(__file__).parent / "golden" / "heap.svg"
-README = (Path(__file__).parent.parent / "README.md").read_text()
+GUIDE = (Path(__file__).parent.parent / "python" / "README.md").read_text()
 SVG = "{http://www.w3.org/2000/svg}"
 TOLD = re.compile(
     r"\+0x([0-9a-f]+): (?:([\d,]+) bytes asked for, )?([\d,]+) reserved, "
@@ -68,11 +68,11 @@ def heap_and_blocks(debug=False):
 
 
 def test_the_picture_in_the_readme_is_what_its_code_draws(tmp_path):
-    (code,) = re.findall(r"```python\n(import rheap\n(?:(?!```).)*heap\.svg.*?)```", README, re.S)
+    (code,) = re.findall(r"```python\n(import rheap\n(?:(?!```).)*heap\.svg.*?)```", GUIDE, re.S)
     drawn = tmp_path / "heap.svg"
     exec(code.replace('"heap.svg"', repr(str(drawn))), {})
     assert drawn.read_text() == GOLDEN.read_text()
-    assert "tests/golden/heap.svg" in README
+    assert "tests/golden/heap.svg" in GUIDE
 
 
 @pytest.mark.parametrize("debug", [False, True])
