@@ -7,7 +7,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from support import SANITIZED, needs_compiler
+from support import needs_compiler
 
 pytestmark = needs_compiler
 
@@ -44,7 +44,7 @@ def test_nothing_dangles_and_names_do_not_delay(consumer, mode):
         [sys.executable, "-X", "faulthandler", HERE / "matrix.py", consumer, mode],
         capture_output=True,
         text=True,
-        timeout=600 if SANITIZED else 60,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-2000:]
