@@ -15,6 +15,7 @@
 // Blocks are kept for reuse and exceptions are remembered per process, so one interpreter only,
 // and with its GIL.
 PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported()) {
+  module.attr("__version__") = RHEAP_VERSION;
   module.doc() = "The compiled part of rheap. Import rheap instead.";
   rheap::bindings::register_errors(module);
   rheap::bindings::register_sizes(module);

@@ -1,7 +1,5 @@
 """A memory heap: one region, blocks that free themselves, views that do not dangle."""
 
-from importlib.metadata import version as _version
-
 from . import _core, errors
 from .format import sizes
 
@@ -28,7 +26,7 @@ from .reports import BlockInfo, BlockState, HeapStats, Holder, Leaks  # noqa: E4
 TRACEMALLOC_DOMAIN = _core.TRACEMALLOC_DOMAIN
 """The domain of blocks in tracemalloc, for `tracemalloc.DomainFilter(True, ...)`."""
 
-__version__ = _version("rheap")
+__version__ = _core.__version__
 
 __all__ = [
     "TRACEMALLOC_DOMAIN",

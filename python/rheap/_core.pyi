@@ -10,6 +10,7 @@ _Row: TypeAlias = tuple[int, int, int, str, int, str | None]
 _Snapshot: TypeAlias = tuple[list[_Row], dict[str, Any], dict[int, int], frozenset[int], int]
 _HeapClass = TypeVar("_HeapClass", bound=type[Heap])
 
+__version__: str
 CAPACITY_LIMIT: int
 FIRST_BLOCK: int
 POLICIES: tuple[str, ...]

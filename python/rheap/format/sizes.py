@@ -8,7 +8,6 @@ import re
 import struct
 import sys
 from collections.abc import Sequence
-from fractions import Fraction
 
 UNITS = {
     "B": 1,
@@ -58,10 +57,11 @@ def _from_text(text: str, name: str) -> int:
         raise ValueError(f"{name} {_show(text)} has the unknown unit {unit!r}; known are {known}")
     if len(number) > _LONGEST_NUMBER:
         raise OverflowError(f"{name} {_show(text)} is more than an address can hold")
-    size = Fraction(number) * factor
-    if size.denominator != 1:
+    whole, _, decimals = number.partition(".")
+    size, rest = divmod(int(whole + decimals) * factor, 10 ** len(decimals))
+    if rest:
         raise ValueError(f"{name} {_show(text)} is not a whole number of bytes")
-    return -int(size) if sign == "-" else int(size)
+    return -size if sign == "-" else size
 
 
 def _show(value: int | str) -> str:
