@@ -43,8 +43,11 @@ MAKE = {
     "Inspection": inspection,
     "MallocWatch": lambda: _core.MallocWatch(parsed()),
     "Pin": lambda: block().view().obj,
+    "Rows": lambda: _core.rows(rheap.Heap("1 MiB")),
+    "Snapshot": lambda: _core.snapshot(rheap.Heap("1 MiB"), 0, 1 << 20, 1),
     "Trace": parsed,
     "TraceParser": lambda: _core.TraceParser("text"),
+    "Word": lambda: _core.Word(64),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, SupportsIndex, TypeVar, overload
 
@@ -14,7 +14,7 @@ from .errors import HeapClosed
 from .format.sizes import format_size, parse_size
 from .pictures.heapmap import FEW_BLOCKS, HeapMap
 from .pictures.notebook import heap_html  # now: a module half imported at a fork stays so
-from .reports import BlockInfo, HeapStats, Holder, Leaks, read_rows
+from .reports import BlockInfo, Blocks, HeapStats, Holder, Leaks
 
 if TYPE_CHECKING:
     import numpy
@@ -148,9 +148,18 @@ class Heap(_core.Heap):
         """The figures of this moment. Walks the region once."""
         return HeapStats(**_core.census(self))
 
-    def blocks(self) -> Iterator[BlockInfo]:
-        """Every block, in address order, as they are now (later changes do not show)."""
-        return read_rows(_core.rows(self))
+    def blocks(self) -> Sequence[BlockInfo]:
+        """Every block, in address order, as they are now (later changes do not show).
+
+        Each `BlockInfo` is made when it is looked at, so a heap may have millions. Raises
+        `HeapClosed`, and `HeapCorruption` when the region is damaged.
+
+        >>> heap = Heap("1 MiB")
+        >>> kept = [heap.alloc(size) for size in (10, 20, 30)]
+        >>> len(heap.blocks()), heap.blocks()[-1].size, sum(b.capacity for b in heap.blocks())
+        (3, 30, 72)
+        """
+        return Blocks(_core.rows(self))
 
     def leaks(self) -> Leaks:
         """Who holds the live blocks, by the line that allocated them, most bytes first.
@@ -181,7 +190,7 @@ class Heap(_core.Heap):
         """
         first, end = _core.FIRST_BLOCK, _core.FIRST_BLOCK + self.capacity
         if offset is None and length is None:
-            return HeapMap.of(*_core.snapshot(self, first, end, 0))
+            return HeapMap.of(_core.snapshot(self, first, end, 0))
         start = first if offset is None else parse_size(offset, "offset")
         bytes_ = end - start if length is None else parse_size(length, "length")
         if not first <= start < end:
@@ -194,7 +203,7 @@ class Heap(_core.Heap):
         stop = min(-(-(start + bytes_) // WORD_BYTES) * WORD_BYTES, end)
         start -= start % WORD_BYTES
         return HeapMap.of(
-            *_core.snapshot(self, start - WORD_BYTES, stop, FEW_BLOCKS), part=(start, stop)
+            _core.snapshot(self, start - WORD_BYTES, stop, FEW_BLOCKS), part=(start, stop)
         )
 
     def _repr_html_(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, SupportsIndex, overload
 
+from . import _core
 from .format.sizes import format_size
 
 
@@ -32,8 +33,10 @@ class BlockState(StrEnum):
         return self not in (BlockState.DEFERRED, BlockState.FREE)
 
 
-@dataclass(frozen=True, slots=True)
-class BlockInfo:
+_core.use_states(tuple(BlockState))  # refuses others than the core knows; rows tell these
+
+
+class BlockInfo(NamedTuple):
     """One block of the region.
 
     `offset`: bytes from the region's base to the payload. `size`: bytes asked for, or `capacity`
@@ -60,16 +63,44 @@ class BlockInfo:
         return "seen by 1 view" if self.holders == 1 else f"seen by {self.holders:,} views"
 
 
-Row: TypeAlias = tuple[int, int, int, str, int, str | None]
-"""A block as the compiled walker tells it."""
+class Blocks(Sequence[BlockInfo]):
+    """The blocks of one moment in address order; later changes do not show.
+
+    A `BlockInfo` is made when somebody asks for it. A slice is such a sequence, too.
+    """
+
+    __slots__ = ("_places", "_rows")
+
+    def __init__(self, rows: _core.Rows, places: range | None = None) -> None:
+        self._rows = rows
+        self._places = range(len(rows)) if places is None else places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> BlockInfo: ...
+    @overload
+    def __getitem__(self, key: slice) -> Blocks: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> BlockInfo | Blocks:
+        if isinstance(key, slice):
+            return Blocks(self._rows, self._places[key])
+        try:
+            place = self._places[key]
+        except IndexError:
+            raise IndexError(f"index {key} of {len(self):,} blocks") from None
+        return BlockInfo._make(self._rows.read(place, 1, 1)[0])
+
+    def __iter__(self) -> Iterator[BlockInfo]:
+        for at in range(0, len(self), _AT_ONCE):
+            some = self._places[at : at + _AT_ONCE]
+            yield from map(BlockInfo._make, self._rows.read(some.start, some.step, len(some)))
+
+    def __repr__(self) -> str:
+        return f"<rheap.Blocks, {len(self):,} at one moment>"
 
 
-def read_rows(rows: Iterable[Row]) -> Iterator[BlockInfo]:
-    """The rows of the compiled walker as `BlockInfo`."""
-    return (
-        BlockInfo(offset, size, capacity, BlockState(state), holders, site)
-        for offset, size, capacity, state, holders, site in rows
-    )
+_AT_ONCE = 1024  # rows that are made into objects in one go
 
 
 def tell_lingering(lingering: int, waiting: int) -> str:

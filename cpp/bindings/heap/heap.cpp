@@ -67,21 +67,75 @@ void close_heap(Heap& heap) {
   for (BlockObject* block : blocks) close_with_heap(block);
 }
 
+// The words of the public methods and properties. The signature of a method stands in them, since
+// pybind11's own shows `self` as an argument of type `object`. (Without the usual $: for what
+// stands in one of its functions `inspect` takes that as bound.)
+
+constexpr const char* close_words =
+    "close(self, /)\n--\n\n"
+    "Ends the heap and closes all of its blocks.\n\n"
+    "The memory of the blocks returns now; that of a block which a view still sees, and that of "
+    "an\n"
+    "exposed one which somebody still refers to, with the last of them. Afterwards all that needs\n"
+    "the region raises HeapClosed. To close a closed heap does nothing.\n\n"
+    ">>> heap = Heap('1 MiB')\n"
+    ">>> heap.close()\n"
+    ">>> heap.closed\n"
+    "True";
+constexpr const char* defrag_words =
+    "defrag(self, /)\n--\n\n"
+    "Merges all freed blocks with their freed neighbours; no live block moves.\n\n"
+    "Returns the number of merges; joining the wilderness is one. Raises HeapClosed, and\n"
+    "HeapCorruption when the region is damaged.\n\n"
+    ">>> heap = Heap('1 MiB')\n"
+    ">>> blocks = [heap.alloc(100) for _ in range(3)]\n"
+    ">>> blocks.clear()\n"
+    ">>> heap.defrag(), heap.defrag()\n"
+    "(3, 0)";
+constexpr const char* trim_words =
+    "trim(self, /)\n--\n\n"
+    "Does what `defrag()` does, then gives the free pages back to the system.\n\n"
+    "Returns how many bytes of them were in memory. Raises HeapClosed, and HeapCorruption when "
+    "the\n"
+    "region is damaged.\n\n"
+    ">>> heap = Heap('4 MiB')\n"
+    ">>> heap.alloc('1 MiB', zero=True).free()\n"
+    ">>> heap.trim() % 4096\n"
+    "0";
+constexpr const char* check_words =
+    "check(self, /)\n--\n\n"
+    "Verifies every word, list, counter and fence of the region; returns None.\n\n"
+    "Raises HeapClosed, and HeapCorruption that names the first thing which is wrong.\n\n"
+    ">>> Heap('1 MiB').check()";
+constexpr const char* capacity_words =
+    "Bytes that blocks may take, an 8-byte word for each included; a multiple of 8.\n\n"
+    ">>> Heap('1 MiB').capacity\n"
+    "1048576";
+constexpr const char* closed_words = "Whether `close()` was called: a closed heap gives no blocks.";
+constexpr const char* debug_words =
+    "Whether the heap fills and fences its blocks and knows the lines that allocated them.";
+
+void define_heap(py::class_<Heap, OwnedHeap>& heap_class) {
+  py::options options;  // as long as it lives
+  options.disable_function_signatures();
+  heap_class.def(py::init(&open_heap))
+      .def("close", &close_heap, close_words)
+      .def("_close_if_unused", &Heap::close_if_unused)
+      .def("defrag", &count_without_gil<&Heap::defrag>, defrag_words)
+      .def("trim", &count_without_gil<&Heap::trim>, trim_words)
+      .def("check", &check_heap, check_words)
+      .def_property_readonly("capacity", &Heap::capacity, capacity_words)
+      .def_property_readonly("closed", &Heap::closed, closed_words)
+      .def_property_readonly("debug", &Heap::debug, debug_words)
+      .def_property_readonly("_observed", &is_observed)
+      .def_property_readonly("_bound_blocks", &Heap::bound_blocks);
+}
+
 }  // namespace
 
 void register_heap(py::module_& module) {
   py::class_<Heap, OwnedHeap> heap_class(module, "Heap", "One region and the blocks in it.");
-  heap_class.def(py::init(&open_heap))
-      .def("close", &close_heap)
-      .def("_close_if_unused", &Heap::close_if_unused)
-      .def("defrag", &count_without_gil<&Heap::defrag>)
-      .def("trim", &count_without_gil<&Heap::trim>)
-      .def("check", &check_heap)
-      .def_property_readonly("capacity", &Heap::capacity)
-      .def_property_readonly("closed", &Heap::closed)
-      .def_property_readonly("debug", &Heap::debug)
-      .def_property_readonly("_observed", &is_observed)
-      .def_property_readonly("_bound_blocks", &Heap::bound_blocks);
+  define_heap(heap_class);
   add_heap_methods(heap_class);
   module.def(
       "with_own_methods",

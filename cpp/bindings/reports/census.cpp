@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <utility>
 #include <vector>
 
 #include "bindings/heap/block.hpp"
-#include "bindings/heap/site.hpp"
 #include "bindings/reports/free_space.hpp"
 
 namespace py = pybind11;
@@ -15,27 +14,17 @@ namespace rheap::bindings {
 
 namespace {
 
-enum class Seen { live, pinned, exposed, lingering, deferred, free };
-constexpr std::array state_names{"live", "pinned", "exposed", "lingering", "deferred", "free"};
+/// The live blocks that somebody besides their owner sees.
+struct SeenBlocks {
+  std::array<Tally, state_names.size()> tallies{};
+  Tally waiting{};  ///< of the lingering ones, those that no view sees
 
-Seen state_of(const Heap::Seen& seen) {
-  if (seen.state == State::deferred) return Seen::deferred;
-  if (seen.state == State::free) return Seen::free;
-  if (seen.handle == nullptr) return Seen::live;  // a damaged region's
-  const BlockObject* block = block_of_handle(*seen.handle);
-  if (block->closed) return Seen::lingering;
-  if (block->pins > 0) return Seen::pinned;
-  return block->exposed ? Seen::exposed : Seen::live;
-}
-
-struct Row {
-  std::uint64_t offset;
-  std::uint64_t size;
-  std::uint64_t capacity;
-  Seen state;
-  std::uint64_t holders;
-  py::object code;  ///< of the line that allocated it, or none
-  int line;
+  void add(Handle& handle) {
+    const BlockObject& block = *block_of_handle(handle);
+    const BlockState state = state_of_live(block);
+    tallies[static_cast<std::size_t>(state)].add(handle.room);
+    if (state == BlockState::lingering && block.pins == 0) waiting.add(handle.room);
+  }
 };
 
 /// 8 bytes of the region and where they are.
@@ -46,11 +35,10 @@ struct Bytes {
 
 /// All of one walk. Python objects are made from it when the lock is free again.
 struct Survey {
-  std::vector<Row> rows;
+  Rows rows;
   std::vector<Bytes> bytes;
   std::vector<std::uint64_t> unlinked;
-  std::array<Tally, state_names.size()> tallies{};
-  Tally waiting{};  ///< of the lingering ones, those that no view sees
+  SeenBlocks seen_blocks{};
   Heap::Report report{};
 };
 
@@ -69,17 +57,10 @@ void read_block(const Heap& heap, const Part& part, Offset block, Offset end, Su
   }
 }
 
-constexpr Part nothing{{0}, {0}, 0};
-constexpr Part everything{{0}, {std::numeric_limits<std::uint64_t>::max()}, 0};
-
 Survey survey(Heap& heap, const Part& part) {
   Survey found;
   found.report = heap.walk([&](const Heap::Seen& seen) {
-    const Seen state = state_of(seen);
-    found.tallies[static_cast<std::size_t>(state)].add(seen.room);
-    if (state == Seen::lingering && block_of_handle(*seen.handle)->pins == 0) {
-      found.waiting.add(seen.room);
-    }
+    if (seen.handle != nullptr) found.seen_blocks.add(*seen.handle);
     const Offset block = block_of(seen.payload);
     const bool fenced = heap.debug() && seen.state == State::live;
     const Offset end = seen.payload + seen.room + (fenced ? fence::fence_bytes : 0);
@@ -90,22 +71,13 @@ Survey survey(Heap& heap, const Part& part) {
     } else {
       found.bytes.clear();
     }
-    Row row{seen.payload.value, seen.room, seen.room, state, 0, {}, 0};
-    if (seen.handle != nullptr) {
-      const BlockObject* owner = block_of_handle(*seen.handle);
-      row.size = seen.handle->bytes;
-      row.holders = owner->pins;
-      row.code = py::reinterpret_borrow<py::object>(owner->allocated_at.code);
-      row.line = owner->allocated_at.line;
-    }
-    found.rows.push_back(std::move(row));
+    found.rows.add(seen);
   });
   return found;
 }
 
-py::dict figures(const Survey& found) {
-  const auto of = [&](Seen state) { return found.tallies[static_cast<std::size_t>(state)]; };
-  const Heap::Report& report = found.report;
+py::dict figures(const Heap::Report& report, const SeenBlocks& seen) {
+  const auto of = [&](BlockState state) { return seen.tallies[static_cast<std::size_t>(state)]; };
   const Counters& count = report.counters;
 
   py::dict census;
@@ -118,14 +90,14 @@ py::dict figures(const Survey& found) {
   census["deferred_blocks"] = count.deferred.blocks;
   census["overhead_bytes"] = report.overhead;
   census["wilderness_bytes"] = report.wilderness;
-  census["pinned_bytes"] = of(Seen::pinned).bytes;
-  census["pinned_blocks"] = of(Seen::pinned).blocks;
-  census["exposed_bytes"] = of(Seen::exposed).bytes;
-  census["exposed_blocks"] = of(Seen::exposed).blocks;
-  census["lingering_bytes"] = of(Seen::lingering).bytes;
-  census["lingering_blocks"] = of(Seen::lingering).blocks;
-  census["waiting_bytes"] = found.waiting.bytes;
-  census["waiting_blocks"] = found.waiting.blocks;
+  census["pinned_bytes"] = of(BlockState::pinned).bytes;
+  census["pinned_blocks"] = of(BlockState::pinned).blocks;
+  census["exposed_bytes"] = of(BlockState::exposed).bytes;
+  census["exposed_blocks"] = of(BlockState::exposed).blocks;
+  census["lingering_bytes"] = of(BlockState::lingering).bytes;
+  census["lingering_blocks"] = of(BlockState::lingering).blocks;
+  census["waiting_bytes"] = seen.waiting.bytes;
+  census["waiting_blocks"] = seen.waiting.blocks;
   census["peak_bytes"] = count.peak_live_bytes;
   census["resident_bytes"] = report.resident;
   census["allocations"] = count.allocations;
@@ -133,32 +105,28 @@ py::dict figures(const Survey& found) {
   return census;
 }
 
-py::list table(const Survey& found) {
-  py::list list(found.rows.size());
-  for (std::size_t i = 0; i < found.rows.size(); ++i) {
-    const Row& row = found.rows[i];
-    const std::string text = site_text({row.code.ptr(), row.line});
-    const py::object site = text.empty() ? py::none() : py::object(py::str(text));
-    list[i] = py::make_tuple(row.offset, row.size, row.capacity,
-                             state_names[static_cast<std::size_t>(row.state)], row.holders, site);
-  }
-  return list;
-}
-
 }  // namespace
 
-py::dict take_census(Heap& heap) { return figures(survey(heap, nothing)); }
+py::dict take_census(Heap& heap) {
+  SeenBlocks seen;
+  const Heap::Report report = heap.measure([&](Handle& handle) { seen.add(handle); });
+  return figures(report, seen);
+}
 
-py::list list_blocks(Heap& heap) { return table(survey(heap, everything)); }
+Rows list_blocks(Heap& heap) {
+  Rows rows;
+  heap.walk([&](const Heap::Seen& seen) { rows.add(seen); });
+  return rows;
+}
 
-py::tuple take_snapshot(Heap& heap, const Part& part) {
-  const Survey found = survey(heap, part);
-  py::dict bytes;
-  for (const auto& [place, value] : found.bytes) bytes[py::int_(place)] = value;
+Snapshot take_snapshot(Heap& heap, const Part& part) {
+  Survey found = survey(heap, part);
+  py::dict words;
+  for (const auto& [place, value] : found.bytes) words[py::int_(place)] = value;
   py::set unlinked;
   for (const std::uint64_t payload : found.unlinked) unlinked.add(py::int_(payload));
-  return py::make_tuple(table(found), figures(found), bytes, py::frozenset(unlinked),
-                        found.report.fence);
+  return {std::move(found.rows), figures(found.report, found.seen_blocks), words,
+          py::frozenset(unlinked), found.report.fence};
 }
 
 }  // namespace rheap::bindings

@@ -2,6 +2,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/reports/rows.hpp"
 #include "core/heap/heap.hpp"
 
 /// What the walker sees, with what only the handles know: who holds a block.
@@ -9,9 +10,8 @@ namespace rheap::bindings {
 
 /// The figures of `HeapStats` by name.
 pybind11::dict take_census(Heap& heap);
-/// (offset, size, capacity, state, holders, site) of each block in address order; the state by its
-/// name, the site where it is known.
-pybind11::list list_blocks(Heap& heap);
+/// All blocks.
+Rows list_blocks(Heap& heap);
 
 /// Bytes of the region from one place to before another, and how many blocks may lie in it at most
 /// if their bytes are to be read.
@@ -20,10 +20,16 @@ struct Part {
   Offset end;
   std::size_t most;
 };
-/// Of one moment: the rows of the blocks that reach into the part; the figures of the heap; the
-/// bytes at the ends of those blocks (of small ones, and of a part of up to 512 bytes, all), 8 at
-/// a time by their place, empty if there are too many; the payloads of those that are in no list of
-/// free blocks; how many bytes of a fence each live block has behind it.
-pybind11::tuple take_snapshot(Heap& heap, const Part& part);
+/// What is to be shown of a heap, all of one moment.
+struct Snapshot {
+  Rows blocks;                   ///< those that reach into the part
+  pybind11::dict figures;        ///< of the whole heap, as `take_census` has them
+  pybind11::dict words;          ///< 8 bytes by their place, see `take_snapshot`
+  pybind11::frozenset unlinked;  ///< payloads of those blocks that are in no free list
+  std::uint64_t fence;           ///< bytes of a fence behind each live block
+};
+/// `words` are those at the ends of the blocks (of small ones, and of a part of up to 512 bytes,
+/// all); none if there are too many blocks.
+Snapshot take_snapshot(Heap& heap, const Part& part);
 
 }  // namespace rheap::bindings

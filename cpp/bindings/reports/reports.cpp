@@ -12,11 +12,11 @@ namespace rheap::bindings {
 
 namespace {
 
-py::tuple snapshot(Heap& heap, std::uint64_t first, std::uint64_t end, std::size_t most) {
+Snapshot snapshot(Heap& heap, std::uint64_t first, std::uint64_t end, std::size_t most) {
   return take_snapshot(heap, {{align_down(first, 8)}, {end}, most});
 }
 
-py::tuple snapshot_around(const py::object& object, std::uint64_t margin, std::size_t most) {
+Snapshot snapshot_around(const py::object& object, std::uint64_t margin, std::size_t most) {
   if (!is_block(object.ptr())) throw py::type_error("not a Block");
   auto* block = reinterpret_cast<BlockObject*>(object.ptr());
   if (!usable(block, "show")) throw py::error_already_set();
@@ -25,14 +25,53 @@ py::tuple snapshot_around(const py::object& object, std::uint64_t margin, std::s
   return take_snapshot(*block->heap, {first, payload + (block->handle.room + margin), most});
 }
 
+/// All 8 bytes of a block's word, as they are.
+struct RawWord {
+  std::uint64_t raw;
+
+  [[nodiscard]] Word word() const { return Word(raw); }
+  [[nodiscard]] std::uint64_t payload() const { return word().size() - word_bytes; }
+  [[nodiscard]] std::uint64_t state_bits() const {
+    return static_cast<std::uint64_t>(word().state());
+  }
+  /// What that is called, or None.
+  [[nodiscard]] py::object state() const {
+    return word().state() > State::free ? py::none() : py::object(py::str(name_of(word().state())));
+  }
+  [[nodiscard]] bool after_free() const { return word().after_free(); }
+  [[nodiscard]] std::uint64_t check() const { return raw >> Word::bit_count; }
+};
+
+void register_word(py::module_& module) {
+  py::class_<RawWord>(module, "Word")
+      .def(py::init<std::uint64_t>())
+      .def_property_readonly("payload", &RawWord::payload)
+      .def_property_readonly("state", &RawWord::state)
+      .def_property_readonly("state_bits", &RawWord::state_bits)
+      .def_property_readonly("after_free", &RawWord::after_free)
+      .def_property_readonly("check", &RawWord::check);
+}
+
+void register_snapshot(py::module_& module) {
+  py::class_<Snapshot>(module, "Snapshot")
+      .def_readonly("blocks", &Snapshot::blocks)
+      .def_readonly("figures", &Snapshot::figures)
+      .def_readonly("words", &Snapshot::words)
+      .def_readonly("unlinked", &Snapshot::unlinked)
+      .def_readonly("fence", &Snapshot::fence);
+  module.def("snapshot", &snapshot);
+  module.def("snapshot_around", &snapshot_around);
+}
+
 }  // namespace
 
 void register_reports(py::module_& module) {
+  register_rows(module);
+  register_word(module);
+  register_snapshot(module);
   module.def("census", &take_census);
   module.def("rows", &list_blocks);
   module.def("holders", &list_holders);
-  module.def("snapshot", &snapshot);
-  module.def("snapshot_around", &snapshot_around);
 }
 
 }  // namespace rheap::bindings

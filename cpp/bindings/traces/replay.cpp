@@ -180,11 +180,10 @@ py::dict region(const Inspector& inspector) {
 
 /// (offset, capacity, state) of each block in address order; the state by its name.
 py::list rows(const Inspector& inspector) {
-  constexpr std::array names{"live", "deferred", "free"};
   py::list list;
   inspector.inspection.allocator().blocks().walk([&](Offset block, Word word) {
-    list.append(py::make_tuple(payload_of(block).value, word.size() - word_bytes,
-                               names[static_cast<std::size_t>(word.state())]));
+    list.append(
+        py::make_tuple(payload_of(block).value, word.size() - word_bytes, name_of(word.state())));
   });
   return list;
 }

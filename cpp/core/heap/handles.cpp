@@ -16,10 +16,10 @@ void HandleCursor::load(std::size_t window) {
   at_ = 0;
   sorted_.clear();
   for (Handle* handle = table_.in_window(window); handle != nullptr; handle = handle->next) {
-    sorted_.push_back(handle);
+    sorted_.push_back({handle->payload, handle});
   }
   std::sort(sorted_.begin(), sorted_.end(),
-            [](const Handle* a, const Handle* b) { return a->payload < b->payload; });
+            [](const Placed& a, const Placed& b) { return a.payload < b.payload; });
 }
 
 }  // namespace rheap

@@ -82,15 +82,21 @@ class HandleCursor {
   Handle* find(Offset payload) {
     const std::size_t window = HandleTable::window_of(payload);
     if (window != window_) load(window);
-    while (at_ < sorted_.size() && sorted_[at_]->payload < payload) ++at_;
-    return at_ < sorted_.size() && sorted_[at_]->payload == payload ? sorted_[at_] : nullptr;
+    while (at_ < sorted_.size() && sorted_[at_].payload < payload) ++at_;
+    return at_ < sorted_.size() && sorted_[at_].payload == payload ? sorted_[at_].handle : nullptr;
   }
 
  private:
+  /// A handle beside a copy of its place: handles lie all over the memory, so each is read once.
+  struct Placed {
+    Offset payload;
+    Handle* handle;
+  };
+
   void load(std::size_t window);
 
   const HandleTable& table_;
-  std::vector<Handle*> sorted_;
+  std::vector<Placed> sorted_;
   std::size_t window_ = ~std::size_t{0};
   std::size_t at_ = 0;
 };

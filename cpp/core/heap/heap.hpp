@@ -85,6 +85,10 @@ class Heap {
   /// of the same moment.
   template <typename Visit>
   Report walk(Visit&& visit);
+  /// The figures alone. Calls `visit(Handle&)` for each live block, in no order, with the lock
+  /// held: a heap of many blocks is measured much faster than walked, since no handle is looked up.
+  template <typename Visit>
+  Report measure(Visit&& visit);
   /// Calls `visit(Handle&)` for each live block, with the lock held, also on a damaged heap.
   template <typename Visit>
   void for_each_handle(Visit&& visit);
@@ -133,6 +137,9 @@ class Heap {
   }
   template <typename Visit>
   void visit_handles(Visit&& visit);
+  /// Calls `visit(block, word, room)` for each block in address order.
+  template <typename Visit>
+  Report count_blocks(Visit&& visit);
   void drop_observer() noexcept;
   void release(Offset payload, std::uint64_t room);
   void bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes);
@@ -159,21 +166,38 @@ template <typename Visit>
 Heap::Report Heap::walk(Visit&& visit) {
   return guarded<GuardInTurn>([&] {
     HandleCursor cursor(handles_);
-    Report report = this->report();
-    std::array<Tally, 3> counted{};
-    allocator_->blocks().walk([&](Offset block, Word word) {
-      report.space.block(word);
+    return count_blocks([&](Offset block, Word word, std::uint64_t room) {
       const Offset payload = payload_of(block);
       const bool live = word.state() == State::live;
-      const std::uint64_t room = word.size() - word_bytes - (live ? report.fence : 0);
-      counted[static_cast<std::size_t>(word.state())].add(room);
       visit(Seen{payload, room, word.state(), allocator_->in_a_list(block, word),
                  live ? cursor.find(payload) : nullptr});
     });
-    allocator_->verify_counters(counted[0], counted[1], counted[2]);
-    report.space.wilderness(report.wilderness);
+  });
+}
+
+template <typename Visit>
+Heap::Report Heap::measure(Visit&& visit) {
+  return guarded<GuardInTurn>([&] {
+    const Report report = count_blocks([](Offset, Word, std::uint64_t) {});
+    visit_handles(visit);
     return report;
   });
+}
+
+template <typename Visit>
+Heap::Report Heap::count_blocks(Visit&& visit) {
+  Report report = this->report();
+  std::array<Tally, 3> counted{};
+  allocator_->blocks().walk([&](Offset block, Word word) {
+    report.space.block(word);
+    const std::uint64_t fence = word.state() == State::live ? report.fence : 0;
+    const std::uint64_t room = word.size() - word_bytes - fence;
+    counted[static_cast<std::size_t>(word.state())].add(room);
+    visit(block, word, room);
+  });
+  allocator_->verify_counters(counted[0], counted[1], counted[2]);
+  report.space.wilderness(report.wilderness);
+  return report;
 }
 
 template <typename Visit>

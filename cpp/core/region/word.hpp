@@ -21,6 +21,10 @@ enum class State : std::uint64_t {
   free = 2,      ///< given back and merged with its free neighbours; has links and a footer
 };
 
+constexpr const char* name_of(State state) {
+  return state == State::live ? "live" : state == State::deferred ? "deferred" : "free";
+}
+
 /// What the header of a block says, in the 40 bits that say it:
 ///
 ///   63            40 39                          3 2   1 0
@@ -31,7 +35,8 @@ enum class State : std::uint64_t {
 /// so its footer can be read.
 class Word {
  public:
-  static constexpr std::uint64_t bits = (std::uint64_t{1} << 40) - 1;
+  static constexpr unsigned bit_count = 40;
+  static constexpr std::uint64_t bits = (std::uint64_t{1} << bit_count) - 1;
 
   constexpr Word() = default;
   constexpr explicit Word(std::uint64_t raw) : low_(raw & bits) {}

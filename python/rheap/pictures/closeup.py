@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._core import WORD_BYTES
+from .._core import WORD_BYTES, Word
 from ..reports import BlockState
 from .palette import FENCE, LEGEND, WILDERNESS, WORD
 
@@ -17,8 +17,6 @@ WORD_BITS = (
     "bits of a word: 63-40 check code, 39-3 payload in units of 8 bytes, "
     "2-1 state (00 live, 01 deferred, 10 free), 0 set when the block before is free"
 )
-_SIZE_BITS = 40  # of a block's word: size, state and mark; the 24 above are the check code
-_STATES = ("live", "deferred", "free")
 _MOST_LINES = 8  # of a payload; of more the ends
 _NARROW = 24  # columns: less than that is not enough to stand beside the bytes
 
@@ -101,13 +99,12 @@ def _lines(row: tuple[str, str, str, str], places: int, width: int) -> list[str]
 
 
 def _word(value: int) -> str:
-    low = value & ((1 << _SIZE_BITS) - 1)
-    units, state, mark = low >> 3, low >> 1 & 3, low & 1
-    name = _STATES[state] if state < len(_STATES) else "no state"
-    before = "free" if mark else "not free"
+    word = Word(value)
+    before = "free (1)" if word.after_free else "not free (0)"
     return (
-        f"{units * WORD_BYTES:,} bytes ({units:,}), {name} ({state:02b}), "
-        f"before {before} ({mark}), check {value >> _SIZE_BITS:06x}"
+        f"{word.payload:,} bytes ({word.payload // WORD_BYTES:,}), "
+        f"{word.state or 'no state'} ({word.state_bits:02b}), "
+        f"before {before}, check {word.check:06x}"
     )
 
 

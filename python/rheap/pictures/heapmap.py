@@ -6,15 +6,15 @@ import os
 import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import _core
 from .._core import WORD_BYTES
 from ..format.sizes import format_size
-from ..reports import BlockInfo, HeapStats, Row, read_rows
+from ..reports import BlockInfo, Blocks, HeapStats
 from .closeup import WORD_BITS, Closeup, word_lines
 from .palette import FENCE, LEGEND, WILDERNESS, WORD
 from .summary import summary
@@ -143,11 +143,7 @@ class HeapMap(RegionMap):
     @classmethod
     def of(
         cls,
-        rows: Iterable[Row],
-        census: Mapping[str, Any],
-        words: Mapping[int, int],
-        unlinked: frozenset[int],
-        fence: int,
+        snapshot: _core.Snapshot,
         *,
         part: tuple[int, int] | None = None,
     ) -> HeapMap:
@@ -155,14 +151,15 @@ class HeapMap(RegionMap):
 
         Where a payload starts at the first of the two, its word comes along.
         """
-        stats = HeapStats(**census)
+        stats = HeapStats(**snapshot.figures)
         end = _core.FIRST_BLOCK + stats.capacity
-        spans = list(_spans(read_rows(rows), fence))
+        spans = list(_spans(Blocks(snapshot.blocks), snapshot.fence))
         if stats.wilderness_bytes:
             spans.append(Span(end - stats.wilderness_bytes, end, WILDERNESS))
         if part is not None:
             spans = _within(spans, *part)
-        return cls(tuple(spans), stats, Closeup(words, unlinked) if words else None)
+        words = snapshot.words
+        return cls(tuple(spans), stats, Closeup(words, snapshot.unlinked) if words else None)
 
     def draw(self, width: int) -> str:
         """The picture as lines of at most `width` columns (20 at the least)."""

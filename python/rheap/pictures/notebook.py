@@ -35,9 +35,9 @@ def block_html(block: _core.Block) -> str:
         snapshot = _core.snapshot_around(block, around, FEW_BLOCKS)
     except HeapError:  # freed, or the heap is damaged
         return _code(block)
-    region = _core.FIRST_BLOCK, _core.FIRST_BLOCK + snapshot[1]["capacity"]
+    region = _core.FIRST_BLOCK, _core.FIRST_BLOCK + snapshot.figures["capacity"]
     part = max(start - around, region[0]), min(stop + around, region[1])
-    picture = map_svg(HeapMap.of(*snapshot, part=part), focus=start + 8)
+    picture = map_svg(HeapMap.of(snapshot, part=part), focus=start + 8)
     return f"<div>{_code(block)}<br>{picture}</div>"
 
 

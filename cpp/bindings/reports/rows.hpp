@@ -1,0 +1,50 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "bindings/reports/block_state.hpp"
+
+namespace rheap::bindings {
+
+/// The blocks of one moment in address order. They are one array of numbers; Python objects are
+/// made for the rows that somebody reads.
+class Rows {
+ public:
+  /// Runs no Python code: the heap's lock may be held.
+  void add(const Heap::Seen& seen);
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }
+  /// (offset, size, capacity, state, holders, site) of `count` rows from `first` on, each `step`
+  /// behind the one before. The site is None where it is not known.
+  pybind11::list read(std::ptrdiff_t first, std::ptrdiff_t step, std::size_t count);
+
+ private:
+  struct Row {
+    std::uint64_t offset;
+    std::uint64_t size;
+    std::uint64_t capacity;
+    std::uint32_t holders;
+    std::uint32_t site;  ///< where in `sites_`; 0 is an unknown one
+    BlockState state;
+  };
+  struct RowSite {
+    pybind11::object code;  ///< kept alive for its names
+    int line;
+    pybind11::object text;  ///< once it was read
+  };
+
+  std::uint32_t number_of(const Site& site);
+  pybind11::object text_of(std::uint32_t site);
+
+  std::vector<Row> rows_;
+  std::vector<RowSite> sites_{{{}, 0, pybind11::none()}};
+  std::map<std::pair<PyObject*, int>, std::uint32_t> numbers_;  ///< of the lines among the sites
+};
+
+void register_rows(pybind11::module_& module);
+
+}  // namespace rheap::bindings
