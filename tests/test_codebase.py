@@ -116,15 +116,18 @@ def test_hot_methods_are_plain_descriptors() -> None:
             assert vars(cls)[name].__objclass__ is cls
 
 
+@pytest.mark.slow
 def test_ruff() -> None:
     run(sys.executable, "-m", "ruff", "check", ".")
     run(sys.executable, "-m", "ruff", "format", "--check", ".")
 
 
+@pytest.mark.slow
 def test_mypy() -> None:
     run(sys.executable, "-m", "mypy", "--strict", "python/rheap", "python/pytest_rheap")
 
 
+@pytest.mark.slow
 def test_stub_agrees_with_the_module(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     allowed.write_text(
@@ -139,6 +142,7 @@ def test_stub_agrees_with_the_module(tmp_path: Path) -> None:
     run(sys.executable, "-m", "mypy.stubtest", "rheap._core", *options)
 
 
+@pytest.mark.slow
 def test_clang_format() -> None:
     binary = shutil.which("clang-format", path=str(Path(sys.executable).parent))
     assert binary is not None and importlib.util.find_spec("clang_format") is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support import needs_compiler
 
-pytestmark = needs_compiler
+pytestmark = [needs_compiler, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = [

@@ -32,11 +32,11 @@ def consumer(tmp_path_factory):
     "mode",
     [
         "plain",
-        "traced",
-        "profiled",
-        "cProfile",
-        "import under a profiler",
-        "import under a tracer",
+        pytest.param("traced", marks=pytest.mark.slow),
+        pytest.param("profiled", marks=pytest.mark.slow),
+        pytest.param("cProfile", marks=pytest.mark.slow),
+        pytest.param("import under a profiler", marks=pytest.mark.slow),
+        pytest.param("import under a tracer", marks=pytest.mark.slow),
     ],
 )
 def test_nothing_dangles_and_names_do_not_delay(consumer, mode):

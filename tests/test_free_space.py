@@ -123,6 +123,7 @@ def fragmentation_drawn(out):
     return [(now, merged or now) for now, merged in found]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trace", TRACES[:: max(len(TRACES) // 3, 1)], ids=lambda path: path.name)
 @pytest.mark.parametrize("at", ["peak", "end"])
 def test_view_and_replay_agree(trace, at, capsys):

@@ -1,0 +1,80 @@
+#include "trace/parse.hpp"
+
+#include <string>
+#include <string_view>
+
+#include "cpp/testing.hpp"
+
+using namespace rheap;
+using namespace rheap::testing;
+using replay::Kind;
+using replay::Malformed;
+using replay::Parser;
+using replay::Trace;
+
+namespace {
+
+/// The trace of a text that comes in parts of so many bytes.
+Trace parsed(std::string_view text, std::size_t part = 1 << 20) {
+  Parser parser("text");
+  for (std::size_t at = 0; at < text.size(); at += part) parser.feed(text.substr(at, part));
+  return parser.finish();
+}
+
+Malformed refusal(std::string_view text, std::size_t part = 1 << 20) {
+  return CHECK_THROWS<Malformed>([&] { static_cast<void>(parsed(text, part)); });
+}
+
+}  // namespace
+
+TEST("a trace is the same in parts of any size") {
+  constexpr std::string_view text = "# rheap 1 time thread\n\na 7 100 0 0\r\nr 7 50 3 1\nf 7 9 0\n";
+  for (std::size_t part = 1; part <= text.size(); ++part) {
+    const Trace trace = parsed(text, part);
+    CHECK(trace.operations().size() == 3);
+    CHECK(trace.operations()[0].kind() == Kind::allocate);
+    CHECK(trace.operations()[1].bytes() == 50);
+    CHECK(trace.operations()[2].kind() == Kind::release);
+    CHECK(trace.line_of(0) == 3 && trace.line_of(2) == 5);
+    CHECK(!trace.torn_line());
+  }
+}
+
+TEST("what is malformed is refused at its line, in parts of any size") {
+  constexpr std::string_view text = "a 1 8\nf 1\nf 1\na 2 8\n";
+  for (std::size_t part = 1; part <= text.size(); ++part) {
+    const Malformed malformed = refusal(text, part);
+    CHECK(malformed.line == 3);
+    CHECK(malformed.source == "text");
+    CHECK(std::string_view(malformed.what()).find("not live") != std::string_view::npos);
+  }
+  CHECK(refusal("a 1 8\na 1 8\n").line == 2);
+  CHECK(refusal("a 1 1099511627777\n").line == 1);
+  CHECK(refusal("a 1 8 9\n").line == 1);
+  CHECK(refusal("# rheap 2\na 1 8\n").line == 1);
+  CHECK(refusal("# only a comment\n").line == 2);
+  CHECK(refusal("a 1 8\n# \xff\nf 1\n").line == 2);
+}
+
+TEST("a torn last line is left out, a torn line in between is refused") {
+  const Trace trace = parsed("a 1 8\na 2 16\nr 2 ");
+  CHECK(trace.operations().size() == 2);
+  CHECK(trace.torn_line() == 3);
+  CHECK(parsed("a 1 8\nf 1").operations().size() == 2);  // it lacks its end, and can be read
+  CHECK(refusal("a 1 8\nr 1 \nf 1\n").line == 2);
+  CHECK(refusal("a 1").line == 1);  // then nothing is left
+}
+
+TEST("an id may be used again, and a vacant slot is taken again") {
+  const Trace trace = parsed("a 5 1\na 900 2\nf 5\na 5 3\nf 900\nf 5\n");
+  CHECK(trace.slots() == 2);
+  CHECK(trace.operations()[3].slot() == trace.operations()[0].slot());
+  CHECK(trace.operations()[4].slot() == trace.operations()[1].slot());
+}
+
+TEST("a line without an end is refused before it fills memory") {
+  Parser parser("text");
+  const std::string part(Parser::longest_line, 'x');
+  parser.feed(part);
+  CHECK_THROWS<Malformed>([&] { parser.feed("x"); });
+}

@@ -1,0 +1,85 @@
+#include "trace/process_recorder.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "cpp/testing.hpp"
+
+using namespace rheap;
+using namespace rheap::testing;
+using record::Figures;
+using record::ProcessRecorder;
+
+namespace {
+
+int scratch() {
+  const int descriptor = open("/tmp", O_RDWR | O_TMPFILE, 0600);
+  CHECK(descriptor >= 0);
+  return descriptor;
+}
+
+/// Addresses are names here: nothing looks behind them.
+void* at(std::uintptr_t number) { return reinterpret_cast<void*>(number << 4); }
+
+}  // namespace
+
+TEST("a process has one recording at a time") {
+  ProcessRecorder& recorder = ProcessRecorder::get();
+  const int other = scratch();
+  CHECK(recorder.start(scratch()));
+  CHECK(!recorder.start(other));
+  CHECK(close(other) == 0);  // it was not taken
+  CHECK(recorder.active());
+  recorder.stop();
+  CHECK(!recorder.active());
+  recorder.allocated(at(1), 10);
+  CHECK(recorder.last()->figures().operations == 0);
+}
+
+TEST("blocks are known by their addresses, older ones are not") {
+  ProcessRecorder& recorder = ProcessRecorder::get();
+  CHECK(recorder.start(scratch()));
+  recorder.freed(at(9));
+  recorder.allocated(at(1), 100);
+  recorder.resized(recorder.take(at(1)), at(2), 60);
+  recorder.kept(recorder.take(at(2)));
+  recorder.resized(recorder.take(at(9)), at(3), 5);  // born before: its new life is a birth
+  recorder.freed(at(2));
+  recorder.allocated(at(3), 7);  // somebody else freed what was there
+  recorder.stop();
+  const Figures figures = recorder.last()->figures();
+  CHECK(figures.dropped_frees == 1);
+  CHECK(figures.operations == 6);
+  CHECK(figures.live_bytes == 7);
+  CHECK(figures.peak_bytes == 100);
+}
+
+TEST("a block that was taken in one recording is not in the next") {
+  ProcessRecorder& recorder = ProcessRecorder::get();
+  CHECK(recorder.start(scratch()));
+  recorder.allocated(at(1), 100);
+  const ProcessRecorder::Taken taken = recorder.take(at(1));
+  recorder.stop();
+  CHECK(recorder.start(scratch()));
+  recorder.resized(taken, at(1), 200);
+  recorder.kept(taken);
+  recorder.stop();
+  CHECK(recorder.last()->figures().operations == 0);
+}
+
+TEST("a recording goes on in the parent of a fork alone") {
+  ProcessRecorder& recorder = ProcessRecorder::get();
+  CHECK(recorder.start(scratch()));
+  recorder.allocated(at(1), 100);
+  in_child(30, [&] {
+    CHECK(!recorder.active());
+    recorder.freed(at(1));
+    recorder.stop();
+  });
+  recorder.freed(at(1));
+  recorder.stop();
+  CHECK(recorder.last()->figures().operations == 2);
+  CHECK(recorder.last()->figures().live_bytes == 0);
+}
