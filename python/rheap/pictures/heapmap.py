@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -175,6 +174,8 @@ class HeapMap(RegionMap):
         return summary(self.stats)
 
     def __str__(self) -> str:
+        import shutil  # which loads the compressors
+
         return self.draw(shutil.get_terminal_size().columns)
 
     def __repr__(self) -> str:
