@@ -1,5 +1,6 @@
 """The rules of the code base that a program can check."""
 
+import ast
 import importlib.util
 import inspect
 import re
@@ -7,6 +8,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,52 @@ def test_every_folder_is_a_floor() -> None:
         if path.parts[len(TOP.parts)] == "cpp"
     }
     assert folders == {*FLOORS, "bindings"}  # module.cpp, on top of all
+
+
+MODULES = [path for path in SOURCES if (TOP / "python/rheap") in path.parents]
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(TOP / "python").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_by(path: Path, known: set[str]) -> Iterator[str]:
+    """The package's own modules that a file imports anywhere: in functions and for types, too."""
+    package = dotted(path).split(".")
+    if path.name != "__init__.py":
+        package.pop()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*above, *filter(None, [node.module])])
+            for alias in node.names:
+                name = f"{source}.{alias.name}"
+                yield from {name if name in known else source} & known
+
+
+def test_python_modules_import_in_no_circle() -> None:
+    known = {dotted(path) for path in MODULES}
+    imports = {dotted(path): {*imported_by(path, known)} for path in MODULES}
+    assert "rheap.reports" in imports["rheap.errors"]  # it sees something
+    try:
+        list(TopologicalSorter(imports).static_order())
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+
+
+def test_cpp_names_no_python_module() -> None:
+    for path in (TOP / "cpp").rglob("*.?pp"):
+        assert not re.search(r'Import\w*\("rheap|import\("rheap', path.read_text()), path
+
+
+def test_import_loads_only_what_it_needs() -> None:
+    code = "import sys, rheap; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    unwanted = {"numpy", "rich", "importlib.metadata", "argparse", "fractions", "shutil"}
+    assert not unwanted & set(done.stdout.split())
 
 
 def test_only_the_bindings_know_python() -> None:

@@ -2,6 +2,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings/heap/block.hpp"
+#include "bindings/heap/block_methods.hpp"
 #include "bindings/heap/classes.hpp"
 #include "bindings/heap/heap.hpp"
 #include "bindings/heap/heap_recorder.hpp"
@@ -21,6 +22,7 @@ PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported())
   rheap::bindings::register_sizes(module);
   rheap::bindings::register_pin(module);
   rheap::bindings::register_block(module);
+  rheap::bindings::register_block_html(module);
   rheap::bindings::register_heap(module);
   rheap::bindings::register_reports(module);
   rheap::bindings::register_traces(module);

@@ -20,6 +20,7 @@ from .errors import (  # noqa: E402
     WrongChoice,
 )
 from .heap import Heap  # noqa: E402
+from .pictures import notebook  # noqa: E402
 from .pictures.heapmap import HeapMap  # noqa: E402
 from .reports import BlockInfo, BlockState, HeapStats, Holder, Leaks  # noqa: E402
 
@@ -27,6 +28,13 @@ TRACEMALLOC_DOMAIN = _core.TRACEMALLOC_DOMAIN
 """The domain of blocks in tracemalloc, for `tracemalloc.DomainFilter(True, ...)`."""
 
 __version__ = _core.__version__
+
+# Notebooks show pictures, which know reports and errors, but neither of them nor the compiled part
+# knows pictures. They are imported with the package: a child forked while a thread imports them
+# would wait for that thread.
+Heap._repr_html_ = notebook.heap_html  # type: ignore[attr-defined]
+HeapStats._repr_html_ = notebook.stats_html  # type: ignore[attr-defined]
+_core.use_block_html(notebook.block_html)
 
 __all__ = [
     "TRACEMALLOC_DOMAIN",

@@ -13,7 +13,6 @@ from .arrays import make_array
 from .errors import HeapClosed
 from .format.sizes import format_size, parse_size
 from .pictures.heapmap import FEW_BLOCKS, HeapMap
-from .pictures.notebook import heap_html  # now: a module half imported at a fork stays so
 from .reports import BlockInfo, Blocks, HeapStats, Holder, Leaks
 
 if TYPE_CHECKING:
@@ -205,9 +204,6 @@ class Heap(_core.Heap):
         return HeapMap.of(
             _core.snapshot(self, start - WORD_BYTES, stop, FEW_BLOCKS), part=(start, stop)
         )
-
-    def _repr_html_(self) -> str:
-        return heap_html(self)
 
     def __repr__(self) -> str:
         if self.closed:

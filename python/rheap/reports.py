@@ -215,11 +215,6 @@ class HeapStats:
         """The part of the capacity that is live payload, 0 to 1."""
         return self.live_bytes / self.capacity
 
-    def _repr_html_(self) -> str:
-        from .pictures.notebook import stats_html
-
-        return stats_html(self)
-
     def __str__(self) -> str:
         return "\n".join(
             f"{field.name:20} {_told(field.name, getattr(self, field.name))}"

@@ -223,13 +223,14 @@ int set(PyObject* self, PyObject* key, PyObject* value) {
   return result;
 }
 
-/// Pictures are made in Python.
+PyObject* block_html = nullptr;  // makes the picture, in Python; kept for good
+
 PyObject* show_as_html(PyObject* self, PyObject*) {
-  PyObject* pictures = PyImport_ImportModule("rheap.pictures.notebook");
-  if (pictures == nullptr) return nullptr;
-  PyObject* html = PyObject_CallMethod(pictures, "block_html", "O", self);
-  Py_DECREF(pictures);
-  return html;
+  if (block_html == nullptr) {
+    PyErr_SetString(PyExc_SystemError, "rheap._core works only as a part of rheap");
+    return nullptr;
+  }
+  return PyObject_CallOneArg(block_html, self);
 }
 
 PyObject* refuse_copy(PyObject*, PyObject*) {
@@ -268,6 +269,13 @@ PyCFunction method(Function function) {
 }
 
 }  // namespace
+
+void register_block_html(pybind11::module_& module) {
+  module.def(
+      "use_block_html",
+      [](const pybind11::object& function) { block_html = function.inc_ref().ptr(); },
+      "Takes the function that makes what notebooks show of a Block.");
+}
 
 QuickMethodDef quick_block_methods[] = {
     quick_method<enter, 0>("__enter__",

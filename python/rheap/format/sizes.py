@@ -58,7 +58,8 @@ def _from_text(text: str, name: str) -> int:
     if len(number) > _LONGEST_NUMBER:
         raise OverflowError(f"{name} {_show(text)} is more than an address can hold")
     whole, _, decimals = number.partition(".")
-    size, rest = divmod(int(whole + decimals) * factor, int(10 ** len(decimals)))
+    parts: int = 10 ** len(decimals)
+    size, rest = divmod(int(whole + decimals) * factor, parts)
     if rest:
         raise ValueError(f"{name} {_show(text)} is not a whole number of bytes")
     return -size if sign == "-" else size

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .._core import WORD_BYTES, Word
 from ..reports import BlockState
 from .palette import FENCE, LEGEND, WILDERNESS, WORD
-
-if TYPE_CHECKING:
-    from .heapmap import Span
+from .spans import Span
 
 WORD_BITS = (
     "bits of a word: 63-40 check code, 39-3 payload in units of 8 bytes, "

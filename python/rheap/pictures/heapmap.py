@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,9 @@ from ..format.sizes import format_size
 from ..reports import BlockInfo, Blocks, HeapStats
 from .closeup import WORD_BITS, Closeup, word_lines
 from .palette import FENCE, LEGEND, WILDERNESS, WORD
+from .spans import Span
 from .summary import summary
+from .svg import map_svg
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -28,26 +29,6 @@ FEW_BLOCKS = 24
 _MOST_ROWS = 8
 _WIDE = 4  # cells: a block as wide as that shows its word at any scale
 _HARD_SPACE = "\0"  # textwrap breaks at any other
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Bytes that are one thing.
-
-    From `start` to before `end`, offsets from the region's base; `kind` is a key of `LEGEND`.
-    `block`: whose bytes they are.
-    """
-
-    start: int
-    end: int
-    kind: str
-    block: BlockInfo | None = None
-
-    def within(self, start: int, end: int) -> Span:
-        """The part of it between two offsets."""
-        if start <= self.start and self.end <= end:
-            return self
-        return replace(self, start=max(self.start, start), end=min(self.end, end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +157,10 @@ class HeapMap(RegionMap):
         """Writes the picture to an SVG file. Raises `ValueError` for any other ending."""
         if os.path.splitext(os.fsdecode(path))[1].lower() != ".svg":
             raise ValueError(f"a map is saved as .svg, not {os.fspath(path)!r}")
-        from .svg import map_svg
-
         with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(map_svg(self, standalone=True))
 
     def _repr_html_(self) -> str:
-        from .svg import map_svg
-
         return map_svg(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -197,6 +174,8 @@ class HeapMap(RegionMap):
         return summary(self.stats)
 
     def __str__(self) -> str:
+        import shutil  # which loads the compressors
+
         return self.draw(shutil.get_terminal_size().columns)
 
     def __repr__(self) -> str:

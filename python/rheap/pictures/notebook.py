@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from .. import _core
 from .._core import WORD_BYTES
@@ -13,13 +13,16 @@ from .heapmap import FEW_BLOCKS, HeapMap
 from .palette import FENCE, WILDERNESS, WORD
 from .svg import ROW, WHOLE_WIDTH, WIDTH, bar, element, legend, map_svg
 
-if TYPE_CHECKING:
-    from ..heap import Heap
-
 _AROUND = 128  # bytes beside a block, and an eighth of its size
 
 
-def heap_html(heap: Heap) -> str:
+class Mapped(Protocol):
+    """Whatever has a map, as heaps do."""
+
+    def map(self) -> HeapMap: ...
+
+
+def heap_html(heap: Mapped) -> str:
     """The heap's map, or why there is none."""
     try:
         return f"<div>{_code(heap)}<br>{map_svg(heap.map())}</div>"

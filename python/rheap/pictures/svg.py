@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import escape
+from typing import Protocol
 
 from ..reports import BlockInfo
-from .closeup import meaning
-from .heapmap import HeapMap, Span
+from .closeup import Closeup, meaning
 from .palette import COLOURS, LEGEND, PALE, WILDERNESS, WORD
+from .spans import Span
 
 WIDTH = 864  # pixels of a row
 ROW = 24  # its height
@@ -93,7 +94,18 @@ class _Piece:
         return bar(self.whole.kind, _title(self.whole), x, y, width)
 
 
-def map_svg(picture: HeapMap, *, standalone: bool = False, focus: int | None = None) -> str:
+class Picture(Protocol):
+    """What is drawn: bytes in order, a closer look at them if there is one, and figures."""
+
+    @property
+    def spans(self) -> tuple[Span, ...]: ...
+    @property
+    def closeup(self) -> Closeup | None: ...
+    @property
+    def figures(self) -> str: ...
+
+
+def map_svg(picture: Picture, *, standalone: bool = False, focus: int | None = None) -> str:
     """The picture as an SVG element. `standalone`: for a file, with colours of text of its own for
     light and dark; otherwise the text takes the colour of the page. `focus`: a frame around the
     payload at this offset."""
@@ -196,7 +208,7 @@ def _rows(
         yield row
 
 
-def _labels(picture: HeapMap, piece: _Piece, x: float, y: int, scale: float) -> Iterator[str]:
+def _labels(picture: Picture, piece: _Piece, x: float, y: int, scale: float) -> Iterator[str]:
     """The links and the footer that stand in a freed block, where a cell of 8 bytes has room."""
     width = 8 / scale
     if picture.closeup is None or width < _LABEL_FITS or piece.whole.block is None:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from .. import _core
 from ..errors import HeapClosed
 from .trace_file import TraceFile
-
-if TYPE_CHECKING:
-    from ..heap import Heap
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class RecordingSummary:
 class HeapRecording:
     """What `Heap.record` returns; see there. `summary` is None until the `with` has ended."""
 
-    def __init__(self, heap: Heap, path: str | os.PathLike[str], sites: bool) -> None:
+    def __init__(self, heap: _core.Heap, path: str | os.PathLike[str], sites: bool) -> None:
         self.summary: RecordingSummary | None = None
         self._heap = heap
         self._path = path
