@@ -105,7 +105,7 @@ class Allocator {
  private:
   [[nodiscard]] Counters& count() const { return region_.header().counters; }
   std::uint64_t block_size_for(std::uint64_t bytes);
-  /// What a block of one payload byte is larger than that byte: its word, and its fence.
+  /// Bytes of a block that are not payload: its word and any fence.
   [[nodiscard]] std::uint64_t overhead() const { return overhead_; }
   [[nodiscard]] std::uint64_t wilderness_room() const {
     const std::uint64_t left = placement_.wilderness().size;
@@ -234,7 +234,9 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   blocks_.mark(block.start, block.word);
   const SizedBlock gives_way = deferred_.push(block.start, block.word.size());
   count().deferred.add(block.word.size() - word_bytes);
-  poison(region_.address(block.start + 16), block.word.size() - 16);
+  // Its word and its link stay readable.
+  const Offset unused = previous_link_of(block.start);
+  poison(region_.address(unused), block.end() - unused);
   return gives_way;
 }
 

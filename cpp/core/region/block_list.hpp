@@ -123,7 +123,7 @@ class BlockList {
     if (block && block.word.after_free() != is_free) mark(block.start, block.word.after(is_free));
   }
   void write_footer(Offset block, std::uint64_t size) {
-    if (size > smallest_block) memory_.store(block + (size - 8), size);
+    if (size > smallest_block) memory_.store(footer_of(block, size), size);
   }
   /// Throws Damage unless the last word of a free block says its size.
   void verify_footer(Offset block, std::uint64_t size) const;

@@ -156,4 +156,11 @@ inline constexpr Offset first_block{align_up(sizeof(HeapHeader) + word_bytes, 40
 constexpr Offset payload_of(Offset block) { return block + word_bytes; }
 constexpr Offset block_of(Offset payload) { return payload - word_bytes; }
 
+/// Where the links of a block in a list stand, and the footer of a free block.
+constexpr Offset next_link_of(Offset block) { return block + word_bytes; }
+constexpr Offset previous_link_of(Offset block) { return block + 2 * word_bytes; }
+constexpr Offset footer_of(Offset block, std::uint64_t size) { return block + (size - word_bytes); }
+/// The footer of the free block that ends where `block` starts.
+constexpr Offset footer_before(Offset block) { return block - word_bytes; }
+
 }  // namespace rheap

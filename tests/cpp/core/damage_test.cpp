@@ -146,7 +146,8 @@ void in_children(std::uint64_t count, const std::function<void(std::uint64_t)>& 
 /// The word of a block or, of one that nobody has, its links and its footer.
 std::uint64_t* somewhere_in_a_block(Patient& patient) {
   const Block block = patient.any_block();
-  const Offset places[] = {block.start, block.start + 8, block.start + 16, block.end() - 8};
+  const Offset places[] = {block.start, next_link_of(block.start), previous_link_of(block.start),
+                           footer_before(block.end())};
   const bool live = block.word.state() == State::live;  // its payload is its owner's
   return slot_at(patient.allocator, live ? block.start : places[patient.model.random().below(4)]);
 }
@@ -226,7 +227,8 @@ TEST("each word, link and footer of a heap overwritten in turn: Damage at worst"
       for (std::size_t part = 0; part < (live ? 1 : 4); ++part) {
         Patient patient(seed);
         const Block block = patient.blocks[number];
-        const std::array places{block.start, block.start + 8, block.start + 16, block.end() - 8};
+        const std::array places{block.start, next_link_of(block.start),
+                                previous_link_of(block.start), footer_before(block.end())};
         patient.damage(slot_at(patient.allocator, places[part]));
         patient.live_on(20);
       }
