@@ -134,7 +134,6 @@ class Allocator {
   void remove_free(Offset block, std::uint64_t size);
   std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t room,
                                             std::uint64_t old_bytes, std::uint64_t bytes);
-  void verify_identity() const;
   void verify_neighbours(Block block) const;
   void verify_merge(Block block) const;
   bool grow(Block& block, std::uint64_t size);
