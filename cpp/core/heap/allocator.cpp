@@ -56,7 +56,7 @@ Block Allocator::take(const Request& request) {
 /// Before bytes are taken that nobody had yet, what is deferred may become a hole: if that is not
 /// worth the while, it stays for requests of its own sizes.
 bool Allocator::merging_is_due(const Request& request) const {
-  return count().deferred.bytes > count().live.bytes / deferred_part &&
+  return count().deferred.bytes > count().live.bytes / deferred_ratio &&
          blocks_.wilderness() + request.size > blocks_.fresh();
 }
 

@@ -12,7 +12,7 @@ namespace rheap {
 namespace {
 
 /// The blocks that the walk saw without an owner, in address order, to be met again in the lists.
-class Roll {
+class Unowned {
  public:
   void enter(Offset block) { blocks_.push_back(block); }
   void sort_out() { met_.resize(blocks_.size(), false); }
@@ -53,8 +53,8 @@ void Allocator::check() const {
   Tally live{};
   Tally deferred{};
   Tally free{};
-  Roll free_blocks;
-  Roll deferred_blocks;
+  Unowned free_blocks;
+  Unowned deferred_blocks;
   bool after_free = false;
 
   // 1 to 4, block by block.

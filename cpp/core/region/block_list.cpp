@@ -4,7 +4,8 @@ namespace rheap {
 
 namespace {
 
-/// The last word of a free block: its size, or an odd prev link when there is room for no more.
+/// The last word of a free block: its size, or an odd previous link in a block too small for a
+/// footer.
 constexpr std::uint64_t size_from_footer(std::uint64_t last) {
   return (last & 1) != 0 ? smallest_block : last;
 }
