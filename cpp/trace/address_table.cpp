@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "core/system/system.hpp"
+#include "core/system/memory.hpp"
 
 namespace rheap::record {
 

@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include "core/system/memory.hpp"
+
 namespace rheap::record {
 
 LineFile::LineFile(int descriptor) : file_(system::take_file(descriptor)), mapped_(map_end(1)) {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "core/system/system.hpp"
+#include "core/system/files.hpp"
 
 namespace rheap::record {
 

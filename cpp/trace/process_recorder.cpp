@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "core/system/fork.hpp"
 #include "core/system/refused.hpp"
 
 namespace rheap::record {

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <new>
 
+#include "core/system/clock.hpp"
+
 namespace rheap::record {
 
 namespace {

@@ -5,7 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include "core/system/system.hpp"
 #include "trace/line_file.hpp"
 
 namespace rheap::record {

@@ -55,7 +55,7 @@ class Deferred {
   DeferredHeader& lists = header();
   if (size <= quick_limit) {
     const std::size_t list = list_of(size);
-    memory_.store(block + 8, lists.heads[list].value);
+    memory_.store(next_link_of(block), lists.heads[list].value);
     Memory::store(lists.heads[list].value, block.value);
     return {};
   }
@@ -76,7 +76,7 @@ class Deferred {
   DeferredHeader& lists = header();
   const Offset block = lists.heads[list];
   const Word word = member(block, list);
-  Memory::store(lists.heads[list].value, memory_.load(block + 8));
+  Memory::store(lists.heads[list].value, memory_.load(next_link_of(block)));
   return {block, word};
 }
 
@@ -108,7 +108,8 @@ void Deferred::for_each(std::uint64_t most, Visit&& visit) const {
     if (parked.block) report(parked.block, verified(parked).word);
   }
   for (std::size_t list = 0; list < quick_lists; ++list) {
-    for (Offset block = lists.heads[list]; block; block = memory_.load_offset(block + 8)) {
+    for (Offset block = lists.heads[list]; block;
+         block = memory_.load_offset(next_link_of(block))) {
       report(block, member(block, list));
     }
   }

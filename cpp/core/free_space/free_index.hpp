@@ -93,14 +93,16 @@ class FreeIndex {
   [[nodiscard]] Word member(Offset block, Cell cell) const;
   [[nodiscard]] Offset first_in(Cell cell) const;
 
-  [[nodiscard]] Offset next_link(Offset block) const { return memory_.load_offset(block + 8); }
-  [[nodiscard]] Offset previous_link(Offset block) const {
-    return {memory_.load(block + 16) & ~std::uint64_t{1}};
+  [[nodiscard]] Offset next_link(Offset block) const {
+    return memory_.load_offset(next_link_of(block));
   }
-  void link_next(Offset block, Offset next) { memory_.store(block + 8, next.value); }
+  [[nodiscard]] Offset previous_link(Offset block) const {
+    return {memory_.load(previous_link_of(block)) & ~std::uint64_t{1}};
+  }
+  void link_next(Offset block, Offset next) { memory_.store(next_link_of(block), next.value); }
   // Tagged, so that in a block of 24 bytes it can be told from a footer.
   void link_previous(Offset block, Offset previous) {
-    memory_.store(block + 16, previous.value | 1);
+    memory_.store(previous_link_of(block), previous.value | 1);
   }
   void set_bit(Cell cell);
   void clear_bit(Cell cell);

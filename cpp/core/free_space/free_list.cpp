@@ -42,11 +42,11 @@ Offset FreeList::previous(Offset block) const {
 void FreeList::link(Offset block, Offset next) {
   FreeListHeader& list = header();
   if (block) {
-    memory_.store(block + 8, next.value);
+    memory_.store(next_link_of(block), next.value);
   } else {
     Memory::store(list.head.value, next.value);
   }
-  if (next) memory_.store(next + 16, block.value | 1);
+  if (next) memory_.store(previous_link_of(next), block.value | 1);
 }
 
 /// The last block in the list that ends before a place, or none.

@@ -41,9 +41,11 @@ class FreeList {
   [[nodiscard]] FreeListHeader& header() const { return memory_.header().list; }
   /// As `next`, for the one before it.
   [[nodiscard]] Offset previous(Offset block) const;
-  [[nodiscard]] Offset next_link(Offset block) const { return memory_.load_offset(block + 8); }
+  [[nodiscard]] Offset next_link(Offset block) const {
+    return memory_.load_offset(next_link_of(block));
+  }
   [[nodiscard]] Offset previous_link(Offset block) const {
-    return {memory_.load(block + 16) & ~std::uint64_t{1}};
+    return {memory_.load(previous_link_of(block)) & ~std::uint64_t{1}};
   }
   void link(Offset block, Offset next);
   [[nodiscard]] Offset last_before(Offset place) const;

@@ -24,7 +24,7 @@ struct FreeSpace {
   [[nodiscard]] std::uint64_t largest_request(std::uint64_t overhead) const {
     return largest > 0 ? largest - overhead : 0;
   }
-  /// External fragmentation: the part of the bytes that the largest hole does not have.
+  /// External fragmentation: the ratio of the bytes outside the largest hole to all free bytes.
   [[nodiscard]] double fragmentation() const {
     return bytes > 0 ? 1.0 - static_cast<double>(largest) / static_cast<double>(bytes) : 0.0;
   }

@@ -56,7 +56,7 @@ Block Allocator::take(const Request& request) {
 /// Before bytes are taken that nobody had yet, what is deferred may become a hole: if that is not
 /// worth the while, it stays for requests of its own sizes.
 bool Allocator::merging_is_due(const Request& request) const {
-  return count().deferred.bytes > count().live.bytes / deferred_part &&
+  return count().deferred.bytes > count().live.bytes / deferred_ratio &&
          blocks_.wilderness() + request.size > blocks_.fresh();
 }
 
@@ -234,7 +234,7 @@ std::uint64_t Allocator::merge_all_deferred() {
 
 void Allocator::add_free(Offset block, std::uint64_t size, bool is_rest) {
   unpoison(region_.address(block), smallest_block);
-  unpoison(region_.address(block + (size - 8)), 8);
+  unpoison(region_.address(footer_of(block, size)), 8);
   blocks_.write_footer(block, size);
   is_rest ? placement_.insert_rest(block, size) : placement_.insert(block, size);
   count().free.add(size - word_bytes);
@@ -259,7 +259,7 @@ std::uint64_t Allocator::trim() {
   std::uint64_t given_back = 0;
   blocks_.walk([&](Offset block, Word word) {
     if (word.state() != State::free || word.size() <= smallest_block + 8) return;
-    const Offset footer = block + (word.size() - 8);
+    const Offset footer = footer_of(block, word.size());
     given_back += region_.discard(block + smallest_block, footer).value_or(0);
   });
   // What the wilderness had back reads as zero again, so it is fresh again.

@@ -15,7 +15,7 @@ namespace rheap {
 
 enum class Coalesce { deferred, immediate };
 
-/// A block as it was handed out.
+/// A block that was just allocated.
 struct Allocation {
   Offset payload;
   std::uint64_t room;   ///< bytes the payload may grow to in place: at least what was asked for
@@ -30,8 +30,8 @@ struct Allocation {
 /// when it would be refused otherwise, merge everything and look into each list.
 class Allocator {
  public:
-  /// Much is deferred from this part of the live bytes on.
-  static constexpr std::uint64_t deferred_part = 256;
+  /// Deferred bytes are many when they are more than the live bytes divided by this.
+  static constexpr std::uint64_t deferred_ratio = 256;
   /// How many deferred blocks a request merges: more for a large one, which is worth more work.
   static constexpr std::uint64_t merges_for(std::uint64_t size) {
     return std::clamp<std::uint64_t>(size / 16, 32, 1024);
@@ -51,7 +51,7 @@ class Allocator {
   explicit Allocator(const Options& options);
 
   /// Throws Exhausted, SystemRefused or Damage (and what a Chooser makes of it), and then has
-  /// handed out nothing.
+  /// allocated nothing.
   /// `align` is a power of two from 8 to `largest_align`.
   Allocation allocate(std::uint64_t bytes, std::uint64_t align);
   /// Takes back a block of `room` payload bytes. Throws Damage.
@@ -105,7 +105,7 @@ class Allocator {
  private:
   [[nodiscard]] Counters& count() const { return region_.header().counters; }
   std::uint64_t block_size_for(std::uint64_t bytes);
-  /// What a block of one payload byte is larger than that byte: its word, and its fence.
+  /// Bytes of a block that are not payload: its word and any fence.
   [[nodiscard]] std::uint64_t overhead() const { return overhead_; }
   [[nodiscard]] std::uint64_t wilderness_room() const {
     const std::uint64_t left = placement_.wilderness().size;
@@ -134,13 +134,12 @@ class Allocator {
   void remove_free(Offset block, std::uint64_t size);
   std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t room,
                                             std::uint64_t old_bytes, std::uint64_t bytes);
-  void verify_identity() const;
   void verify_neighbours(Block block) const;
   void verify_merge(Block block) const;
   bool grow(Block& block, std::uint64_t size);
   void shrink(Block& block, std::uint64_t size);
 
-  Allocation hand_out(Block block, std::uint64_t bytes, std::uint64_t dirty);
+  Allocation finish(Block block, std::uint64_t bytes, std::uint64_t dirty);
   void keep_few_deferred(const SizedBlock& gives_way);
   void fill(Offset payload, std::uint64_t bytes, std::byte pattern);
   void raise_fence(Offset payload, std::uint64_t room, std::uint64_t bytes);
@@ -184,13 +183,13 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
     const Offset payload = payload_of(block.start);
     dirty = fresh > payload ? std::min(fresh - payload, bytes) : 0;
   }
-  const Allocation allocation = hand_out(block, bytes, dirty);
+  const Allocation allocation = finish(block, bytes, dirty);
   check_self();
   return allocation;
 }
 
-[[gnu::always_inline]] inline Allocation Allocator::hand_out(Block block, std::uint64_t bytes,
-                                                             std::uint64_t dirty) {
+[[gnu::always_inline]] inline Allocation Allocator::finish(Block block, std::uint64_t bytes,
+                                                           std::uint64_t dirty) {
   const Offset payload = payload_of(block.start);
   const std::uint64_t room = block.word.size() - overhead();
   unpoison(region_.address(payload), block.word.size() - word_bytes);
@@ -234,7 +233,9 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   blocks_.mark(block.start, block.word);
   const SizedBlock gives_way = deferred_.push(block.start, block.word.size());
   count().deferred.add(block.word.size() - word_bytes);
-  poison(region_.address(block.start + 16), block.word.size() - 16);
+  // Its word and its link stay readable.
+  const Offset unused = previous_link_of(block.start);
+  poison(region_.address(unused), block.end() - unused);
   return gives_way;
 }
 

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "core/heap/allocator.hpp"
+#include "core/region/header.hpp"
 #include "core/region/poison.hpp"
 
 /// The walks over the whole region: one verifies every invariant of layout.hpp, one makes all that
@@ -11,7 +12,7 @@ namespace rheap {
 namespace {
 
 /// The blocks that the walk saw without an owner, in address order, to be met again in the lists.
-class Roll {
+class Unowned {
  public:
   void enter(Offset block) { blocks_.push_back(block); }
   void sort_out() { met_.resize(blocks_.size(), false); }
@@ -47,24 +48,13 @@ void Allocator::verify_counters(const Tally& live, const Tally& deferred, const 
   agree(count().free, free);
 }
 
-void Allocator::verify_identity() const {
-  const HeapHeader& header = region_.header();
-  const bool ours = header.magic == HeapHeader::magic_value &&
-                    header.version == HeapHeader::current_version &&
-                    header.fenced == (fenced_ ? 1 : 0) &&
-                    header.policy == static_cast<std::uint16_t>(placement_.policy()) &&
-                    header.capacity == region_.capacity() && header.secret == region_.secret() &&
-                    header.first == first_block;
-  if (!ours) BlockList::damaged({}, "a header that says which heap this is");
-}
-
 void Allocator::check() const {
   const Work work = blocks_.work();
   Tally live{};
   Tally deferred{};
   Tally free{};
-  Roll free_blocks;
-  Roll deferred_blocks;
+  Unowned free_blocks;
+  Unowned deferred_blocks;
   bool after_free = false;
 
   // 1 to 4, block by block.
@@ -111,9 +101,10 @@ void Allocator::check() const {
   // 6, 7 and 8.
   verify_counters(live, deferred, free);
   if (wilderness > blocks_.fresh()) {
-    BlockList::damaged(wilderness, "no byte handed out beyond `fresh`");
+    BlockList::damaged(wilderness, "no block beyond `fresh`");
   }
-  verify_identity();
+  verify_header(region_.header(), {region_.capacity(), region_.secret(),
+                                   static_cast<std::uint16_t>(placement_.policy()), fenced_});
   blocks_.work() = work;  // what was read here was read for no request
 }
 

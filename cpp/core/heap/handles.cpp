@@ -1,6 +1,6 @@
 #include "core/heap/handles.hpp"
 
-#include "core/system/system.hpp"
+#include "core/system/memory.hpp"
 
 namespace rheap {
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/system/fork.hpp"
+
 namespace rheap {
 
 /// Holds every heap still while the process forks, so that the child's copy of each is whole. (A

@@ -4,7 +4,8 @@ namespace rheap {
 
 namespace {
 
-/// The last word of a free block: its size, or an odd prev link when there is room for no more.
+/// The last word of a free block: its size, or an odd previous link in a block too small for a
+/// footer.
 constexpr std::uint64_t size_from_footer(std::uint64_t last) {
   return (last & 1) != 0 ? smallest_block : last;
 }
@@ -18,12 +19,13 @@ Word BlockList::expect_after_free(Offset link, Word word, const char* invariant)
 }
 
 Block BlockList::previous(Offset block) const {
-  const std::uint64_t size = size_from_footer(memory_.load(block - 8));
-  if (size > block - first_block || size % 8 != 0) damaged(block - 8, "a free block's footer");
+  const std::uint64_t size = size_from_footer(memory_.load(footer_before(block)));
+  if (size > block - first_block || size % 8 != 0)
+    damaged(footer_before(block), "a free block's footer");
   const Offset previous = block - size;
   const Word word = follow(previous);
   if (word.size() != size || word.state() != State::free)
-    damaged(block - 8, "a free block's footer");
+    damaged(footer_before(block), "a free block's footer");
   return {previous, word};
 }
 
@@ -46,8 +48,8 @@ void BlockList::retract(Offset block) {
 }
 
 void BlockList::verify_footer(Offset block, std::uint64_t size) const {
-  if (size_from_footer(memory_.load(block + (size - 8))) != size) {
-    damaged(block + (size - 8), "a free block's footer");
+  if (size_from_footer(memory_.load(footer_of(block, size))) != size) {
+    damaged(footer_of(block, size), "a free block's footer");
   }
 }
 

@@ -18,8 +18,8 @@ struct Block {
   [[nodiscard]] Offset end() const { return start + word.size(); }
 };
 
-/// What was done since the heap was made, for who counts: blocks whose word was read (each request
-/// also knows its own), merges, and blocks cut in two.
+/// Work done since the heap was made: blocks visited (a word that is only compared with the one
+/// expected does not count), merges, and blocks cut in two.
 struct Work {
   std::uint64_t visited = 0;
   std::uint64_t merged = 0;
@@ -41,7 +41,7 @@ class BlockList {
   [[nodiscard]] Offset wilderness() const {
     return opened(memory_.header().wilderness, region_.committed());
   }
-  /// Beyond it no byte was ever handed out.
+  /// No byte beyond it was ever part of a block.
   [[nodiscard]] Offset fresh() const { return opened(memory_.header().fresh, region_.end()); }
 
   /// The word of a block that is known to start here. Throws Damage.
@@ -123,7 +123,7 @@ class BlockList {
     if (block && block.word.after_free() != is_free) mark(block.start, block.word.after(is_free));
   }
   void write_footer(Offset block, std::uint64_t size) {
-    if (size > smallest_block) memory_.store(block + (size - 8), size);
+    if (size > smallest_block) memory_.store(footer_of(block, size), size);
   }
   /// Throws Damage unless the last word of a free block says its size.
   void verify_footer(Offset block, std::uint64_t size) const;

@@ -7,10 +7,10 @@
 
 namespace rheap {
 
-/// No room: the request does not fit although everything that could be merged was merged.
+/// The heap is full: the request does not fit although everything that could be merged was merged.
 struct Exhausted : std::exception {
   std::uint64_t requested = 0;  ///< bytes asked for
-  std::uint64_t free = 0;       ///< bytes in all holes, the untouched end of the region included
+  std::uint64_t free = 0;       ///< bytes of all holes, the wilderness included
   std::uint64_t largest = 0;    ///< bytes of the largest request that would be served
   std::uint64_t capacity = 0;   ///< bytes of the region that blocks may take
   std::uint64_t overhead = 0;   ///< bytes that each block takes besides what is asked for

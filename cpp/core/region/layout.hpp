@@ -14,8 +14,8 @@
 ///   free, 24 bytes  [word | next | prev* ]      * with its lowest bit set
 ///
 /// A footer (`size`, the last 8 bytes of a free block) lets its follower find the start. Sizes are
-/// even and a tagged prev is odd, so the smallest free block needs no room for a footer: an odd
-/// last word says "24 bytes". The states of a block stand in word.hpp.
+/// even and a tagged prev is odd, so the smallest free block needs no footer: an odd last word
+/// says "24 bytes". The states of a block stand in word.hpp.
 ///
 /// Invariants, in the order `check()` verifies them:
 ///
@@ -29,7 +29,7 @@
 ///      from which small blocks are cut, is in none); a list of free blocks is empty exactly when
 ///      its bit is clear.
 ///   6. live + free + overhead + wilderness = capacity, and the counters agree with the walk.
-///   7. wilderness <= fresh: no byte beyond `fresh` was ever handed out.
+///   7. wilderness <= fresh: no byte beyond `fresh` was ever part of a block.
 ///   8. The header says which heap this is.
 ///
 /// Nothing here is believed because it stands here. Words, `wilderness` and `fresh` are sealed.
@@ -138,7 +138,7 @@ struct HeapHeader {
   Counters counters;
   FreeListHeader list;
 
-  /// Room in page 0 for heaps that several processes share and that outlive them; zero today.
+  /// Space in page 0 for heaps that several processes share and that outlive them; zero today.
   std::array<std::byte, 128> lock_room;      // a process-shared lock and its owner
   std::array<std::byte, 64> clean_room;      // was the last user gone in good order?
   std::array<std::byte, 128> move_room;      // a move under way
@@ -155,5 +155,12 @@ inline constexpr Offset first_block{align_up(sizeof(HeapHeader) + word_bytes, 40
 
 constexpr Offset payload_of(Offset block) { return block + word_bytes; }
 constexpr Offset block_of(Offset payload) { return payload - word_bytes; }
+
+/// Where the links of a block in a list stand, and the footer of a free block.
+constexpr Offset next_link_of(Offset block) { return block + word_bytes; }
+constexpr Offset previous_link_of(Offset block) { return block + 2 * word_bytes; }
+constexpr Offset footer_of(Offset block, std::uint64_t size) { return block + (size - word_bytes); }
+/// The footer of the free block that ends where `block` starts.
+constexpr Offset footer_before(Offset block) { return block - word_bytes; }
 
 }  // namespace rheap

@@ -5,6 +5,7 @@
 
 #include "core/region/poison.hpp"
 #include "core/region/word.hpp"
+#include "core/system/random.hpp"
 
 namespace rheap {
 

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "core/region/layout.hpp"
-#include "core/system/system.hpp"
+#include "core/system/memory.hpp"
 
 /// How much the core checks itself: 0 nothing, 1 cheap assertions, 2 every invariant after every
 /// operation, and a hook behind every store to the region.

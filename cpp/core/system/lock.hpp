@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "core/system/system.hpp"
+#include "core/system/threads.hpp"
 
 namespace rheap {
 

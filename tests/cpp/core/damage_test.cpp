@@ -1,6 +1,7 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdlib>
 #include <functional>
 #include <vector>
@@ -146,7 +147,8 @@ void in_children(std::uint64_t count, const std::function<void(std::uint64_t)>& 
 /// The word of a block or, of one that nobody has, its links and its footer.
 std::uint64_t* somewhere_in_a_block(Patient& patient) {
   const Block block = patient.any_block();
-  const Offset places[] = {block.start, block.start + 8, block.start + 16, block.end() - 8};
+  const Offset places[] = {block.start, next_link_of(block.start), previous_link_of(block.start),
+                           footer_before(block.end())};
   const bool live = block.word.state() == State::live;  // its payload is its owner's
   return slot_at(patient.allocator, live ? block.start : places[patient.model.random().below(4)]);
 }
@@ -226,7 +228,8 @@ TEST("each word, link and footer of a heap overwritten in turn: Damage at worst"
       for (std::size_t part = 0; part < (live ? 1 : 4); ++part) {
         Patient patient(seed);
         const Block block = patient.blocks[number];
-        const std::array places{block.start, block.start + 8, block.start + 16, block.end() - 8};
+        const std::array places{block.start, next_link_of(block.start),
+                                previous_link_of(block.start), footer_before(block.end())};
         patient.damage(slot_at(patient.allocator, places[part]));
         patient.live_on(20);
       }
@@ -252,14 +255,25 @@ TEST("damage inside cannot lead trim outside the region") {
   });
 }
 
-TEST("a header that says it is another heap's is found out") {
-  for (std::uint64_t HeapHeader::* field :
-       {&HeapHeader::magic, &HeapHeader::capacity, &HeapHeader::secret}) {
+TEST("each field of a header that is another heap's is found out, by its place") {
+  const auto found_out = [](const auto& change, std::uint64_t place) {
     Allocator allocator({.capacity = 4096});
     allocator.check();
-    allocator.region().header().*field ^= 8;
-    CHECK_THROWS<Damage>([&] { allocator.check(); });
-  }
+    change(allocator.region().header());
+    try {
+      allocator.check();
+      CHECK(false);
+    } catch (const Damage& damage) {
+      CHECK(damage.where.value == place);
+    }
+  };
+  found_out([](HeapHeader& h) { h.magic ^= 8; }, offsetof(HeapHeader, magic));
+  found_out([](HeapHeader& h) { h.version += 1; }, offsetof(HeapHeader, version));
+  found_out([](HeapHeader& h) { h.fenced = 1; }, offsetof(HeapHeader, fenced));
+  found_out([](HeapHeader& h) { h.policy += 1; }, offsetof(HeapHeader, policy));
+  found_out([](HeapHeader& h) { h.capacity ^= 8; }, offsetof(HeapHeader, capacity));
+  found_out([](HeapHeader& h) { h.secret ^= 8; }, offsetof(HeapHeader, secret));
+  found_out([](HeapHeader& h) { h.first = h.first + 8; }, offsetof(HeapHeader, first));
 }
 
 // A word that nobody wiped would look like a block's, in the middle of another one.

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rheap::system {
+
+/// Who sees what is written to a mapping: this process alone, or its forked children too.
+enum class Sharing { alone, children };
+
+std::size_t page_bytes() noexcept;
+
+/// Address space that costs no memory and cannot be touched yet, its base a multiple of `align`.
+std::byte* reserve(std::size_t bytes, std::size_t align, Sharing sharing);
+/// Makes reserved pages readable and writable. Both throw SystemRefused.
+void commit(std::byte* begin, std::size_t bytes);
+void release(std::byte* begin, std::size_t bytes) noexcept;
+
+/// Zeroed memory of the process that takes pages only where it is touched. Throws SystemRefused.
+std::byte* sparse(std::size_t bytes);
+
+/// Takes the page faults now. Throws SystemRefused.
+void prefault(std::byte* begin, std::size_t bytes);
+/// Gives whole pages back, which then read as zero. Returns whether the system did it.
+bool discard(std::byte* begin, std::size_t bytes, Sharing sharing) noexcept;
+/// How many bytes of these pages are in memory.
+std::size_t resident(std::byte* begin, std::size_t bytes) noexcept;
+
+}  // namespace rheap::system
