@@ -196,3 +196,13 @@ def test_clang_format() -> None:
     binary = shutil.which("clang-format", path=str(Path(sys.executable).parent))
     assert binary is not None and importlib.util.find_spec("clang_format") is not None
     run(binary, "--dry-run", "-Werror", *CPP)
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_files_that_contributors_are_sent_to_exist(name: str) -> None:
+    text = (TOP / ".github" / name).read_text()
+    files = {path.name for path in SOURCES}
+    named = set(re.findall(r"`(\w+\.(?:py|hpp|cpp))`", text))
+    assert named <= files, named - files
+    folders = set(re.findall(r"`((?:cpp|python|tests)/[\w/]*)`", text))
+    assert all((TOP / folder).is_dir() for folder in folders), folders

@@ -5,7 +5,11 @@ import re
 import pytest
 from support import run_python
 
-STRICT = ("-W", "error", "--strict-markers", "-p", "no:cacheprovider")
+STRICT = (
+    *("-W", "error", "--strict-markers", "-p", "no:cacheprovider"),
+    # As in pyproject.toml, for a package that is built in place.
+    *("-W", "ignore:Module already imported so cannot be rewritten; _editable"),
+)
 # Each of these runs would import Hypothesis again, which takes longer than all the rest.
 QUICK = (*STRICT, "-p", "no:hypothesispytest")
 
