@@ -51,7 +51,7 @@ def chapter() -> Story:
     print(f"live after the with: {heap.stats().live_bytes} bytes")
     yield (
         "File, socket and digest worked in the heap's own memory, without a copy. X says "
-        "exposed: readinto, sendall and sha256 ask for the address in the way of callers who "
-        "keep it, so the heap would not move or resize these blocks any more. Nobody did keep it, "
-        "so the end of the `with` gave the memory back."
+        "exposed: readinto, sendall and sha256 took the Block itself, and for all the heap knows "
+        "one of them kept its address. But nothing besides the names here refers to the blocks, so "
+        "the end of the `with` gave the memory back. block.view() would have exposed nothing."
     )

@@ -1,4 +1,4 @@
-"""The exposure rule at the other doors: helpers of contextlib, `free`, a direct `__exit__`."""
+"""The exposure rule at the other closings: helpers of contextlib, `free`, a direct `__exit__`."""
 
 import asyncio
 from contextlib import AsyncExitStack, ExitStack, contextmanager
