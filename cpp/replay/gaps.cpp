@@ -4,7 +4,7 @@
 
 namespace rheap::replay {
 
-void Gaps::take(Offset block, std::uint64_t size) {
+void Gaps::remove_block(Offset block, std::uint64_t size) {
   const Gap gap = std::prev(by_place_.upper_bound(block.value));
   const auto [start, end] = *gap;
   remove(gap);
@@ -12,7 +12,7 @@ void Gaps::take(Offset block, std::uint64_t size) {
   if (block.value + size < end) add(block.value + size, end);
 }
 
-void Gaps::give(Offset block, std::uint64_t size) {
+void Gaps::add_block(Offset block, std::uint64_t size) {
   std::uint64_t start = block.value;
   std::uint64_t end = start + size;
   Gap behind = by_place_.lower_bound(start);

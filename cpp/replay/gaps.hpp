@@ -17,10 +17,10 @@ class Gaps {
   /// All of a region is one gap, the wilderness included.
   Gaps(Offset first, Offset end) { add(first.value, end.value); }
 
-  /// A block lives here now, inside one gap.
-  void take(Offset block, std::uint64_t size);
-  /// It is no more.
-  void give(Offset block, std::uint64_t size);
+  /// A block lives here now: its bytes leave the gap around them.
+  void remove_block(Offset block, std::uint64_t size);
+  /// The block is gone: its bytes are a gap.
+  void add_block(Offset block, std::uint64_t size);
   [[nodiscard]] FreeSpace merged() const;
 
  private:

@@ -46,7 +46,7 @@ std::optional<Offset> Inspection::step() {
 }
 
 std::optional<Offset> Inspection::play(const Operation& operation) {
-  Held& block = blocks_[operation.slot()];
+  TracedBlock& block = blocks_[operation.slot()];
   if (operation.kind() == Kind::allocate) {
     block.number = allocations_++;
     return allocate(block, operation.bytes());
@@ -67,11 +67,11 @@ void Inspection::count(const Work& before, bool request) {
   figures_.visited_most = std::max(figures_.visited_most, visited);
 }
 
-std::optional<Offset> Inspection::allocate(Held& block, std::uint64_t bytes) {
+std::optional<Offset> Inspection::allocate(TracedBlock& block, std::uint64_t bytes) {
   ++figures_.requests;
   try {
     const Allocation made = allocator_.allocate(bytes, 8);
-    settle(block, made, bytes);
+    note_served(block, made, bytes);
     return made.payload;
   } catch (const Exhausted&) {
     ++figures_.failed;
@@ -79,15 +79,15 @@ std::optional<Offset> Inspection::allocate(Held& block, std::uint64_t bytes) {
   }
 }
 
-std::optional<Offset> Inspection::resize(Held& block, std::uint64_t bytes) {
+std::optional<Offset> Inspection::resize(TracedBlock& block, std::uint64_t bytes) {
   ++figures_.requests;
   const Offset old{block.slot.place};
   verify(block, old, block.bytes);
   try {
-    const Allocation made = allocator_.resize(old, block.slot.room, block.bytes, bytes, 8);
+    const Allocation made = allocator_.resize(old, block.slot.usable, block.bytes, bytes, 8);
     verify(block, made.payload, std::min(bytes, block.bytes));
     if (made.payload != old) release(block);
-    settle(block, made, bytes);
+    note_served(block, made, bytes);
     return made.payload;
   } catch (const Exhausted&) {
     ++figures_.failed;
@@ -95,30 +95,30 @@ std::optional<Offset> Inspection::resize(Held& block, std::uint64_t bytes) {
   }
 }
 
-void Inspection::settle(Held& block, const Allocation& made, std::uint64_t bytes) {
+void Inspection::note_served(TracedBlock& block, const Allocation& made, std::uint64_t bytes) {
   live_bytes_ += bytes - block.bytes;
-  block.slot = {made.payload.value, made.room};
+  block.slot = {made.payload.value, made.usable};
   block.bytes = bytes;
   fill(block);
 }
 
-void Inspection::release(Held& block) {
+void Inspection::release(TracedBlock& block) {
   const Offset place{block.slot.place};
   verify(block, place, block.bytes);
-  allocator_.release(place, block.slot.room);
+  allocator_.release(place, block.slot.usable);
   live_bytes_ -= block.bytes;
   block.bytes = 0;
   block.slot = {};
 }
 
 void Inspection::verify() const {
-  for (const Held& block : blocks_) {
+  for (const TracedBlock& block : blocks_) {
     if (block.slot.place != 0) verify(block, {block.slot.place}, block.bytes);
   }
   allocator_.check();
 }
 
-void Inspection::fill(const Held& block) {
+void Inspection::fill(const TracedBlock& block) {
   std::byte* const payload = allocator_.region().address({block.slot.place});
   for_each_part(block.bytes, block.bytes, [&](std::uint64_t begin, std::uint64_t end) {
     for (std::uint64_t at = begin; at < end; at += 8) {
@@ -128,7 +128,7 @@ void Inspection::fill(const Held& block) {
   });
 }
 
-void Inspection::verify(const Held& block, Offset place, std::uint64_t bytes) const {
+void Inspection::verify(const TracedBlock& block, Offset place, std::uint64_t bytes) const {
   const std::byte* const payload = allocator_.region().address(place);
   for_each_part(block.bytes, bytes, [&](std::uint64_t begin, std::uint64_t end) {
     for (std::uint64_t at = begin; at < end; at += 8) {
@@ -148,8 +148,8 @@ FreeSpaces Inspection::free_space() const {
   return found;
 }
 
-Inspection::Figures Inspection::figures() const {
-  Figures figures = figures_;
+Inspection::RunFigures Inspection::figures() const {
+  RunFigures figures = figures_;
   figures.extent = allocator_.blocks().fresh() - allocator_.blocks().first();
   figures.at_end = free_space();
   return figures;

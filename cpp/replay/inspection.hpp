@@ -11,6 +11,10 @@
 
 namespace rheap::replay {
 
+using trace::Kind;
+using trace::Operation;
+using trace::Trace;
+
 /// Plays a trace one operation at a time, untimed, and looks at everything: writes a pattern of
 /// its own to each payload and finds it again before the block is resized or freed, adds up what
 /// was asked for and what it took.
@@ -18,7 +22,7 @@ class Inspection {
  public:
   Inspection(const Trace& trace, const Allocator::Options& options);
 
-  struct Figures {
+  struct RunFigures {
     std::uint64_t requests = 0;         ///< allocations and resizes
     std::uint64_t failed = 0;           ///< those of them that were refused
     std::uint64_t peak_live_bytes = 0;  ///< most payload asked for, of what was served
@@ -38,7 +42,7 @@ class Inspection {
   /// Verifies every payload and every invariant of the heap; throws Damage.
   void verify() const;
 
-  [[nodiscard]] Figures figures() const;
+  [[nodiscard]] RunFigures figures() const;
   /// The free space of this moment, found by a walk.
   [[nodiscard]] FreeSpaces free_space() const;
   [[nodiscard]] const Trace& trace() const { return trace_; }
@@ -49,27 +53,27 @@ class Inspection {
   [[nodiscard]] std::uint64_t live_bytes() const { return live_bytes_; }
 
  private:
-  struct Held {
+  struct TracedBlock {
     Slot slot;
     std::uint64_t bytes = 0;
     std::uint64_t number = 0;  ///< the allocation's: its pattern
   };
 
   std::optional<Offset> play(const Operation& operation);
-  std::optional<Offset> allocate(Held& block, std::uint64_t bytes);
-  std::optional<Offset> resize(Held& block, std::uint64_t bytes);
-  void release(Held& block);
+  std::optional<Offset> allocate(TracedBlock& block, std::uint64_t bytes);
+  std::optional<Offset> resize(TracedBlock& block, std::uint64_t bytes);
+  void release(TracedBlock& block);
   void count(const Work& before, bool request);
-  void settle(Held& block, const Allocation& made, std::uint64_t bytes);
-  void fill(const Held& block);
+  void note_served(TracedBlock& block, const Allocation& made, std::uint64_t bytes);
+  void fill(const TracedBlock& block);
   /// The first `bytes` of a payload must be as they were written, also where it was moved to.
-  void verify(const Held& block, Offset place, std::uint64_t bytes) const;
+  void verify(const TracedBlock& block, Offset place, std::uint64_t bytes) const;
 
   const Trace& trace_;
   std::size_t peak_;
   Allocator allocator_;
-  std::vector<Held> blocks_;
-  Figures figures_;
+  std::vector<TracedBlock> blocks_;
+  RunFigures figures_;
   std::uint64_t live_bytes_ = 0;
   std::uint64_t allocations_ = 0;
   std::size_t position_ = 0;

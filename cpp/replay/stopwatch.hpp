@@ -13,6 +13,10 @@
 
 namespace rheap::replay {
 
+using trace::Kind;
+using trace::Operation;
+using trace::Trace;
+
 /// Called now and then, outside the clock, with the number of operations done; may throw.
 using Pulse = std::function<void(std::size_t)>;
 
@@ -73,7 +77,7 @@ class Stopwatch {
     }
     target_.check();
     release_all();
-    target_.settle();
+    target_.make_one_hole();
   }
   void release_all() {
     for (Slot& slot : slots_) {

@@ -12,8 +12,8 @@ namespace rheap::replay {
 
 /// What the program of a trace knows of a block.
 struct Slot {
-  std::uint64_t place = 0;  ///< 0 when it has none: not allocated, freed or refused
-  std::uint64_t room = 0;   ///< bytes
+  std::uint64_t place = 0;   ///< 0 when it has none: not allocated, freed or refused
+  std::uint64_t usable = 0;  ///< bytes
 };
 
 /// rheap's allocator, without the handles, the lock and the Python objects that a Heap adds.
@@ -25,7 +25,7 @@ class HeapTarget {
   void allocate(Slot& slot, std::uint64_t bytes) {
     try {
       const Allocation made = allocator_.allocate(bytes, 8);
-      slot = {made.payload.value, made.room};
+      slot = {made.payload.value, made.usable};
       *allocator_.region().address(made.payload) = std::byte{1};
     } catch (const Exhausted&) {
       slot.place = 0;
@@ -34,21 +34,21 @@ class HeapTarget {
   void resize(Slot& slot, std::uint64_t bytes) {
     const Offset old{slot.place};
     try {
-      const Allocation made = allocator_.resize(old, slot.room, slot.room, bytes, 8);
-      if (made.payload != old) allocator_.release(old, slot.room);
-      slot = {made.payload.value, made.room};
+      const Allocation made = allocator_.resize(old, slot.usable, slot.usable, bytes, 8);
+      if (made.payload != old) allocator_.release(old, slot.usable);
+      slot = {made.payload.value, made.usable};
     } catch (const Exhausted&) {
       // The block is as it was.
     }
   }
   void release(Slot& slot) {
-    allocator_.release({slot.place}, slot.room);
+    allocator_.release({slot.place}, slot.usable);
     slot.place = 0;
   }
   /// After a run. Throws Damage.
   void check() const { allocator_.check(); }
   /// When everything was released: the heap is one hole again, its pages still in memory.
-  void settle() { allocator_.defrag(); }
+  void make_one_hole() { allocator_.defrag(); }
 
  private:
   Allocator allocator_;
@@ -73,7 +73,7 @@ class MallocTarget {
     slot.place = 0;
   }
   void check() const {}
-  void settle() {}
+  void make_one_hole() {}
 
   /// The file of the library that `malloc` comes from.
   static std::string library();

@@ -11,39 +11,40 @@ namespace rheap::replay {
 namespace {
 
 Change change_of(const Slot& slot, std::uint64_t asked, std::size_t operation, bool is_birth) {
-  return {block_of({slot.place}) - first_block, slot.room + word_bytes, asked,
+  return {block_of({slot.place}) - first_block, slot.usable + word_bytes, asked,
           static_cast<std::uint32_t>(operation), is_birth};
 }
 
 /// The live bytes of each row, and what they come to over the operations of a column.
-class Rows {
+class RasterRows {
  public:
-  Rows(std::size_t rows, std::uint64_t extent) : extent_(extent), rows_(rows) {}
+  RasterRows(std::size_t rows, std::uint64_t extent) : extent_(extent), rows_(rows) {}
 
   void apply(const Change& change) {
     const std::uint64_t end = change.offset + change.size;
     for (std::size_t row = row_of(change.offset); row < rows_.size() && edge(row) < end; ++row) {
-      Row& each = settled(row, change.operation);
+      RasterRow& each = summed_until(row, change.operation);
       const std::uint64_t bytes = std::min(end, edge(row + 1)) - std::max(change.offset, edge(row));
       each.live += change.is_birth ? static_cast<double>(bytes) : -static_cast<double>(bytes);
     }
   }
-  /// What part of a row was live since the last call, when `operations` were played since then.
-  double take(std::size_t row, std::size_t now, std::size_t operations) {
-    Row& each = settled(row, now);
+  /// The ratio of a row that was live, in the mean, since the last call: `operations` were played
+  /// meanwhile.
+  double mean_since_last(std::size_t row, std::size_t now, std::size_t operations) {
+    RasterRow& each = summed_until(row, now);
     const auto bytes = static_cast<double>(edge(row + 1) - edge(row));
     return std::exchange(each.sum, 0) / std::max(bytes * static_cast<double>(operations), 1.0);
   }
 
  private:
-  struct Row {
+  struct RasterRow {
     double live = 0;
     double sum = 0;  // of live bytes, over operations
     std::size_t since = 0;
   };
 
-  Row& settled(std::size_t row, std::size_t now) {
-    Row& each = rows_[row];
+  RasterRow& summed_until(std::size_t row, std::size_t now) {
+    RasterRow& each = rows_[row];
     each.sum += each.live * static_cast<double>(now - std::exchange(each.since, now));
     return each;
   }
@@ -62,7 +63,7 @@ class Rows {
   }
 
   std::uint64_t extent_;
-  std::vector<Row> rows_;
+  std::vector<RasterRow> rows_;
 };
 
 }  // namespace
@@ -76,7 +77,7 @@ Timeline::Timeline(Inspection& inspection, std::size_t columns,
   const auto note = [&](const Slot& slot, std::uint64_t asked, std::size_t now, bool is_birth) {
     const Change change = changes_.emplace_back(change_of(slot, asked, now, is_birth));
     const Offset block = block_of({slot.place});
-    is_birth ? gaps.take(block, change.size) : gaps.give(block, change.size);
+    is_birth ? gaps.remove_block(block, change.size) : gaps.add_block(block, change.size);
     live += is_birth ? change.size : -change.size;
   };
   std::size_t column = 0;
@@ -86,7 +87,7 @@ Timeline::Timeline(Inspection& inspection, std::size_t columns,
     const Slot before = inspection.slot(slot);
     inspection.step();
     const Slot& after = inspection.slot(slot);
-    if (after.place != before.place || after.room != before.room) {
+    if (after.place != before.place || after.usable != before.usable) {
       if (before.place != 0) note(before, 0, now, false);
       if (after.place != 0) note(after, operation.bytes(), now, true);
     }
@@ -120,16 +121,16 @@ std::vector<Band> Timeline::bands() const {
 
 std::vector<std::uint8_t> Timeline::raster(std::size_t rows, std::uint64_t extent) const {
   std::vector<std::uint8_t> cells(rows * columns_.size());
-  Rows sums(rows, extent);
+  RasterRows sums(rows, extent);
   std::size_t began = 0;
   auto change = changes_.begin();
   for (std::size_t column = 0; column < columns_.size(); ++column) {
     const std::size_t end = end_of(column);
     for (; change != changes_.end() && change->operation < end; ++change) sums.apply(*change);
     for (std::size_t row = 0; row < rows; ++row) {
-      const double part = sums.take(row, end, end - began);
-      const auto step = static_cast<std::uint8_t>(std::min(part * 255, 255.0));
-      cells[row * columns_.size() + column] = part > 0 && step == 0 ? 1 : step;
+      const double ratio = sums.mean_since_last(row, end, end - began);
+      const auto step = static_cast<std::uint8_t>(std::min(ratio * 255, 255.0));
+      cells[row * columns_.size() + column] = ratio > 0 && step == 0 ? 1 : step;
     }
     began = end;
   }

@@ -29,8 +29,8 @@ struct Band {
   std::uint64_t asked;
 };
 
-/// What a quantity was during some operations.
-struct Range {
+/// The values that a quantity had during some operations.
+struct QuantityRange {
   double least = std::numeric_limits<double>::infinity();
   double most = 0;
   double last = 0;
@@ -44,11 +44,11 @@ struct Range {
 
 /// After each of the operations that share a column of a picture; the first three in bytes.
 struct Column {
-  Range live;           ///< blocks, their words included
-  Range free;           ///< what is no live block's below the wilderness
-  Range extent;         ///< from the first block to the wilderness
-  Range fragmentation;  ///< of the free space once it is merged
-  Range utilisation;    ///< the payload that was asked for, as a part of the extent
+  QuantityRange live;           ///< blocks, their words included
+  QuantityRange free;           ///< what is no live block's below the wilderness
+  QuantityRange extent;         ///< from the first block to the wilderness
+  QuantityRange fragmentation;  ///< of the free space once it is merged
+  QuantityRange utilisation;    ///< the payload that was asked for, as a ratio of the extent
 };
 
 /// What became of the blocks of a run, noted after every operation and summed up in columns.
@@ -61,8 +61,8 @@ class Timeline {
 
   [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
   [[nodiscard]] std::vector<Band> bands() const;
-  /// Row by row from the lowest address, a cell for each column: which part of its bytes was live
-  /// in the mean, from 0 to 255, and at least 1 if any was. The rows share `extent` bytes.
+  /// Row by row from the lowest address, a cell for each column: the ratio of its bytes that was
+  /// live in the mean, from 0 to 255, and at least 1 if any was. The rows share `extent` bytes.
   [[nodiscard]] std::vector<std::uint8_t> raster(std::size_t rows, std::uint64_t extent) const;
 
  private:

@@ -4,7 +4,7 @@
 
 #include "core/system/memory.hpp"
 
-namespace rheap::record {
+namespace rheap::trace {
 
 namespace {
 
@@ -33,7 +33,7 @@ AddressTable::Entry AddressTable::put(const Entry& entry) {
   return before;
 }
 
-AddressTable::Entry AddressTable::take(std::uintptr_t address) {
+AddressTable::Entry AddressTable::remove(std::uintptr_t address) {
   if (count_ == 0) return {};
   const std::size_t slot = find(address);
   const Entry entry = entries_[slot];
@@ -69,4 +69,4 @@ void AddressTable::grow() {
   release(old, old_slots);
 }
 
-}  // namespace rheap::record
+}  // namespace rheap::trace

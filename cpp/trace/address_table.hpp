@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace rheap::record {
+namespace rheap::trace {
 
 /// Which block lives at an address: a hash table with open addressing, in memory straight from the
 /// system, so that it can be used inside an allocator.
@@ -23,8 +23,8 @@ class AddressTable {
   /// Returns the entry that stood there, or one with address 0. Throws SystemRefused when there is
   /// no memory to grow.
   Entry put(const Entry& entry);
-  /// Takes the entry out; one with address 0 when there is none.
-  Entry take(std::uintptr_t address);
+  /// Removes and returns the entry; one with address 0 when there is none.
+  Entry remove(std::uintptr_t address);
   [[nodiscard]] std::size_t count() const { return count_; }
 
  private:
@@ -43,4 +43,4 @@ class AddressTable {
   std::size_t count_ = 0;
 };
 
-}  // namespace rheap::record
+}  // namespace rheap::trace

@@ -4,7 +4,7 @@
 
 #include "core/system/memory.hpp"
 
-namespace rheap::record {
+namespace rheap::trace {
 
 LineFile::LineFile(int descriptor) : file_(system::take_file(descriptor)), mapped_(map_end(1)) {
   if (mapped_) return;
@@ -26,7 +26,7 @@ void LineFile::add(char* line_end) {
   at_ = line_end;
 }
 
-bool LineFile::make_room(std::size_t bytes) {
+bool LineFile::make_space(std::size_t bytes) {
   if (!open_) return false;
   const bool made = mapped_ ? map_end(bytes) : write_buffer();
   if (!made) close();
@@ -84,4 +84,4 @@ void LineFile::abandon() {
   note(system::close_file(file_));
 }
 
-}  // namespace rheap::record
+}  // namespace rheap::trace

@@ -7,7 +7,7 @@
 
 #include "core/system/files.hpp"
 
-namespace rheap::record {
+namespace rheap::trace {
 
 /// A file to which whole lines are appended.
 ///
@@ -16,7 +16,7 @@ namespace rheap::record {
 /// `close` cuts off what is behind the last line. Nobody does that for a process that is killed, so
 /// its file ends in zero bytes, before which one line may be torn: one without its line end. The
 /// room for the lines is reserved on the disk before it is mapped, so a full disk is an error of
-/// `room`. (Only somebody who shortens the file meanwhile would do harm: SIGBUS.)
+/// `reserve`. (Only somebody who shortens the file meanwhile would do harm: SIGBUS.)
 ///
 /// Pipes, devices, and file systems without such mappings get the lines through a buffer.
 class LineFile {
@@ -32,8 +32,8 @@ class LineFile {
 
   /// Where the next line goes, with so much room (less than the buffer has). Returns nullptr when
   /// there is none: the file is closed then, and ends with the last line.
-  char* room(std::size_t bytes) {
-    if (static_cast<std::size_t>(end_ - at_) < bytes && !make_room(bytes)) return nullptr;
+  char* reserve(std::size_t bytes) {
+    if (static_cast<std::size_t>(end_ - at_) < bytes && !make_space(bytes)) return nullptr;
     return at_;
   }
   /// The line that was put there, up to `line_end`, is one of the file's.
@@ -51,7 +51,7 @@ class LineFile {
  private:
   static constexpr std::size_t buffer_bytes = 16384;
 
-  [[nodiscard]] bool make_room(std::size_t bytes);
+  [[nodiscard]] bool make_space(std::size_t bytes);
   bool map_end(std::size_t bytes);
   void unmap();
   bool write_buffer();
@@ -71,4 +71,4 @@ class LineFile {
   std::array<char, buffer_bytes> buffer_;
 };
 
-}  // namespace rheap::record
+}  // namespace rheap::trace

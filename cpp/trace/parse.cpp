@@ -4,7 +4,7 @@
 #include <charconv>
 #include <utility>
 
-namespace rheap::replay {
+namespace rheap::trace {
 
 namespace {
 
@@ -235,4 +235,4 @@ void Parser::fail(const std::string& reason) const {
   throw Malformed(trace_.source(), lines_ + 1, reason);
 }
 
-}  // namespace rheap::replay
+}  // namespace rheap::trace

@@ -9,7 +9,7 @@
 
 #include "trace/trace.hpp"
 
-namespace rheap::replay {
+namespace rheap::trace {
 
 /// The text is no trace.
 struct Malformed : std::runtime_error {
@@ -73,4 +73,4 @@ class Parser {
   std::vector<std::uint32_t> vacant_;
 };
 
-}  // namespace rheap::replay
+}  // namespace rheap::trace

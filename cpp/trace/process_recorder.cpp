@@ -5,7 +5,7 @@
 #include "core/system/fork.hpp"
 #include "core/system/refused.hpp"
 
-namespace rheap::record {
+namespace rheap::trace {
 
 namespace {
 
@@ -77,7 +77,7 @@ void ProcessRecorder::allocated(void* address, std::uint64_t bytes) {
 
 void ProcessRecorder::freed(void* address) {
   recorded([&] {
-    const AddressTable::Entry entry = table_->take(number_of(address));
+    const AddressTable::Entry entry = table_->remove(number_of(address));
     if (entry.address == 0) {
       recording_->freed_older();
     } else {
@@ -86,26 +86,26 @@ void ProcessRecorder::freed(void* address) {
   });
 }
 
-ProcessRecorder::Taken ProcessRecorder::take(void* address) {
-  Taken taken;
-  recorded([&] { taken = {table_->take(number_of(address)), recordings_}; });
-  return taken;
+ProcessRecorder::Withdrawn ProcessRecorder::withdraw(void* address) {
+  Withdrawn withdrawn;
+  recorded([&] { withdrawn = {table_->remove(number_of(address)), recordings_}; });
+  return withdrawn;
 }
 
-void ProcessRecorder::resized(const Taken& taken, void* address, std::uint64_t bytes) {
-  if (taken.entry.address == 0) return allocated(address, bytes);
+void ProcessRecorder::resized(const Withdrawn& withdrawn, void* address, std::uint64_t bytes) {
+  if (withdrawn.entry.address == 0) return allocated(address, bytes);
   recorded([&] {
-    if (taken.recording != recordings_) return;
-    recording_->resized(taken.entry.id, taken.entry.bytes, bytes);
-    put({number_of(address), taken.entry.id, bytes});
+    if (withdrawn.recording != recordings_) return;
+    recording_->resized(withdrawn.entry.id, withdrawn.entry.bytes, bytes);
+    put({number_of(address), withdrawn.entry.id, bytes});
   });
 }
 
-void ProcessRecorder::kept(const Taken& taken) {
-  if (taken.entry.address == 0) return;
+void ProcessRecorder::kept(const Withdrawn& withdrawn) {
+  if (withdrawn.entry.address == 0) return;
   recorded([&] {
-    if (taken.recording == recordings_) put(taken.entry);
+    if (withdrawn.recording == recordings_) put(withdrawn.entry);
   });
 }
 
-}  // namespace rheap::record
+}  // namespace rheap::trace

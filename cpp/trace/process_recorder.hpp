@@ -9,7 +9,7 @@
 #include "trace/address_table.hpp"
 #include "trace/recording.hpp"
 
-namespace rheap::record {
+namespace rheap::trace {
 
 /// Records an allocator of the process, which calls it from any thread: blocks are known by their
 /// addresses. It uses no allocator that could be hooked to it, and ends in a forked child.
@@ -36,13 +36,13 @@ class ProcessRecorder {
   void freed(void* address);
 
   /// A block that is about to be resized; by `resized` or `kept` it comes back.
-  struct Taken {
+  struct Withdrawn {
     AddressTable::Entry entry;
     std::uint64_t recording = 0;
   };
-  Taken take(void* address);
-  void resized(const Taken& taken, void* address, std::uint64_t bytes);
-  void kept(const Taken& taken);
+  Withdrawn withdraw(void* address);
+  void resized(const Withdrawn& withdrawn, void* address, std::uint64_t bytes);
+  void kept(const Withdrawn& withdrawn);
 
  private:
   ProcessRecorder();
@@ -62,4 +62,4 @@ class ProcessRecorder {
   std::optional<Recording> recording_;
 };
 
-}  // namespace rheap::record
+}  // namespace rheap::trace

@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace rheap::record {
+namespace rheap::trace {
 
 void Recording::finish() {
   if (!failed()) {
@@ -17,10 +17,10 @@ void Recording::finish() {
 
 /// Lines that were still buffered when an error came are not in the file. Its first lines are
 /// those of the operations.
-Figures Recording::figures() const {
-  Figures figures = figures_;
+TraceFigures Recording::figures() const {
+  TraceFigures figures = figures_;
   figures.operations = std::min(figures.operations, writer_.lines());
   return figures;
 }
 
-}  // namespace rheap::record
+}  // namespace rheap::trace

@@ -6,10 +6,10 @@
 
 #include "trace/trace_writer.hpp"
 
-namespace rheap::record {
+namespace rheap::trace {
 
 /// What is in the trace so far.
-struct Figures {
+struct TraceFigures {
   std::uint64_t operations = 0;
   std::uint64_t live_bytes = 0;     ///< of blocks born in the recording
   std::uint64_t peak_bytes = 0;     ///< the most of these at a time
@@ -51,7 +51,7 @@ class Recording {
   /// Nothing more is written, because of an errno.
   void fail(int error) { writer_.fail(error); }
   [[nodiscard]] bool failed() const { return writer_.error() != 0; }
-  [[nodiscard]] Figures figures() const;
+  [[nodiscard]] TraceFigures figures() const;
   [[nodiscard]] const TraceWriter& writer() const { return writer_; }
 
  private:
@@ -61,8 +61,8 @@ class Recording {
   }
 
   TraceWriter writer_;
-  Figures figures_;
+  TraceFigures figures_;
   std::uint64_t born_ = 0;
 };
 
-}  // namespace rheap::record
+}  // namespace rheap::trace

@@ -4,7 +4,7 @@
 
 #include "core/region/layout.hpp"
 
-namespace rheap::replay {
+namespace rheap::trace {
 
 namespace {
 
@@ -82,4 +82,4 @@ std::string Writer::next() {
   return text;
 }
 
-}  // namespace rheap::replay
+}  // namespace rheap::trace

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace rheap::replay {
+namespace rheap::trace {
 
 enum class Kind : std::uint8_t { allocate, resize, release };
 
@@ -90,4 +90,4 @@ class Writer {
   std::size_t position_ = 0;
 };
 
-}  // namespace rheap::replay
+}  // namespace rheap::trace

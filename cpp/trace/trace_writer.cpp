@@ -6,7 +6,7 @@
 
 #include "core/system/clock.hpp"
 
-namespace rheap::record {
+namespace rheap::trace {
 
 namespace {
 
@@ -51,7 +51,7 @@ bool TraceWriter::write_freed(std::uint64_t id) {
 }
 
 bool TraceWriter::comment(std::string_view text) {
-  at_ = file_.room(longest_line);
+  at_ = file_.reserve(longest_line);
   if (at_ == nullptr) return false;
   put("# ");
   put(text);
@@ -59,7 +59,7 @@ bool TraceWriter::comment(std::string_view text) {
 }
 
 bool TraceWriter::start_line(char operation, std::uint64_t id) {
-  at_ = file_.room(longest_line);
+  at_ = file_.reserve(longest_line);
   if (at_ == nullptr) return false;
   put(operation);
   put(' ');
@@ -121,4 +121,4 @@ void TraceWriter::fail(int error) {
   close();
 }
 
-}  // namespace rheap::record
+}  // namespace rheap::trace

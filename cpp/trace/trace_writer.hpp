@@ -7,7 +7,7 @@
 
 #include "trace/line_file.hpp"
 
-namespace rheap::record {
+namespace rheap::trace {
 
 /// Writes a trace as it goes, in whole lines:
 ///
@@ -70,4 +70,4 @@ class TraceWriter {
   char* at_ = nullptr;                  ///< in the line that is being written
 };
 
-}  // namespace rheap::record
+}  // namespace rheap::trace

@@ -6,7 +6,7 @@
 #include "bindings/heap/tracing.hpp"
 #include "bindings/interpreter/errors.hpp"
 #include "bindings/interpreter/exposure.hpp"
-#include "bindings/interpreter/freelist.hpp"
+#include "bindings/interpreter/object_pool.hpp"
 #include "bindings/interpreter/quick_method.hpp"
 #include "bindings/interpreter/static_type.hpp"
 
@@ -18,7 +18,7 @@ namespace rheap::bindings {
 
 namespace {
 
-FreeList<BlockObject, 256> dead_blocks;
+ObjectPool<BlockObject, 256> dead_blocks;
 
 /// The memory goes back to the heap. Throws Damage; the handle is unbound all the same.
 void give_back(BlockObject* block) {

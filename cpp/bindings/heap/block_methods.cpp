@@ -247,7 +247,7 @@ PyObject* number(PyObject* self, void*) {
   return PyLong_FromUnsignedLongLong(read(as_block(self)));
 }
 std::uint64_t size_of(const BlockObject* block) { return block->handle.bytes; }
-std::uint64_t capacity_of(const BlockObject* block) { return block->handle.room; }
+std::uint64_t capacity_of(const BlockObject* block) { return block->handle.usable; }
 std::uint64_t offset_of(const BlockObject* block) { return block->handle.payload.value; }
 
 PyObject* address(PyObject* self, void*) {

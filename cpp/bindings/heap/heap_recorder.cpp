@@ -13,8 +13,8 @@ namespace rheap::bindings {
 
 namespace {
 
-using record::Recording;
-using Sites = record::TraceWriter::Sites;
+using trace::Recording;
+using Sites = trace::TraceWriter::Sites;
 
 /// The only kind of observer that a Heap of Python's has.
 class HeapRecorder final : public Observer {

@@ -14,13 +14,13 @@ namespace rheap::bindings {
 
 namespace {
 
-struct Held {
+struct Holding {
   py::object code;  ///< kept alive for its name
   Tally tally{};
   std::uint64_t lingering = 0;
   std::uint64_t waiting = 0;
 
-  void add(const Held& other) {
+  void add(const Holding& other) {
     tally.blocks += other.tally.blocks;
     tally.bytes += other.tally.bytes;
     lingering += other.lingering;
@@ -28,11 +28,11 @@ struct Held {
   }
 };
 using Line = std::pair<PyObject*, int>;  // of a code object, or of none
-using Holder = std::pair<std::string, Held>;
+using Holder = std::pair<std::string, Holding>;
 
 /// The lines of all live blocks.
-std::map<Line, Held> lines_of(Heap& heap) {
-  std::map<Line, Held> lines;
+std::map<Line, Holding> lines_of(Heap& heap) {
+  std::map<Line, Holding> lines;
   heap.walk([&](const Heap::Seen& seen) {
     if (seen.handle == nullptr) return;
     const BlockObject* block = block_of_handle(*seen.handle);
@@ -49,9 +49,9 @@ std::map<Line, Held> lines_of(Heap& heap) {
 
 /// An empty site where it is not known.
 std::vector<Holder> holders_of(Heap& heap) {
-  std::map<std::string, Held> sites;  // the same line may be in several code objects
-  for (const auto& [line, held] : lines_of(heap)) {
-    sites[site_text({line.first, line.second})].add(held);
+  std::map<std::string, Holding> sites;  // the same line may be in several code objects
+  for (const auto& [line, holding] : lines_of(heap)) {
+    sites[site_text({line.first, line.second})].add(holding);
   }
   std::vector<Holder> holders(sites.begin(), sites.end());
   std::ranges::stable_sort(holders, std::ranges::greater{},
@@ -61,11 +61,11 @@ std::vector<Holder> holders_of(Heap& heap) {
 
 py::list as_list(const std::vector<Holder>& holders, std::size_t most) {
   py::list list;
-  for (const auto& [site, held] : holders) {
+  for (const auto& [site, holding] : holders) {
     if (list.size() == most) break;
     const py::object text = site.empty() ? py::none() : py::object(py::str(site));
-    list.append(
-        py::make_tuple(text, held.tally.bytes, held.tally.blocks, held.lingering, held.waiting));
+    list.append(py::make_tuple(text, holding.tally.bytes, holding.tally.blocks, holding.lingering,
+                               holding.waiting));
   }
   return list;
 }

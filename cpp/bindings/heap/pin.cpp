@@ -1,6 +1,6 @@
 #include "bindings/heap/pin.hpp"
 
-#include "bindings/interpreter/freelist.hpp"
+#include "bindings/interpreter/object_pool.hpp"
 #include "bindings/interpreter/static_type.hpp"
 
 namespace py = pybind11;
@@ -9,7 +9,7 @@ namespace rheap::bindings {
 
 namespace {
 
-FreeList<PinObject, 64> dead_pins;
+ObjectPool<PinObject, 64> dead_pins;
 
 PinObject* as_pin(PyObject* self) { return reinterpret_cast<PinObject*>(self); }
 

@@ -7,7 +7,7 @@
 namespace rheap::bindings {
 
 /// What a recording came to, as the package's RecordingSummary has it; `error` is an errno or 0.
-inline pybind11::dict figures_of(const record::Recording& recording) {
+inline pybind11::dict figures_of(const trace::Recording& recording) {
   pybind11::dict figures;
   figures["operations"] = recording.figures().operations;
   figures["threads"] = recording.writer().threads();

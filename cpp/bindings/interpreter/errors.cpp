@@ -56,7 +56,7 @@ void register_errors(py::module_& module) {
       set_python_error();
     } catch (const SystemRefused&) {
       set_python_error();
-    } catch (const replay::Malformed&) {
+    } catch (const trace::Malformed&) {
       set_python_error();
     } catch (const std::exception&) {
       if (!out_of_memory()) throw;
@@ -78,7 +78,7 @@ void set_python_error() {
     PyObject* arguments = Py_BuildValue("is", e.code, e.what());
     if (arguments != nullptr) PyErr_SetObject(PyExc_OSError, arguments);
     Py_XDECREF(arguments);
-  } catch (const replay::Malformed& e) {
+  } catch (const trace::Malformed& e) {
     set_error("TraceError", Py_BuildValue("sKs", e.source.c_str(), Number{e.line}, e.what()));
   } catch (py::error_already_set& e) {
     e.restore();

@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "bindings/interpreter/exposure.hpp"
-#include "bindings/interpreter/freelist.hpp"
+#include "bindings/interpreter/object_pool.hpp"
 #include "bindings/interpreter/static_type.hpp"
 
 namespace rheap::bindings {
@@ -23,7 +23,7 @@ struct BoundMethod {
   PyObject* method;  // borrowed: the type of `self` has it
 };
 
-FreeList<BoundMethod, 64> dead_methods;
+ObjectPool<BoundMethod, 64> dead_methods;
 extern PyTypeObject BoundMethodType;
 
 PyObject* plain_of(PyObject* method) { return reinterpret_cast<QuickMethod*>(method)->plain; }

@@ -22,8 +22,8 @@ struct SeenBlocks {
   void add(Handle& handle) {
     const BlockObject& block = *block_of_handle(handle);
     const BlockState state = state_of_live(block);
-    tallies[static_cast<std::size_t>(state)].add(handle.room);
-    if (state == BlockState::lingering && block.pins == 0) waiting.add(handle.room);
+    tallies[static_cast<std::size_t>(state)].add(handle.usable);
+    if (state == BlockState::lingering && block.pins == 0) waiting.add(handle.usable);
   }
 };
 
@@ -63,7 +63,7 @@ Survey survey(Heap& heap, const Part& part) {
     if (seen.handle != nullptr) found.seen_blocks.add(*seen.handle);
     const Offset block = block_of(seen.payload);
     const bool fenced = heap.debug() && seen.state == State::live;
-    const Offset end = seen.payload + seen.room + (fenced ? fence::fence_bytes : 0);
+    const Offset end = seen.payload + seen.usable + (fenced ? fence::fence_bytes : 0);
     if (block >= part.end || end <= part.first) return;
     if (found.rows.size() < part.most) {
       read_block(heap, part, block, end, found);

@@ -22,7 +22,7 @@ Snapshot snapshot_around(const py::object& object, std::uint64_t margin, std::si
   if (!usable(block, "show")) throw py::error_already_set();
   const Offset payload = block->handle.payload;
   const Offset first{payload.value - std::min(payload.value, margin)};
-  return take_snapshot(*block->heap, {first, payload + (block->handle.room + margin), most});
+  return take_snapshot(*block->heap, {first, payload + (block->handle.usable + margin), most});
 }
 
 /// All 8 bytes of a block's word, as they are.

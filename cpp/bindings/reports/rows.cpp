@@ -30,7 +30,7 @@ void use_states(const py::tuple& members) {
 }  // namespace
 
 void Rows::add(const Heap::Seen& seen) {
-  Row row{seen.payload.value, seen.room, seen.room, 0, 0, state_of(seen)};
+  Row row{seen.payload.value, seen.usable, seen.usable, 0, 0, state_of(seen)};
   if (seen.handle != nullptr) {
     const BlockObject& owner = *block_of_handle(*seen.handle);
     row.size = seen.handle->bytes;

@@ -10,7 +10,7 @@ namespace rheap::bindings {
 
 namespace {
 
-using record::ProcessRecorder;
+using trace::ProcessRecorder;
 
 ProcessRecorder* recorder = nullptr;  // set before the first hook
 
@@ -76,12 +76,12 @@ class Hooks {
     const Outermost outermost;
     if (!outermost) return under_.realloc(context, block, bytes);
     if (block == nullptr) return noted(under_.realloc(context, nullptr, bytes), bytes);
-    const ProcessRecorder::Taken taken = recorder->take(block);
+    const ProcessRecorder::Withdrawn withdrawn = recorder->withdraw(block);
     void* moved = under_.realloc(context, block, bytes);
     if (moved != nullptr) {
-      recorder->resized(taken, moved, bytes);
+      recorder->resized(withdrawn, moved, bytes);
     } else {
-      recorder->kept(taken);
+      recorder->kept(withdrawn);
     }
     return moved;
   }

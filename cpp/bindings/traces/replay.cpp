@@ -28,7 +28,7 @@ using replay::Inspection;
 using replay::MallocTarget;
 using replay::Stopwatch;
 using replay::Timeline;
-using replay::Trace;
+using trace::Trace;
 
 using Clock = std::chrono::steady_clock;
 
@@ -150,7 +150,7 @@ py::dict space_of(const FreeSpaces& space) {
 }
 
 py::dict figures(const Inspector& inspector) {
-  const Inspection::Figures found = inspector.inspection.figures();
+  const Inspection::RunFigures found = inspector.inspection.figures();
   py::dict result;
   result["requests"] = found.requests;
   result["failed"] = found.failed;
@@ -208,8 +208,8 @@ std::unique_ptr<Timeline> timeline(Inspector& inspector, std::size_t columns,
 /// By the name of each quantity its (least, most, last) in each column.
 py::dict curves(const Timeline& timeline) {
   using replay::Column;
-  using replay::Range;
-  const std::initializer_list<std::pair<const char*, Range Column::*>> quantities = {
+  using replay::QuantityRange;
+  const std::initializer_list<std::pair<const char*, QuantityRange Column::*>> quantities = {
       {"live", &Column::live},
       {"free", &Column::free},
       {"extent", &Column::extent},
@@ -219,7 +219,7 @@ py::dict curves(const Timeline& timeline) {
   for (const auto& [name, quantity] : quantities) {
     py::list list;
     for (const Column& column : timeline.columns()) {
-      const Range& range = column.*quantity;
+      const QuantityRange& range = column.*quantity;
       list.append(py::make_tuple(range.least, range.most, range.last));
     }
     result[name] = list;

@@ -12,8 +12,8 @@ namespace rheap::bindings {
 
 namespace {
 
-using replay::Parser;
-using replay::Trace;
+using trace::Parser;
+using trace::Trace;
 
 void feed(Parser& parser, const py::bytes& part) {
   const std::string_view text = part;
@@ -21,7 +21,7 @@ void feed(Parser& parser, const py::bytes& part) {
 }
 
 void write(const Trace& trace, const py::function& write_part) {
-  replay::Writer writer(trace);
+  trace::Writer writer(trace);
   for (std::string part = writer.next(); !part.empty(); part = writer.next()) {
     write_part(py::bytes(part));
   }

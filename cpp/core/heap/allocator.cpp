@@ -33,7 +33,7 @@ Allocator::Allocator(const Options& options)
 
 // --- taking ---------------------------------------------------------------------------------
 
-Block Allocator::take(const Request& request) {
+Block Allocator::find_block(const Request& request) {
   try {
     for (bool merged = !merging_is_due(request);; merged = true) {
       const Hole last = merged ? placement_.wilderness() : Hole{};
@@ -76,7 +76,7 @@ Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
 Block Allocator::take_at_last(const Request& request) {
   const bool deferred = !deferred_.empty();
   merge_all_deferred();
-  if (deferred) return take(request);  // once more, with nothing deferred
+  if (deferred) return find_block(request);  // once more, with nothing deferred
   const Offset hole = placement_.search(request);
   return hole ? place(hole, request) : Block{};
 }
@@ -113,7 +113,7 @@ Block Allocator::place(Offset block, const Request& request) {
   Exhausted exhausted;
   exhausted.requested = bytes;
   exhausted.largest = largest_request();
-  exhausted.free = count().free.bytes + wilderness_room();
+  exhausted.free = count().free.bytes + wilderness_bytes();
   exhausted.free -= std::min(exhausted.free, overhead() - word_bytes);  // a fence of its own
   exhausted.capacity = region_.capacity();
   exhausted.overhead = overhead();
@@ -126,26 +126,26 @@ void Allocator::fill(Offset payload, std::uint64_t bytes, std::byte pattern) {
   std::memset(region_.address(payload), std::to_integer<int>(pattern), bytes);
 }
 
-std::uint64_t Allocator::verify_fence(Offset payload, std::uint64_t room) const {
-  const std::uint64_t whole = room + fence::fence_bytes;
+std::uint64_t Allocator::verify_fence(Offset payload, std::uint64_t usable) const {
+  const std::uint64_t whole = usable + fence::fence_bytes;
   const std::uint64_t bytes = fence::visible_bytes(region_.address(payload), whole);
   if (bytes == whole) BlockList::damaged(payload, "the fence behind a payload");
   return bytes;
 }
 
-void Allocator::raise_fence(Offset payload, std::uint64_t room, std::uint64_t bytes) {
-  fence::raise(region_.address(payload), room + fence::fence_bytes, bytes);
+void Allocator::raise_fence(Offset payload, std::uint64_t usable, std::uint64_t bytes) {
+  fence::raise(region_.address(payload), usable + fence::fence_bytes, bytes);
 }
 
 /// Keeps the number of deferred blocks in bounds.
 void Allocator::keep_few_deferred(const SizedBlock& gives_way) {
   if (gives_way.block) merge_left(deferred_.verified(gives_way));
   const bool many = count().deferred.blocks > deferred_enough;
-  if (many && wilderness_room() < region_.capacity() / 8) merge_deferred(merges_per_free);
+  if (many && wilderness_bytes() < region_.capacity() / 8) merge_deferred(merges_per_free);
 }
 
-void Allocator::verify_release(Offset payload, std::uint64_t room) const {
-  const Block block = verify_live(payload, room);
+void Allocator::verify_release(Offset payload, std::uint64_t usable) const {
+  const Block block = verify_live(payload, usable);
   deferring_ ? verify_neighbours(block) : verify_merge(block);
 }
 
@@ -277,39 +277,39 @@ std::uint64_t Allocator::trim() {
 
 // --- resizing -------------------------------------------------------------------------------
 
-Allocation Allocator::resize(Offset payload, std::uint64_t room, std::uint64_t old_bytes,
+Allocation Allocator::resize(Offset payload, std::uint64_t usable, std::uint64_t old_bytes,
                              std::uint64_t bytes, std::uint64_t align) {
-  if (const auto here = resize_in_place(payload, room, old_bytes, bytes)) return *here;
+  if (const auto here = resize_in_place(payload, usable, old_bytes, bytes)) return *here;
   try {
     const Allocation moved = allocate(bytes, align);
-    verify_release(payload, room);  // damage is found while this block is all that there is of it
+    verify_release(payload, usable);  // damage is found while this block is all that there is of it
     std::memcpy(region_.address(moved.payload), region_.address(payload),
                 std::min(old_bytes, bytes));
     return moved;
   } catch (const Exhausted&) {
     // To be refused it merged everything, perhaps right behind this block.
-    if (const auto here = resize_in_place(payload, room, old_bytes, bytes)) return *here;
+    if (const auto here = resize_in_place(payload, usable, old_bytes, bytes)) return *here;
     throw;
   }
 }
 
-std::optional<Allocation> Allocator::resize_in_place(Offset payload, std::uint64_t room,
+std::optional<Allocation> Allocator::resize_in_place(Offset payload, std::uint64_t usable,
                                                      std::uint64_t old_bytes, std::uint64_t bytes) {
-  Block block = verify_live(payload, room);
+  Block block = verify_live(payload, usable);
   const std::uint64_t size = block_size_for(bytes);
   verify_neighbours(block);
   if (size > block.word.size() && !grow(block, size)) return std::nullopt;
   shrink(block, size);
-  const std::uint64_t new_room = block.word.size() - overhead();
+  const std::uint64_t new_usable = block.word.size() - overhead();
   Counters& counted = count();
-  counted.live.bytes += new_room - room;
+  counted.live.bytes += new_usable - usable;
   counted.peak_live_bytes = std::max(counted.peak_live_bytes, counted.live.bytes);
   if (fenced_) {
     if (bytes > old_bytes) fill(payload + old_bytes, bytes - old_bytes, fence::new_pattern);
-    raise_fence(payload, new_room, bytes);
+    raise_fence(payload, new_usable, bytes);
   }
   check_self();
-  return Allocation{payload, new_room, bytes};
+  return Allocation{payload, new_usable, bytes};
 }
 
 /// Takes in what is free behind the block, if that is enough. Throws Damage, and then nothing has

@@ -18,8 +18,8 @@ enum class Coalesce { deferred, immediate };
 /// A block that was just allocated.
 struct Allocation {
   Offset payload;
-  std::uint64_t room;   ///< bytes the payload may grow to in place: at least what was asked for
-  std::uint64_t dirty;  ///< leading bytes that may hold something; those behind are zero
+  std::uint64_t usable;  ///< bytes the payload may grow to in place: at least what was asked for
+  std::uint64_t dirty;   ///< leading bytes that may hold something; those behind are zero
 };
 
 /// Allocates and frees blocks of one region. Knows offsets and bytes, nothing of handles, locks or
@@ -54,17 +54,17 @@ class Allocator {
   /// allocated nothing.
   /// `align` is a power of two from 8 to `largest_align`.
   Allocation allocate(std::uint64_t bytes, std::uint64_t align);
-  /// Takes back a block of `room` payload bytes. Throws Damage.
-  void release(Offset payload, std::uint64_t room) { settle(take_back(payload, room)); }
+  /// Takes back a block of `usable` payload bytes. Throws Damage.
+  void release(Offset payload, std::uint64_t usable) { bound_deferred(take_back(payload, usable)); }
   /// The two halves of it. The first is about this block, and throws no Damage after
   /// `verify_release`; the second does a bounded amount of work for blocks that were given back
   /// before, such as the one that gave way to this one.
-  SizedBlock take_back(Offset payload, std::uint64_t room);
-  void settle(const SizedBlock& gives_way);
+  SizedBlock take_back(Offset payload, std::uint64_t usable);
+  void bound_deferred(const SizedBlock& gives_way);
   /// In place where the block or what is free behind it allows, else into a new block with the
   /// contents copied: then the old one is the caller's to release, once nobody needs it. Throws
   /// what `allocate` throws, and then the block is as it was.
-  Allocation resize(Offset payload, std::uint64_t room, std::uint64_t old_bytes,
+  Allocation resize(Offset payload, std::uint64_t usable, std::uint64_t old_bytes,
                     std::uint64_t bytes, std::uint64_t align);
 
   /// Merges all neighbouring free blocks; moves nothing. Returns the number of merges.
@@ -81,13 +81,14 @@ class Allocator {
   /// nobody killed never needs it.)
   void rebuild();
 
-  /// Throws Damage unless a live block of this room starts here and its fence, if any, is whole.
-  Block verify_live(Offset payload, std::uint64_t room) const;
+  /// Throws Damage unless a live block with so many usable bytes starts here and its fence, if any,
+  /// is whole.
+  Block verify_live(Offset payload, std::uint64_t usable) const;
   /// Throws Damage unless such a block, the neighbours it could merge with and all else that taking
   /// it back believes are whole.
-  void verify_release(Offset payload, std::uint64_t room) const;
+  void verify_release(Offset payload, std::uint64_t usable) const;
   /// The visible bytes of a live block of a fenced heap. Throws Damage when its fence broke.
-  std::uint64_t verify_fence(Offset payload, std::uint64_t room) const;
+  std::uint64_t verify_fence(Offset payload, std::uint64_t usable) const;
 
   [[nodiscard]] Region& region() { return region_; }
   [[nodiscard]] const Region& region() const { return region_; }
@@ -107,7 +108,7 @@ class Allocator {
   std::uint64_t block_size_for(std::uint64_t bytes);
   /// Bytes of a block that are not payload: its word and any fence.
   [[nodiscard]] std::uint64_t overhead() const { return overhead_; }
-  [[nodiscard]] std::uint64_t wilderness_room() const {
+  [[nodiscard]] std::uint64_t wilderness_bytes() const {
     const std::uint64_t left = placement_.wilderness().size;
     return left > 0 ? left - word_bytes : 0;
   }
@@ -117,7 +118,7 @@ class Allocator {
     return largest > 0 ? largest - overhead() : 0;
   }
 
-  Block take(const Request& request);
+  Block find_block(const Request& request);
   [[nodiscard]] bool merging_is_due(const Request& request) const;
   Block take_wilderness(Offset wilderness, const Request& request);
   Block take_at_last(const Request& request);
@@ -132,7 +133,7 @@ class Allocator {
   /// `is_rest`: of a hole that a block was just cut from.
   void add_free(Offset block, std::uint64_t size, bool is_rest = false);
   void remove_free(Offset block, std::uint64_t size);
-  std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t room,
+  std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t usable,
                                             std::uint64_t old_bytes, std::uint64_t bytes);
   void verify_neighbours(Block block) const;
   void verify_merge(Block block) const;
@@ -142,7 +143,7 @@ class Allocator {
   Allocation finish(Block block, std::uint64_t bytes, std::uint64_t dirty);
   void keep_few_deferred(const SizedBlock& gives_way);
   void fill(Offset payload, std::uint64_t bytes, std::byte pattern);
-  void raise_fence(Offset payload, std::uint64_t room, std::uint64_t bytes);
+  void raise_fence(Offset payload, std::uint64_t usable, std::uint64_t bytes);
   void check_self() const {
 #if RHEAP_CHECK >= 2
     if (check_every_operation) check();
@@ -178,7 +179,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
     blocks_.mark(block.start, block.word);
   } else {
     const Offset fresh = blocks_.fresh();
-    block = take({size, align});
+    block = find_block({size, align});
     if (!block) refuse(bytes);
     const Offset payload = payload_of(block.start);
     dirty = fresh > payload ? std::min(fresh - payload, bytes) : 0;
@@ -191,35 +192,36 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
 [[gnu::always_inline]] inline Allocation Allocator::finish(Block block, std::uint64_t bytes,
                                                            std::uint64_t dirty) {
   const Offset payload = payload_of(block.start);
-  const std::uint64_t room = block.word.size() - overhead();
+  const std::uint64_t usable = block.word.size() - overhead();
   unpoison(region_.address(payload), block.word.size() - word_bytes);
   Counters& counted = count();
-  counted.live.add(room);
+  counted.live.add(usable);
   ++counted.allocations;
   if (counted.live.bytes > counted.peak_live_bytes) counted.peak_live_bytes = counted.live.bytes;
   if (fenced_) [[unlikely]] {
     fill(payload, bytes, fence::new_pattern);
-    raise_fence(payload, room, bytes);
-    return {payload, room, bytes};
+    raise_fence(payload, usable, bytes);
+    return {payload, usable, bytes};
   }
-  return {payload, room, dirty};
+  return {payload, usable, dirty};
 }
 
 [[gnu::always_inline]] inline Block Allocator::verify_live(Offset payload,
-                                                           std::uint64_t room) const {
+                                                           std::uint64_t usable) const {
   const Offset start = block_of(payload);
   const Word word =
-      blocks_.expect(start, room + overhead(), State::live, "a live block where a handle says");
+      blocks_.expect(start, usable + overhead(), State::live, "a live block where a handle says");
   if (fenced_) [[unlikely]]
-    static_cast<void>(verify_fence(payload, room));
+    static_cast<void>(verify_fence(payload, usable));
   return {start, word};
 }
 
-[[gnu::always_inline]] inline SizedBlock Allocator::take_back(Offset payload, std::uint64_t room) {
-  const Block block = verify_live(payload, room);
+[[gnu::always_inline]] inline SizedBlock Allocator::take_back(Offset payload,
+                                                              std::uint64_t usable) {
+  const Block block = verify_live(payload, usable);
   if (fenced_) [[unlikely]]
-    fill(payload, room, fence::freed_pattern);
-  count().live.subtract(room);
+    fill(payload, usable, fence::freed_pattern);
+  count().live.subtract(usable);
   return retire(block);
 }
 
@@ -239,7 +241,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   return gives_way;
 }
 
-[[gnu::always_inline]] inline void Allocator::settle(const SizedBlock& gives_way) {
+[[gnu::always_inline]] inline void Allocator::bound_deferred(const SizedBlock& gives_way) {
   if (gives_way.block || count().deferred.blocks > deferred_enough) [[unlikely]]
     keep_few_deferred(gives_way);
   check_self();

@@ -13,7 +13,7 @@ namespace rheap {
 /// in the region: the word in the region is checked against it, never the other way round.
 struct Handle {
   Offset payload;             ///< none once the block is given back
-  std::uint64_t room = 0;     ///< payload bytes reserved
+  std::uint64_t usable = 0;   ///< payload bytes reserved
   std::uint64_t bytes = 0;    ///< payload bytes asked for
   std::uint64_t align = 8;    ///< of the payload's offset; kept when the block is resized
   std::uint64_t seen_as = 0;  ///< an observer's number for it; 0 while the heap has none

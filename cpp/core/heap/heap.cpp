@@ -98,7 +98,7 @@ bool Heap::close_if_unused() noexcept {
 
 void Heap::bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes) {
   handle.payload = allocation.payload;
-  handle.room = allocation.room;
+  handle.usable = allocation.usable;
   handle.bytes = bytes;
   handles_.link(handle);
 }
@@ -118,20 +118,20 @@ void Heap::resize(Handle& handle, std::uint64_t bytes) {
   guarded<GuardInTurn>([&] {
     const Handle old = handle;
     const Allocation allocation =
-        allocator_->resize(old.payload, old.room, old.bytes, bytes, old.align);
+        allocator_->resize(old.payload, old.usable, old.bytes, bytes, old.align);
     handles_.unlink(handle);
     bind(handle, allocation, bytes);
     if (observer_ != nullptr) observer_->resized(handle, old.bytes);
-    if (handle.payload != old.payload) release(old.payload, old.room);
+    if (handle.payload != old.payload) release(old.payload, old.usable);
   });
 }
 
 /// Gives a block back. What the work that follows finds is no fault of this block, which is free by
 /// then, so the next call tells of it.
-void Heap::release(Offset payload, std::uint64_t room) {
-  const SizedBlock gives_way = allocator_->take_back(payload, room);
+void Heap::release(Offset payload, std::uint64_t usable) {
+  const SizedBlock gives_way = allocator_->take_back(payload, usable);
   try {
-    allocator_->settle(gives_way);
+    allocator_->bound_deferred(gives_way);
   } catch (const Damage& damage) {
     damage_.emplace(damage);
   }
@@ -150,7 +150,7 @@ void Heap::check() {
     allocator_->check();
     std::uint64_t found = 0;
     handles_.for_each(allocator_->blocks().wilderness(), [&](const Handle& handle) {
-      static_cast<void>(allocator_->verify_live(handle.payload, handle.room));
+      static_cast<void>(allocator_->verify_live(handle.payload, handle.usable));
       ++found;
     });
     if (found != handles_.count() || found != allocator_->counters().live.blocks) {
@@ -160,7 +160,7 @@ void Heap::check() {
 }
 
 void Heap::verify(const Handle& handle) {
-  guarded<GuardInTurn>([&] { allocator_->verify_release(handle.payload, handle.room); });
+  guarded<GuardInTurn>([&] { allocator_->verify_release(handle.payload, handle.usable); });
 }
 
 bool Heap::observe(Observer& observer) {
@@ -191,7 +191,7 @@ void Heap::free(Handle& handle) {
       observer_->released(handle);
     if (!damage_) {
       try {
-        release(handle.payload, handle.room);
+        release(handle.payload, handle.usable);
       } catch (Damage& damage) {
         remember(damage);
         found = true;

@@ -67,7 +67,7 @@ class Heap {
 
   struct Seen {
     Offset payload;
-    std::uint64_t room;
+    std::uint64_t usable;
     State state;
     bool linked;     ///< the payload of a block without an owner begins with a list's links
     Handle* handle;  ///< of a live block
@@ -137,11 +137,11 @@ class Heap {
   }
   template <typename Visit>
   void visit_handles(Visit&& visit);
-  /// Calls `visit(block, word, room)` for each block in address order.
+  /// Calls `visit(block, word, usable)` for each block in address order.
   template <typename Visit>
   Report count_blocks(Visit&& visit);
   void drop_observer() noexcept;
-  void release(Offset payload, std::uint64_t room);
+  void release(Offset payload, std::uint64_t usable);
   void bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes);
   [[nodiscard]] Report report() const;
 
@@ -166,10 +166,10 @@ template <typename Visit>
 Heap::Report Heap::walk(Visit&& visit) {
   return guarded<GuardInTurn>([&] {
     HandleCursor cursor(handles_);
-    return count_blocks([&](Offset block, Word word, std::uint64_t room) {
+    return count_blocks([&](Offset block, Word word, std::uint64_t usable) {
       const Offset payload = payload_of(block);
       const bool live = word.state() == State::live;
-      visit(Seen{payload, room, word.state(), allocator_->in_a_list(block, word),
+      visit(Seen{payload, usable, word.state(), allocator_->in_a_list(block, word),
                  live ? cursor.find(payload) : nullptr});
     });
   });
@@ -191,9 +191,9 @@ Heap::Report Heap::count_blocks(Visit&& visit) {
   allocator_->blocks().walk([&](Offset block, Word word) {
     report.space.block(word);
     const std::uint64_t fence = word.state() == State::live ? report.fence : 0;
-    const std::uint64_t room = word.size() - word_bytes - fence;
-    counted[static_cast<std::size_t>(word.state())].add(room);
-    visit(block, word, room);
+    const std::uint64_t usable = word.size() - word_bytes - fence;
+    counted[static_cast<std::size_t>(word.state())].add(usable);
+    visit(block, word, usable);
   });
   allocator_->verify_counters(counted[0], counted[1], counted[2]);
   report.space.wilderness(report.wilderness);

@@ -18,9 +18,10 @@ inline constexpr std::byte freed_pattern{0xDD};
 inline constexpr std::byte fence_pattern{0xFD};
 inline constexpr std::uint64_t fence_bytes = 8;  ///< the least a fence takes: its last word
 
-/// `room` is all of the payload, the fence included; `bytes` is what the user sees of it.
-void raise(std::byte* payload, std::uint64_t room, std::uint64_t bytes);
-/// The visible bytes of a fenced payload, or `room` (which no payload has) when the fence broke.
-std::uint64_t visible_bytes(const std::byte* payload, std::uint64_t room);
+/// `payload_bytes` is all of the payload, the fence included; `bytes` is what the user sees of it.
+void raise(std::byte* payload, std::uint64_t payload_bytes, std::uint64_t bytes);
+/// The visible bytes of a fenced payload, or `payload_bytes` (which no payload has) when the fence
+/// broke.
+std::uint64_t visible_bytes(const std::byte* payload, std::uint64_t payload_bytes);
 
 }  // namespace rheap::fence

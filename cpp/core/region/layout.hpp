@@ -139,11 +139,11 @@ struct HeapHeader {
   FreeListHeader list;
 
   /// Space in page 0 for heaps that several processes share and that outlive them; zero today.
-  std::array<std::byte, 128> lock_room;      // a process-shared lock and its owner
-  std::array<std::byte, 64> clean_room;      // was the last user gone in good order?
-  std::array<std::byte, 128> move_room;      // a move under way
-  std::array<std::byte, 1024> roots_room;    // names of blocks
-  std::array<std::byte, 1024> holders_room;  // which processes hold what
+  std::array<std::byte, 128> reserved_for_lock;      // a process-shared lock and its owner
+  std::array<std::byte, 64> reserved_for_clean;      // was the last user gone in good order?
+  std::array<std::byte, 128> reserved_for_move;      // a move under way
+  std::array<std::byte, 1024> reserved_for_roots;    // names of blocks
+  std::array<std::byte, 1024> reserved_for_holders;  // which processes hold what
 
   alignas(4096) FreeIndexHeader index;
   alignas(64) DeferredHeader deferred;

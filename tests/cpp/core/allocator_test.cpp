@@ -99,10 +99,10 @@ TEST("a request that fits to the byte is served from an untouched heap") {
   for (std::uint64_t capacity = smallest_block; capacity < 5000; capacity += 8) {
     Allocator allocator = make(capacity);
     const Allocation all = allocator.allocate(capacity - word_bytes, 8);
-    CHECK(all.room == capacity - word_bytes);
+    CHECK(all.usable == capacity - word_bytes);
     CHECK_THROWS<Exhausted>([&] { allocator.allocate(0, 8); });
-    allocator.release(all.payload, all.room);
-    CHECK(allocator.allocate(capacity - word_bytes, 8).room == all.room);
+    allocator.release(all.payload, all.usable);
+    CHECK(allocator.allocate(capacity - word_bytes, 8).usable == all.usable);
   }
 }
 
@@ -117,13 +117,13 @@ TEST("a request that fits a hole to the byte is served although lists round up")
       const std::uint64_t left =
           allocator.region().end() - allocator.blocks().wilderness() - word_bytes - fence;
       const Allocation rest = allocator.allocate(left, 8);
-      allocator.release(hole.payload, hole.room);
+      allocator.release(hole.payload, hole.usable);
       allocator.defrag();
       CHECK_THROWS<Exhausted>([&] { allocator.allocate(bytes + 1, 8); });
       const Allocation again = allocator.allocate(bytes, 8);
-      CHECK(again.payload == hole.payload && again.room == hole.room);
+      CHECK(again.payload == hole.payload && again.usable == hole.usable);
       for (const Allocation& block : {again, behind, rest}) {
-        allocator.release(block.payload, block.room);
+        allocator.release(block.payload, block.usable);
       }
       allocator.defrag();
     }
@@ -159,10 +159,10 @@ TEST("sizes near 2^64 are refused, not wrapped") {
             CHECK_THROWS<Exhausted>([&] { allocator.allocate(bytes, align); });
         CHECK(refused.requested == bytes && refused.capacity == 1 << 20);
         CHECK_THROWS<Exhausted>(
-            [&] { allocator.resize(block.payload, block.room, 100, bytes, align); });
+            [&] { allocator.resize(block.payload, block.usable, 100, bytes, align); });
       }
     }
-    static_cast<void>(allocator.verify_live(block.payload, block.room));
+    static_cast<void>(allocator.verify_live(block.payload, block.usable));
   });
 }
 
@@ -170,10 +170,10 @@ TEST("sizes near 2^64 are refused, not wrapped") {
 TEST("a heap of 1 TiB gives it away in one block") {
   Allocator allocator = make(capacity_limit);
   const Allocation all = allocator.allocate(capacity_limit - word_bytes, 8);
-  CHECK(all.room == capacity_limit - word_bytes && all.dirty == 0);
-  *allocator.region().address(all.payload + (all.room - 1)) = std::byte{1};
+  CHECK(all.usable == capacity_limit - word_bytes && all.dirty == 0);
+  *allocator.region().address(all.payload + (all.usable - 1)) = std::byte{1};
   CHECK_THROWS<Exhausted>([&] { allocator.allocate(0, 8); });
-  allocator.release(all.payload, all.room);
+  allocator.release(all.payload, all.usable);
   CHECK(allocator.defrag() == 1);
 }
 #endif
@@ -182,13 +182,13 @@ TEST("a refusal tells what there is") {
   Allocator allocator = make(1000);
   const Allocation first = allocator.allocate(200, 8);
   const Allocation second = allocator.allocate(100, 8);
-  allocator.release(first.payload, first.room);
+  allocator.release(first.payload, first.usable);
   const Exhausted refused = CHECK_THROWS<Exhausted>([&] { allocator.allocate(900, 8); });
-  CHECK(second.room == 104);  // padded to 8 bytes
+  CHECK(second.usable == 104);  // padded to 8 bytes
   CHECK(refused.requested == 900 && refused.capacity == 1000);
   CHECK(refused.largest == 1000 - (200 + word_bytes) - (104 + word_bytes) - word_bytes);
   CHECK(refused.free == 200 + refused.largest);
-  CHECK(allocator.allocate(refused.largest, 8).room == refused.largest);
+  CHECK(allocator.allocate(refused.largest, 8).usable == refused.largest);
 }
 
 TEST("defrag counts its merges: two for three neighbours, three with the wilderness") {
@@ -197,17 +197,17 @@ TEST("defrag counts its merges: two for three neighbours, three with the wildern
     std::vector<Allocation> blocks;
     for (int count = 0; count < 4; ++count) blocks.push_back(allocator.allocate(100, 8));
     if (!live_one_behind) {
-      allocator.release(blocks[3].payload, blocks[3].room);
+      allocator.release(blocks[3].payload, blocks[3].usable);
       CHECK(allocator.defrag() == 1);
     }
     for (std::size_t each = 0; each < 3; ++each) {
-      allocator.release(blocks[each].payload, blocks[each].room);
+      allocator.release(blocks[each].payload, blocks[each].usable);
     }
     CHECK(allocator.defrag() == (live_one_behind ? 2 : 3));
     CHECK(allocator.defrag() == 0);
     if (live_one_behind) {
       CHECK(allocator.counters().free.blocks == 1);
-      allocator.release(blocks[3].payload, blocks[3].room);
+      allocator.release(blocks[3].payload, blocks[3].usable);
       CHECK(allocator.defrag() == 2);  // with the hole before it, with the wilderness
     }
     CHECK(allocator.blocks().wilderness() == first_block);
@@ -246,7 +246,7 @@ TEST("a heap about to grow merges some of what is deferred, more for a larger re
     std::vector<Allocation> blocks;
     for (int count = 0; count < 2000; ++count) blocks.push_back(allocator.allocate(56, 8));
     for (std::size_t each = 0; each < blocks.size(); each += 2) {
-      allocator.release(blocks[each].payload, blocks[each].room);
+      allocator.release(blocks[each].payload, blocks[each].usable);
     }
     const std::uint64_t before = allocator.counters().deferred.blocks;
     CHECK(before == 1000);
@@ -263,14 +263,14 @@ TEST("little that is deferred stays so, and so it does in a heap that was larger
   std::vector<Allocation> blocks;
   for (int count = 0; count < 2000; ++count) blocks.push_back(allocator.allocate(56, 8));
   for (std::size_t each = 0; each < 12; each += 2) {
-    allocator.release(blocks[each].payload, blocks[each].room);
+    allocator.release(blocks[each].payload, blocks[each].usable);
   }
   const Allocation top = allocator.allocate(50'000, 8);
   CHECK(allocator.counters().deferred.blocks == 6);
-  allocator.release(top.payload, top.room);
+  allocator.release(top.payload, top.usable);
   allocator.defrag();
   for (std::size_t each = 100; each < 1000; each += 2) {
-    allocator.release(blocks[each].payload, blocks[each].room);
+    allocator.release(blocks[each].payload, blocks[each].usable);
   }
   allocator.allocate(40'000, 8);
   CHECK(allocator.counters().deferred.blocks == 450);
@@ -281,7 +281,7 @@ TEST("a heap with little wilderness left merges as it frees") {
   std::vector<Allocation> blocks;
   for (int count = 0; count < 1600; ++count) blocks.push_back(allocator.allocate(16, 8));
   for (const Allocation& block : blocks) {
-    allocator.release(block.payload, block.room);
+    allocator.release(block.payload, block.usable);
     CHECK(allocator.counters().deferred.blocks <= Allocator::deferred_enough);
   }
   CHECK(allocator.counters().free.blocks + allocator.defrag() > 0);
@@ -319,7 +319,7 @@ TEST("what trim gave back is fresh again: bytes beyond `dirty` are zero") {
     CHECK(block.dirty <= page);
     CHECK(model.allocate(900 << 10, 8));
     model.release_all();
-    allocator.release(block.payload, block.room);
+    allocator.release(block.payload, block.usable);
     allocator.defrag();
   }
 }
@@ -328,10 +328,10 @@ TEST("memory that was used before is called dirty") {
   Allocator allocator = make(1 << 20);
   const Allocation block = allocator.allocate(1000, 8);
   CHECK(block.dirty == 0);
-  allocator.release(block.payload, block.room);
+  allocator.release(block.payload, block.usable);
   CHECK(allocator.allocate(1000, 8).dirty == 1000);
   CHECK(allocator.allocate(1000, 8).dirty == 0);
-  allocator.release(block.payload, block.room);
+  allocator.release(block.payload, block.usable);
   allocator.defrag();
   CHECK(allocator.allocate(990, 8).dirty == 990);
 }
@@ -341,12 +341,12 @@ TEST("a block is taken back once, and only as it was given") {
     const Allocation block = allocator.allocate(100, 8);
     const Allocation other = allocator.allocate(100, 8);
     allocator.allocate(100, 8);
-    CHECK_THROWS<Damage>([&] { allocator.release(block.payload, block.room + 8); });
-    CHECK_THROWS<Damage>([&] { allocator.release(block.payload + 8, block.room); });
+    CHECK_THROWS<Damage>([&] { allocator.release(block.payload, block.usable + 8); });
+    CHECK_THROWS<Damage>([&] { allocator.release(block.payload + 8, block.usable); });
     CHECK_THROWS<Damage>([&] { allocator.resize(block.payload, 8, 8, 100, 8); });
     allocator.check();
-    allocator.release(other.payload, other.room);
-    CHECK_THROWS<Damage>([&] { allocator.release(other.payload, other.room); });
+    allocator.release(other.payload, other.usable);
+    CHECK_THROWS<Damage>([&] { allocator.release(other.payload, other.usable); });
   });
 }
 
@@ -359,10 +359,10 @@ TEST("a double free is Damage, whatever the first free did with the block") {
           const Allocation before = allocator.allocate(100, 8);
           const Allocation block = allocator.allocate(100, 8);
           if (live_behind) allocator.allocate(100, 8);
-          if (hole_before) allocator.release(before.payload, before.room);
-          allocator.release(block.payload, block.room);
+          if (hole_before) allocator.release(before.payload, before.usable);
+          allocator.release(block.payload, block.usable);
           allocator.defrag();
-          CHECK_THROWS<Damage>([&] { allocator.release(block.payload, block.room); });
+          CHECK_THROWS<Damage>([&] { allocator.release(block.payload, block.usable); });
         });
       }
     }
@@ -384,10 +384,10 @@ TEST("an overrun of a fenced block is found when it is freed") {
   for (std::uint64_t bytes = 1; bytes < 64; ++bytes) {
     Allocator allocator = make(1 << 20, {Coalesce::deferred, true});
     const Allocation block = allocator.allocate(bytes, 8);
-    CHECK(allocator.verify_fence(block.payload, block.room) == bytes);
+    CHECK(allocator.verify_fence(block.payload, block.usable) == bytes);
     *allocator.region().address(block.payload + bytes) = std::byte{0x41};
     CHECK_THROWS<Damage>([&] { allocator.check(); });
-    CHECK_THROWS<Damage>([&] { allocator.release(block.payload, block.room); });
+    CHECK_THROWS<Damage>([&] { allocator.release(block.payload, block.usable); });
   }
 }
 
@@ -395,8 +395,8 @@ TEST("an overrun into the next block's word is found by both") {
   Allocator allocator = make(1 << 20);
   const Allocation block = allocator.allocate(16, 8);
   const Allocation next = allocator.allocate(16, 8);
-  fill(allocator.region().address(block.payload), block.room + 1, 7);
-  CHECK_THROWS<Damage>([&] { allocator.release(next.payload, next.room); });
+  fill(allocator.region().address(block.payload), block.usable + 1, 7);
+  CHECK_THROWS<Damage>([&] { allocator.release(next.payload, next.usable); });
   CHECK_THROWS<Damage>([&] { allocator.check(); });
 }
 
@@ -405,11 +405,11 @@ TEST("the counters say what happened") {
     const Allocation first = allocator.allocate(1000, 8);
     const Allocation second = allocator.allocate(3000, 8);
     const Counters& count = allocator.counters();
-    CHECK(count.live.blocks == 2 && count.live.bytes == first.room + second.room);
+    CHECK(count.live.blocks == 2 && count.live.bytes == first.usable + second.usable);
     CHECK(count.peak_live_bytes == 4000 && count.allocations == 2);
-    allocator.release(second.payload, second.room);
+    allocator.release(second.payload, second.usable);
     CHECK(count.live.blocks == 1 && count.live.bytes == 1000 && count.peak_live_bytes == 4000);
-    allocator.release(first.payload, first.room);
+    allocator.release(first.payload, first.usable);
     allocator.defrag();
     CHECK(count.deferred.blocks == 0 && count.free.blocks == 0 && count.free.bytes == 0);
   });

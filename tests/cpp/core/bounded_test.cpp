@@ -64,7 +64,7 @@ Worst worst_in_a_heap_of(std::uint64_t capacity, Coalesce coalesce) {
   const auto release = [&](std::size_t number) {
     std::swap(blocks[number], blocks.back());
     const Work before = allocator.work();
-    allocator.release(blocks.back().payload, blocks.back().room);
+    allocator.release(blocks.back().payload, blocks.back().usable);
     worst.release.take(before, allocator.work());
     blocks.pop_back();
   };

@@ -285,9 +285,9 @@ TEST("a list that names where a block once started gives nobody that place") {
     const Allocation first = allocator.allocate(104, 8);
     const Allocation second = allocator.allocate(104, 8);
     if (gone != Gone::retracted) allocator.allocate(104, 8);
-    allocator.release(second.payload, second.room);
+    allocator.release(second.payload, second.usable);
     if (gone != Gone::swallowed_deferred) allocator.defrag();
-    allocator.release(first.payload, first.room);
+    allocator.release(first.payload, first.usable);
     allocator.defrag();
     if (gone != Gone::retracted) {
       CHECK(allocator.allocate(216, 8).payload == first.payload);  // what both had

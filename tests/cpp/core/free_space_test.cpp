@@ -74,7 +74,7 @@ class Aged {
 
  private:
   void give(std::uint64_t number) {
-    allocator_.release(live_[number].payload, live_[number].room);
+    allocator_.release(live_[number].payload, live_[number].usable);
     live_[number] = live_.back();
     live_.pop_back();
   }

@@ -122,7 +122,7 @@ TEST("a handle is bound to its block, through a resize, until it is freed") {
   const Owned heap({.capacity = 1 << 20});
   Handle handle;
   CHECK(heap->alloc(handle, 100, 64) == 0);
-  CHECK(handle.bytes == 100 && handle.room == 104 && handle.align == 64);
+  CHECK(handle.bytes == 100 && handle.usable == 104 && handle.align == 64);
   CHECK(reinterpret_cast<std::uintptr_t>(heap->address(handle)) % 64 == 0);
   Handle wall;
   heap->alloc(wall, 8, 8);
@@ -153,7 +153,7 @@ TEST("a walk meets each block in address order, live ones with their handles") {
       CHECK((seen.state == State::live) == (seen.handle != nullptr));
       if (seen.handle == nullptr) return;
       ++live;
-      CHECK(seen.handle->payload == seen.payload && seen.handle->room == seen.room);
+      CHECK(seen.handle->payload == seen.payload && seen.handle->usable == seen.usable);
     });
     std::size_t counted = 0;
     heap->for_each_handle([&](Handle&) { ++counted; });

@@ -28,7 +28,7 @@ struct Journal {
   struct Entry {
     std::atomic<bool> held;  ///< set last, cleared first
     Offset payload;
-    std::uint64_t room;
+    std::uint64_t usable;
     std::uint64_t bytes;
   };
   std::array<Entry, 24> entries;
@@ -60,10 +60,10 @@ void work_on(Allocator& allocator, Journal::Entry& entry, Random& random) {
     if (!was_held) {
       given = allocator.allocate(bytes, align);
     } else if (random.one_in(2)) {
-      given = allocator.resize(entry.payload, entry.room, entry.bytes, bytes, 8);
-      if (given.payload != entry.payload) allocator.release(entry.payload, entry.room);
+      given = allocator.resize(entry.payload, entry.usable, entry.bytes, bytes, 8);
+      if (given.payload != entry.payload) allocator.release(entry.payload, entry.usable);
     } else {
-      allocator.release(entry.payload, entry.room);
+      allocator.release(entry.payload, entry.usable);
       if (random.one_in(30)) allocator.defrag();
       if (random.one_in(60)) allocator.trim();
       return;
@@ -74,7 +74,7 @@ void work_on(Allocator& allocator, Journal::Entry& entry, Random& random) {
   }
   fill(allocator.region().address(given.payload), bytes, given.payload.value);
   entry.payload = given.payload;
-  entry.room = given.room;
+  entry.usable = given.usable;
   entry.bytes = bytes;
   entry.held = true;
 }
@@ -93,7 +93,7 @@ void work_on(Allocator& allocator, Journal::Entry& entry, Random& random) {
 void verify(const Allocator& allocator, const Journal* journal) {
   for (const Journal::Entry& entry : journal->entries) {
     if (!entry.held) continue;
-    static_cast<void>(allocator.verify_live(entry.payload, entry.room));
+    static_cast<void>(allocator.verify_live(entry.payload, entry.usable));
     CHECK(filled(allocator.region().address(entry.payload), entry.bytes, entry.payload.value));
   }
 }
@@ -180,7 +180,7 @@ void look_at_the_blocks() {
     allocator.blocks().walk([&](Offset block, Word word) {
       skip_busy();
       if (held == end || payload_of(block) != held->first) return;
-      CHECK(word.state() == State::live && word.size() == held->second.room + around);
+      CHECK(word.state() == State::live && word.size() == held->second.usable + around);
       ++held;
     });
     skip_busy();
@@ -293,10 +293,10 @@ TEST("an operation of a fenced heap cut off at each of its stores leaves a heap 
       try {
         const Hook hook(die_by_exception);
         stores_left = store;
-        const Allocation grown = allocator.resize(block.payload, block.room, 100, 200, 8);
-        if (grown.payload != block.payload) allocator.release(block.payload, block.room);
+        const Allocation grown = allocator.resize(block.payload, block.usable, 100, 200, 8);
+        if (grown.payload != block.payload) allocator.release(block.payload, block.usable);
         allocator.allocate(100, 64);
-        allocator.release(grown.payload, grown.room);
+        allocator.release(grown.payload, grown.usable);
       } catch (const Killed&) {
       }
       allocator.rebuild();
@@ -339,7 +339,7 @@ TEST("a kill leaves nothing in memory that is called untouched") {
     } catch (const Killed&) {
     }
     allocator.rebuild();
-    allocator.release(block.payload, block.room);
+    allocator.release(block.payload, block.usable);
     allocator.defrag();
     Model model(allocator, 1);  // which looks at each byte beyond `dirty`
     CHECK(model.allocate(capacity / 2, 8));

@@ -49,7 +49,7 @@ inline bool filled_with(const std::byte* begin, std::uint64_t bytes, std::byte v
 class Model {
  public:
   struct Held {
-    std::uint64_t room;
+    std::uint64_t usable;
     std::uint64_t bytes;
     std::uint64_t align;
     std::uint64_t seed;
@@ -73,23 +73,23 @@ class Model {
       CHECK(damaged_ || !fits_somewhere(bytes, align));
       return {};
     }
-    CHECK(given.room >= bytes && given.payload.value % align == 0);
+    CHECK(given.usable >= bytes && given.payload.value % align == 0);
     if (allocator_.fenced()) {
       CHECK(filled_with(at(given.payload), bytes, fence::new_pattern));
     } else {
       CHECK(given.dirty <= bytes);
       CHECK(filled_with(at(given.payload) + given.dirty, bytes - given.dirty, std::byte{0}));
     }
-    hold(given.payload, {given.room, bytes, align, random_.next()});
+    hold(given.payload, {given.usable, bytes, align, random_.next()});
     return given.payload;
   }
 
   void release(Offset payload) {
     const Held held = blocks_.at(payload);
     CHECK(filled(at(payload), held.bytes, held.seed));
-    if (damaged_) return release_damaged(payload, held.room);
+    if (damaged_) return release_damaged(payload, held.usable);
     busy_ = payload;
-    allocator_.release(payload, held.room);
+    allocator_.release(payload, held.usable);
     busy_ = {};
     blocks_.erase(payload);
   }
@@ -100,21 +100,21 @@ class Model {
     busy_ = payload;
     Allocation given;
     try {
-      given = allocator_.resize(payload, held.room, held.bytes, bytes, held.align);
+      given = allocator_.resize(payload, held.usable, held.bytes, bytes, held.align);
     } catch (const Exhausted&) {
       busy_ = {};
-      static_cast<void>(allocator_.verify_live(payload, held.room));
+      static_cast<void>(allocator_.verify_live(payload, held.usable));
       CHECK(filled(at(payload), held.bytes, held.seed));
       return {};
     }
     if (given.payload != payload) {
-      damaged_ ? release_verified(payload, held.room) : allocator_.release(payload, held.room);
+      damaged_ ? release_verified(payload, held.usable) : allocator_.release(payload, held.usable);
     }
     busy_ = {};
-    CHECK(given.room >= bytes && given.payload.value % held.align == 0);
+    CHECK(given.usable >= bytes && given.payload.value % held.align == 0);
     CHECK(filled(at(given.payload), std::min(bytes, held.bytes), held.seed));
     blocks_.erase(payload);
-    hold(given.payload, {given.room, bytes, held.align, held.seed});
+    hold(given.payload, {given.usable, bytes, held.align, held.seed});
     return given.payload;
   }
 
@@ -143,7 +143,7 @@ class Model {
   /// Every block is still live, and its own.
   void verify() const {
     for (const auto& [payload, held] : blocks_) {
-      static_cast<void>(allocator_.verify_live(payload, held.room));
+      static_cast<void>(allocator_.verify_live(payload, held.usable));
       CHECK(filled(at(payload), held.bytes, held.seed));
     }
   }
@@ -174,35 +174,35 @@ class Model {
 
  private:
   /// Who does not verify before may lose this block, but no other.
-  void release_damaged(Offset payload, std::uint64_t room) {
+  void release_damaged(Offset payload, std::uint64_t usable) {
     if (random_.one_in(2)) {
-      allocator_.verify_release(payload, room);
-      return release_verified(payload, room);
+      allocator_.verify_release(payload, usable);
+      return release_verified(payload, usable);
     }
     blocks_.erase(payload);
-    allocator_.release(payload, room);
+    allocator_.release(payload, usable);
   }
-  void release_verified(Offset payload, std::uint64_t room) {
+  void release_verified(Offset payload, std::uint64_t usable) {
     blocks_.erase(payload);
     SizedBlock gives_way{};
     try {
-      gives_way = allocator_.take_back(payload, room);
+      gives_way = allocator_.take_back(payload, usable);
     } catch (const Damage& damage) {
       fail(std::string("found too late: ") + damage.invariant);
     }
-    allocator_.settle(gives_way);
+    allocator_.bound_deferred(gives_way);
   }
 
   [[nodiscard]] std::byte* at(Offset place) const { return allocator_.region().address(place); }
 
   void hold(Offset payload, const Held& held) {
     const auto behind = blocks_.lower_bound(payload);
-    if (behind != blocks_.end()) CHECK(payload + held.room + word_bytes <= behind->first);
+    if (behind != blocks_.end()) CHECK(payload + held.usable + word_bytes <= behind->first);
     if (behind != blocks_.begin()) {
       const auto before = std::prev(behind);
-      CHECK(before->first + before->second.room + word_bytes <= payload);
+      CHECK(before->first + before->second.usable + word_bytes <= payload);
     }
-    CHECK(payload >= payload_of(first_block) && payload + held.room <= allocator_.region().end());
+    CHECK(payload >= payload_of(first_block) && payload + held.usable <= allocator_.region().end());
     fill(at(payload), held.bytes, held.seed);
     blocks_.emplace(payload, held);
   }
@@ -214,8 +214,8 @@ class Model {
     if (bytes > region.capacity()) return false;
     const std::uint64_t fence = allocator_.fenced() ? fence::fence_bytes : 0;
     const std::uint64_t size = std::max(smallest_block, align_up(bytes, 8) + word_bytes + fence);
-    const auto fits = [&](Offset hole, std::uint64_t room) {
-      for (std::uint64_t gap = 0; gap + size <= room; gap += 8) {
+    const auto fits = [&](Offset hole, std::uint64_t usable) {
+      for (std::uint64_t gap = 0; gap + size <= usable; gap += 8) {
         const bool cuts_well = gap == 0 || gap >= smallest_block;
         if (cuts_well && payload_of(hole + gap).value % align == 0) return true;
       }

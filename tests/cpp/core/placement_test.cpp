@@ -26,7 +26,7 @@ class Holed {
     }
     for (const Allocation& allocation : given) {
       starts_.push_back(block_of(allocation.payload));
-      allocator_.release(allocation.payload, allocation.room);
+      allocator_.release(allocation.payload, allocation.usable);
     }
     allocator_.check();
   }
@@ -140,7 +140,7 @@ TEST("the wilderness is the last hole") {
   Allocator worst({.capacity = 1000, .coalesce = Coalesce::immediate, .policy = Policy::worst});
   const Allocation one = worst.allocate(192, 8);
   worst.allocate(192, 8);
-  worst.release(one.payload, one.room);
+  worst.release(one.payload, one.usable);
   CHECK(worst.allocate(192, 8).payload == first_block + 408);  // 600 bytes are more than 200
   CHECK(worst.allocate(192, 8).payload == first_block + 608);  // and 400 too
   CHECK(worst.allocate(192, 8).payload == first_block + 8);    // 200 are not: the lowest
@@ -150,7 +150,7 @@ TEST("the wilderness is the last hole") {
   Allocator best({.capacity = 400, .coalesce = Coalesce::immediate, .policy = Policy::best});
   const Allocation hole = best.allocate(232, 8);
   best.allocate(24, 8);
-  best.release(hole.payload, hole.room);
+  best.release(hole.payload, hole.usable);
   CHECK(best.allocate(112, 8).payload == first_block + 280);  // 128 bytes fit better than 240
 }
 
@@ -160,7 +160,7 @@ TEST("an aligned block takes a hole that it fits at its alignment") {
     std::vector<Allocation> given;
     for (int number = 0; number < 20; ++number) given.push_back(allocator.allocate(5000, 8));
     for (std::size_t number = 0; number < 20; number += 2) {
-      allocator.release(given[number].payload, given[number].room);
+      allocator.release(given[number].payload, given[number].usable);
     }
     for (const std::uint64_t align : {16UL, 256UL, 4096UL}) {
       CHECK(is_aligned(allocator.allocate(700, align).payload, align));
@@ -193,7 +193,7 @@ TEST("a chooser sees all holes, and what it chooses is verified") {
   CHECK(chooser.seen.size() == 1 && chooser.seen[0].size == 1000);
   chooser.answer = first_block + 104;
   allocator.allocate(92, 8);
-  allocator.release(one.payload, one.room);
+  allocator.release(one.payload, one.usable);
 
   for (const Offset wrong : {first_block + 8, first_block, Offset{}, first_block + 104}) {
     chooser.answer = wrong;  // no hole; too small; the header; a live block

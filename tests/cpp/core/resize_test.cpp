@@ -30,12 +30,12 @@ TEST("a block grows in place into the hole behind it, to the byte") {
     const Offset block = model.allocate(100, 8);
     const Offset hole = model.allocate(1000, 8);
     model.allocate(8, 8);
-    const std::uint64_t whole = model.blocks().at(block).room + word_bytes +
-                                (fenced ? fence::fence_bytes : 0) + model.blocks().at(hole).room;
+    const std::uint64_t whole = model.blocks().at(block).usable + word_bytes +
+                                (fenced ? fence::fence_bytes : 0) + model.blocks().at(hole).usable;
     model.release(hole);
     allocator.defrag();
     CHECK(model.resize(block, whole) == block);
-    CHECK(model.blocks().at(block).room == whole);
+    CHECK(model.blocks().at(block).usable == whole);
     CHECK(model.resize(block, whole + 1) != block);
   }
 }
@@ -74,9 +74,9 @@ TEST("a block shrinks by less than a block without changing") {
   model.allocate(8, 8);
   for (std::uint64_t bytes = 100; bytes > 80; --bytes) {
     CHECK(model.resize(block, bytes) == block);
-    CHECK(model.blocks().at(block).room == 104);
+    CHECK(model.blocks().at(block).usable == 104);
   }
-  CHECK(model.resize(block, 80) == block && model.blocks().at(block).room == 80);
+  CHECK(model.resize(block, 80) == block && model.blocks().at(block).usable == 80);
 }
 
 TEST("a resize that is refused changes nothing") {

@@ -40,10 +40,10 @@ TEST("gaps that are kept up are those that a walk finds") {
     const auto before = behind == blocks.begin() ? blocks.end() : std::prev(behind);
     const bool is_free = before == blocks.end() || before->first + before->second <= place;
     if (is_free && place + size <= limit) {
-      gaps.take({place}, size);
+      gaps.remove_block({place}, size);
       blocks[place] = size;
     } else if (before != blocks.end()) {
-      gaps.give({before->first}, before->second);
+      gaps.add_block({before->first}, before->second);
       blocks.erase(before);
     }
     const FreeSpace expected = walked(blocks);
@@ -54,8 +54,8 @@ TEST("gaps that are kept up are those that a walk finds") {
 
 TEST("a full region has no gap, and is one gap again in the end") {
   Gaps gaps(first, end);
-  gaps.take(first, end - first);
+  gaps.remove_block(first, end - first);
   CHECK(gaps.merged().bytes == 0 && gaps.merged().largest == 0);
-  gaps.give(first, end - first);
+  gaps.add_block(first, end - first);
   CHECK(gaps.merged().bytes == end - first && gaps.merged().largest == end - first);
 }

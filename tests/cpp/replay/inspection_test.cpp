@@ -5,8 +5,8 @@
 using namespace rheap;
 using namespace rheap::testing;
 using replay::Inspection;
-using replay::Kind;
-using replay::Trace;
+using trace::Kind;
+using trace::Trace;
 
 namespace {
 
@@ -29,7 +29,7 @@ TEST("an inspection adds up what was asked for") {
     inspection.step();
     inspection.verify();
   }
-  const Inspection::Figures figures = inspection.figures();
+  const Inspection::RunFigures figures = inspection.figures();
   CHECK(figures.requests == 3 && figures.failed == 0);
   CHECK(figures.peak_live_bytes == 3000);
   CHECK(inspection.live_bytes() == 0);

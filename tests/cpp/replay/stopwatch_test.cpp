@@ -8,10 +8,10 @@
 using namespace rheap;
 using namespace rheap::testing;
 using replay::HeapTarget;
-using replay::Kind;
 using replay::Slot;
 using replay::Stopwatch;
-using replay::Trace;
+using trace::Kind;
+using trace::Trace;
 
 namespace {
 
@@ -24,12 +24,12 @@ struct CountingTarget {
     slot.place = 0;
   }
   void check() const {}
-  void settle() { settled_when_empty = settled_when_empty && allocated == released; }
+  void make_one_hole() { merged_when_empty = merged_when_empty && allocated == released; }
 
   std::uint64_t allocated = 0;
   std::uint64_t resized = 0;
   std::uint64_t released = 0;
-  bool settled_when_empty = true;
+  bool merged_when_empty = true;
 };
 
 Trace leaking(std::uint32_t blocks) {
@@ -52,7 +52,7 @@ TEST("every operation is played in every run, and what is left live is released"
   CHECK(stopwatch.least(2, [](std::size_t) {}).size() == 10'001);
   CHECK(stopwatch.target().allocated == 30'000 && stopwatch.target().resized == 3);
   CHECK(stopwatch.target().released == 30'000);
-  CHECK(stopwatch.target().settled_when_empty);
+  CHECK(stopwatch.target().merged_when_empty);
 }
 
 TEST("a run that was interrupted leaves nothing to the next") {
@@ -63,7 +63,7 @@ TEST("a run that was interrupted leaves nothing to the next") {
   CHECK(stopwatch.target().released == 0);
   stopwatch.run([](std::size_t) {});
   CHECK(stopwatch.target().allocated == stopwatch.target().released);
-  CHECK(stopwatch.target().settled_when_empty);
+  CHECK(stopwatch.target().merged_when_empty);
 }
 
 TEST("a heap that refuses some of a trace is timed all the same") {

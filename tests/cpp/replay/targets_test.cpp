@@ -15,11 +15,11 @@ TEST("malloc serves a slot, keeps its contents, and takes it back") {
   MallocTarget target;
   Slot slot;
   target.allocate(slot, 100);
-  CHECK(slot.place != 0 && slot.room == 100);
+  CHECK(slot.place != 0 && slot.usable == 100);
   auto* bytes = reinterpret_cast<std::byte*>(slot.place);
   std::fill_n(bytes, 100, std::byte{7});
   target.resize(slot, 100'000);
-  CHECK(slot.place != 0 && slot.room == 100'000);
+  CHECK(slot.place != 0 && slot.usable == 100'000);
   bytes = reinterpret_cast<std::byte*>(slot.place);
   CHECK(std::all_of(bytes, bytes + 100, [](std::byte each) { return each == std::byte{7}; }));
   target.resize(slot, 0);  // which would free the block, were it asked as it is
@@ -39,10 +39,10 @@ TEST("a heap that refuses leaves a slot without a place, or as it was") {
   target.allocate(large, 8000);
   CHECK(large.place == 0);
   target.resize(small, 8000);
-  CHECK(small.place == before.place && small.room == before.room);
+  CHECK(small.place == before.place && small.usable == before.usable);
   target.release(small);
   CHECK(small.place == 0);
-  target.settle();
+  target.make_one_hole();
   target.check();
   target.allocate(large, 4000);  // one hole again
   CHECK(large.place != 0);

@@ -9,9 +9,9 @@ using namespace rheap::testing;
 using replay::Band;
 using replay::Column;
 using replay::Inspection;
-using replay::Kind;
 using replay::Timeline;
-using replay::Trace;
+using trace::Kind;
+using trace::Trace;
 
 namespace {
 

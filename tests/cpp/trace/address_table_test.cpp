@@ -7,7 +7,7 @@
 
 using namespace rheap;
 using namespace rheap::testing;
-using record::AddressTable;
+using trace::AddressTable;
 
 TEST("a table of addresses finds what was put in, whatever was taken out") {
   AddressTable table;
@@ -24,7 +24,7 @@ TEST("a table of addresses finds what was put in, whatever was taken out") {
       CHECK(before.id == (known == model.end() ? 0 : known->second));
       model[address] = id;
     } else {
-      const AddressTable::Entry entry = table.take(address);
+      const AddressTable::Entry entry = table.remove(address);
       const auto known = model.find(address);
       CHECK((entry.address != 0) == (known != model.end()));
       if (known == model.end()) continue;
@@ -34,6 +34,6 @@ TEST("a table of addresses finds what was put in, whatever was taken out") {
     }
     CHECK(table.count() == model.size());
   }
-  for (const auto& [address, expected] : model) CHECK(table.take(address).id == expected);
+  for (const auto& [address, expected] : model) CHECK(table.remove(address).id == expected);
   CHECK(table.count() == 0);
 }

@@ -12,7 +12,7 @@
 
 using namespace rheap;
 using namespace rheap::testing;
-using record::LineFile;
+using trace::LineFile;
 
 namespace {
 
@@ -34,9 +34,9 @@ struct Scratch {
 };
 
 bool append(LineFile& file, std::string_view line) {
-  char* const room = file.room(100);
-  if (room == nullptr) return false;
-  file.add(room + line.copy(room, 99));
+  char* const place = file.reserve(100);
+  if (place == nullptr) return false;
+  file.add(place + line.copy(place, 99));
   return true;
 }
 
@@ -62,7 +62,7 @@ TEST("a line that was begun is not in the file") {
   Scratch scratch;
   LineFile file(scratch.another());
   CHECK(append(file, "one"));
-  file.room(100)[0] = 'x';
+  file.reserve(100)[0] = 'x';
   file.close();
   CHECK(scratch.text() == "one\n");
 }

@@ -7,10 +7,10 @@
 
 using namespace rheap;
 using namespace rheap::testing;
-using replay::Kind;
-using replay::Malformed;
-using replay::Parser;
-using replay::Trace;
+using trace::Kind;
+using trace::Malformed;
+using trace::Parser;
+using trace::Trace;
 
 namespace {
 

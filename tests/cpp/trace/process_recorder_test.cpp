@@ -9,8 +9,8 @@
 
 using namespace rheap;
 using namespace rheap::testing;
-using record::Figures;
-using record::ProcessRecorder;
+using trace::ProcessRecorder;
+using trace::TraceFigures;
 
 namespace {
 
@@ -30,7 +30,7 @@ TEST("a process has one recording at a time") {
   const int other = scratch();
   CHECK(recorder.start(scratch()));
   CHECK(!recorder.start(other));
-  CHECK(close(other) == 0);  // it was not taken
+  CHECK(close(other) == 0);  // it was not withdrawn
   CHECK(recorder.active());
   recorder.stop();
   CHECK(!recorder.active());
@@ -43,28 +43,28 @@ TEST("blocks are known by their addresses, older ones are not") {
   CHECK(recorder.start(scratch()));
   recorder.freed(at(9));
   recorder.allocated(at(1), 100);
-  recorder.resized(recorder.take(at(1)), at(2), 60);
-  recorder.kept(recorder.take(at(2)));
-  recorder.resized(recorder.take(at(9)), at(3), 5);  // born before: its new life is a birth
+  recorder.resized(recorder.withdraw(at(1)), at(2), 60);
+  recorder.kept(recorder.withdraw(at(2)));
+  recorder.resized(recorder.withdraw(at(9)), at(3), 5);  // born before: its new life is a birth
   recorder.freed(at(2));
   recorder.allocated(at(3), 7);  // somebody else freed what was there
   recorder.stop();
-  const Figures figures = recorder.last()->figures();
+  const TraceFigures figures = recorder.last()->figures();
   CHECK(figures.dropped_frees == 1);
   CHECK(figures.operations == 6);
   CHECK(figures.live_bytes == 7);
   CHECK(figures.peak_bytes == 100);
 }
 
-TEST("a block that was taken in one recording is not in the next") {
+TEST("a block that was withdrawn in one recording is not in the next") {
   ProcessRecorder& recorder = ProcessRecorder::get();
   CHECK(recorder.start(scratch()));
   recorder.allocated(at(1), 100);
-  const ProcessRecorder::Taken taken = recorder.take(at(1));
+  const ProcessRecorder::Withdrawn withdrawn = recorder.withdraw(at(1));
   recorder.stop();
   CHECK(recorder.start(scratch()));
-  recorder.resized(taken, at(1), 200);
-  recorder.kept(taken);
+  recorder.resized(withdrawn, at(1), 200);
+  recorder.kept(withdrawn);
   recorder.stop();
   CHECK(recorder.last()->figures().operations == 0);
 }

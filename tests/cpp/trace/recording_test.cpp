@@ -9,8 +9,8 @@
 
 using namespace rheap;
 using namespace rheap::testing;
-using record::Recording;
-using record::TraceWriter;
+using trace::Recording;
+using trace::TraceWriter;
 
 namespace {
 

@@ -7,11 +7,11 @@
 
 using namespace rheap;
 using namespace rheap::testing;
-using replay::Demand;
-using replay::Kind;
-using replay::Operation;
-using replay::Trace;
-using replay::Writer;
+using trace::Demand;
+using trace::Kind;
+using trace::Operation;
+using trace::Trace;
+using trace::Writer;
 
 namespace {
 
@@ -54,7 +54,7 @@ TEST("a trace wants most when its live payload is highest, not at its end") {
 TEST("what is written is read as the same trace") {
   const Trace trace = sample();
   Writer writer(trace);
-  replay::Parser parser("written");
+  trace::Parser parser("written");
   for (std::string part = writer.next(); !part.empty(); part = writer.next()) parser.feed(part);
   const Trace read = parser.finish();
   CHECK(read.operations().size() == trace.operations().size());

@@ -11,7 +11,7 @@
 
 using namespace rheap;
 using namespace rheap::testing;
-using record::TraceWriter;
+using trace::TraceWriter;
 
 namespace {
 

@@ -8,11 +8,11 @@
 
 namespace rheap::bindings {
 
-/// Dead objects of one type, kept for the next: to take one costs less than to ask Python for
+/// Dead objects of one type, kept for reuse. To take one costs less than to ask Python for
 /// memory. Guarded by the GIL, as the objects are. (A module that several interpreters share, or
 /// one without a GIL, would need one of these for each; ours refuses both.)
 template <typename Object, std::size_t most>
-class FreeList {
+class ObjectPool {
  public:
   /// A new object with one reference, its fields zero or as the last owner left them; nullptr
   /// with a Python error when there is no memory.
