@@ -61,7 +61,7 @@ def test_an_interrupt_waits_for_the_end_of_a_turn():
 def test_a_figure_is_the_median_and_the_deciles():
     assert Figure.of(range(101)) == Figure(50, 10, 90)
     assert Figure.of([7]) == Figure(7, 7, 7)
-    assert Figure.of_parts([1, 2, 3], [2, 4, 6]) == Figure(0.5, 0.5, 0.5)
+    assert Figure.of_ratios([1, 2, 3], [2, 4, 6]) == Figure(0.5, 0.5, 0.5)
 
 
 def test_each_contestant_is_timed_at_each_operation_and_size():
@@ -77,8 +77,8 @@ def test_each_contestant_is_timed_at_each_operation_and_size():
         for one in there
         if operation not in (contestants.ARRAY, contestants.FILL) or one.name in ("rheap", "numpy")
     }
-    assert all(holds(cell.part) and holds(cell.seconds) for cell in found.cells)
-    assert {cell.part.median for cell in found.cells if cell.contestant == "rheap"} == {1.0}
+    assert all(holds(cell.ratio) and holds(cell.seconds) for cell in found.cells)
+    assert {cell.ratio.median for cell in found.cells if cell.contestant == "rheap"} == {1.0}
 
 
 def test_arrays_stand_beside_those_of_numpy_at_all_sizes_that_matter():
@@ -113,10 +113,10 @@ def test_without_numpy_there_are_no_arrays_to_compare(monkeypatch):
     ],
 )
 def test_a_ratio_is_told_in_words_and_given_raw(ratio, words):
-    cell = speed.Cell(contestants.DROP, 64, "bytearray", Figure(1, 1, 1), Figure(*ratio))
+    cell = speed.SpeedCell(contestants.DROP, 64, "bytearray", Figure(1, 1, 1), Figure(*ratio))
     (headline,) = speed.Speed([cell]).headlines()
     assert (headline.what, headline.words) == ("heap.alloc(64)", words)
-    assert cell.part.median == ratio[0]  # what --json gives
+    assert cell.ratio.median == ratio[0]  # what --json gives
 
 
 def test_what_is_not_installed_is_named_and_left_out(monkeypatch):
@@ -168,7 +168,7 @@ def test_churn_runs_each_allocator_in_a_process_of_its_own():
 def test_a_process_that_fails_is_an_error_with_its_reason(monkeypatch):
     monkeypatch.setattr(churn, "_WORKER", "raise MemoryError('no more')")
     with pytest.raises(ChildProcessError, match="rheap ended with status 1: MemoryError: no more"):
-        churn.process(churn.Contestant("rheap", on_heap=True), 1)
+        churn.process(churn.ChosenAllocator("rheap", on_heap=True), 1)
 
 
 def test_live_blocks_are_replaced_one_for_one():

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -163,6 +164,34 @@ def test_hot_methods_are_plain_descriptors() -> None:
         for name in ("alloc", "free"):
             assert type(vars(cls)[name]) is descriptor
             assert vars(cls)[name].__objclass__ is cls
+
+
+# `Heap::Options` and `Allocator::Options`: each class names what it is made with.
+NESTED_TWINS = {"Options"}
+
+
+def repeated(names: list[str]) -> set[str]:
+    return {name for name, count in Counter(names).items() if count > 1}
+
+
+def test_no_two_classes_of_cpp_share_a_name() -> None:
+    defined = re.compile(r"^ *(?:class|struct) ((?:\w+::)*\w+)(?: final)?(?: : [^;]+)? \{", re.M)
+    names = [
+        name for path in (TOP / "cpp").rglob("*.?pp") for name in defined.findall(path.read_text())
+    ]
+    assert "Allocator" in names and "Parser::Fields" in names  # it sees something
+    assert repeated(names) <= NESTED_TWINS
+
+
+def test_no_two_classes_of_python_share_a_name() -> None:
+    names = [
+        node.name
+        for path in (TOP / "python/rheap").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert "Heap" in names  # it sees something
+    assert not repeated(names)
 
 
 @pytest.mark.slow

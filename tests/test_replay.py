@@ -142,12 +142,12 @@ def test_times_are_of_all_in_turn(trace_file):
         assert 0 < result.timing.p999 <= result.timing.longest
         assert (result.placing is None) == (result.allocator == "malloc")
     *ours, malloc = over_all([report, report])
-    assert (malloc.allocator, malloc.part_of_malloc) == ("malloc", pytest.approx(1))
-    assert malloc.part_of_ceiling is malloc.visited_mean is None
+    assert (malloc.allocator, malloc.ratio_to_malloc) == ("malloc", pytest.approx(1))
+    assert malloc.ratio_to_ceiling is malloc.visited_mean is None
     for found, result in zip(ours, report.results, strict=False):
         assert (found.allocator, found.coalesce) == (result.allocator, result.coalesce)
-        assert found.part_of_ceiling == found.least_part_of_ceiling
-        assert found.part_of_ceiling == pytest.approx(result.placing.part_of_ceiling)
+        assert found.ratio_to_ceiling == found.least_ratio_to_ceiling
+        assert found.ratio_to_ceiling == pytest.approx(result.placing.ratio_to_ceiling)
         assert found.visited_most == result.placing.visited_most
 
 
@@ -175,14 +175,14 @@ def test_the_json_has_what_the_table_has(trace_file, capsys):
     assert found["malloc"] == _core.malloc_library()
     assert len(found["traces"]) == 2
     ours, malloc = found["traces"][0]["results"]
-    assert malloc["placing"] is None and malloc["part_of_malloc"] == 1
+    assert malloc["placing"] is None and malloc["ratio_to_malloc"] == 1
     assert main(command) == 0
     table = capsys.readouterr().out
     assert f"{found['traces'][0]['operations']:,} operations" in table
     assert f"{ours['placing']['peak_utilisation']:.1%}" in table
     assert f"{found['traces'][0]['ceiling']:.1%}" in table
     assert "Over 2 traces" in table
-    assert found["over_all"][0]["least_part_of_ceiling"] == ours["part_of_ceiling"]
+    assert found["over_all"][0]["least_ratio_to_ceiling"] == ours["ratio_to_ceiling"]
     points = ours["score"]
     assert points["sum"] == points["utilisation"] + points["work"]
     rows = [line.split("  ")[0] for line in table.splitlines()]

@@ -332,7 +332,7 @@ def test_a_run_of_which_nothing_was_served(tmp_path, capsys):
     trace = load_text(tmp_path / "trace", "a 1 5000\na 2 6000\nf 1\n")
     (timeline,) = timelines_of(trace, capacity=104)
     assert (timeline.placing.failed, timeline.bands) == (2, ())
-    assert timeline.placing.peak_utilisation == timeline.placing.part_of_ceiling == 0
+    assert timeline.placing.peak_utilisation == timeline.placing.ratio_to_ceiling == 0
     assert set(timeline.curves.utilisation) == {(0, 0, 0)}
     draw(trace, capacity=104)
     view(capsys, tmp_path / "trace", "--capacity", "104")

@@ -63,7 +63,7 @@ def _panel(source: str, timeline: Timeline, top: int) -> Iterator[str]:
     yield f'<text class="title" x="{_LEFT}" y="{top + 20}">{escape(source)}</text>'
     yield (
         f'<text x="{_LEFT}" y="{top + 38}">{escape(timeline.name)}: peak utilisation '
-        f"{placing.peak_utilisation:.1%} ({placing.part_of_ceiling:.1%} of the ceiling), "
+        f"{placing.peak_utilisation:.1%} ({placing.ratio_to_ceiling:.1%} of the ceiling), "
         f"{placing.failed:,} of {placing.requests:,} requests failed</text>"
     )
     y = top + _TOP

@@ -30,6 +30,6 @@ class Figure:
         return type(self)(1 / self.median, 1 / self.high, 1 / self.low)
 
     @classmethod
-    def of_parts(cls, values: Sequence[float], whole: Sequence[float]) -> Self:
-        """The figure of each round's value as a part of the same round's whole."""
-        return cls.of([value / base for value, base in zip(values, whole, strict=True)])
+    def of_ratios(cls, values: Sequence[float], others: Sequence[float]) -> Self:
+        """The figure of the ratios of each value to the one of the same round in `others`."""
+        return cls.of([value / base for value, base in zip(values, others, strict=True)])

@@ -96,7 +96,7 @@ class Placing:
     work_most: int
 
     @property
-    def part_of_ceiling(self) -> float:
+    def ratio_to_ceiling(self) -> float:
         """The utilisation as a part of the highest possible."""
         return self.peak_utilisation / self.ceiling if self.ceiling else 1.0
 
@@ -105,7 +105,7 @@ class Placing:
         """The two figures in points: see `Score`."""
         ease = 1 / (1 + math.log10(max(self.visited_mean, 1)))
         served = 1 - self.failed / self.requests if self.requests else 1.0
-        return Score(60 * self.part_of_ceiling * served, 40 * ease * served)
+        return Score(60 * self.ratio_to_ceiling * served, 40 * ease * served)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +172,17 @@ class Report:
 class Overall:
     """One allocator on several traces, utilisation and work apart.
 
-    `part_of_ceiling`, `visited_mean`: the mean over the traces; `least_part_of_ceiling`,
-    `visited_most`: the worst of them; `part_of_malloc`: the geometric mean.
+    `ratio_to_ceiling`, `visited_mean`: the mean over the traces; `least_ratio_to_ceiling`,
+    `visited_most`: the worst of them; `ratio_to_malloc`: the geometric mean.
     """
 
     allocator: str
     coalesce: str | None
-    part_of_ceiling: float | None
-    least_part_of_ceiling: float | None
+    ratio_to_ceiling: float | None
+    least_ratio_to_ceiling: float | None
     visited_mean: float | None
     visited_most: int | None
-    part_of_malloc: float | None
+    ratio_to_malloc: float | None
 
 
 def capacity_for(trace: _core.Trace, least: int = _SMALLEST_CAPACITY) -> int:
@@ -287,21 +287,21 @@ def _over(reports: Sequence[Report], results: Sequence[Result]) -> Overall:
     ratios = [
         ratio
         for report, result in zip(reports, results, strict=True)
-        if (ratio := part_of_malloc(report, result)) is not None
+        if (ratio := ratio_to_malloc(report, result)) is not None
     ]
-    packed = [placing.part_of_ceiling for placing in placings]
+    packed = [placing.ratio_to_ceiling for placing in placings]
     return Overall(
         results[0].allocator,
         results[0].coalesce,
-        part_of_ceiling=statistics.mean(packed) if packed else None,
-        least_part_of_ceiling=min(packed, default=None),
+        ratio_to_ceiling=statistics.mean(packed) if packed else None,
+        least_ratio_to_ceiling=min(packed, default=None),
         visited_mean=statistics.mean(each.visited_mean for each in placings) if packed else None,
         visited_most=max((placing.visited_most for placing in placings), default=None),
-        part_of_malloc=statistics.geometric_mean(ratios) if ratios else None,
+        ratio_to_malloc=statistics.geometric_mean(ratios) if ratios else None,
     )
 
 
-def part_of_malloc(report: Report, result: Result) -> float | None:
+def ratio_to_malloc(report: Report, result: Result) -> float | None:
     """Nanoseconds per operation as a part of malloc's in the same run."""
     malloc = report.results[-1]
     if not report.against_malloc or malloc.timing is None or result.timing is None:

@@ -29,7 +29,7 @@ _WORKER = "from rheap.commands.bench.churn_worker import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
+class ChosenAllocator:
     """An allocator, and the environment that chooses it."""
 
     name: str
@@ -133,23 +133,23 @@ def measure(effort: Effort, advance: Advance) -> Churn:
     return Churn(malloc, outcomes[malloc][0].held, courses, missing)
 
 
-def entrants(malloc: str) -> tuple[list[Contestant], list[str]]:
+def entrants(malloc: str) -> tuple[list[ChosenAllocator], list[str]]:
     """The contestants that are there, and the names of those that are not."""
     found = [
-        Contestant("rheap", on_heap=True),
-        Contestant(f"rheap, trim() every {TRIM_EVERY}", on_heap=True, trim_every=TRIM_EVERY),
-        Contestant(malloc),
+        ChosenAllocator("rheap", on_heap=True),
+        ChosenAllocator(f"rheap, trim() every {TRIM_EVERY}", on_heap=True, trim_every=TRIM_EVERY),
+        ChosenAllocator(malloc),
     ]
     if malloc == "glibc":
-        found.append(Contestant("glibc, ARENA_MAX=1", environment={"MALLOC_ARENA_MAX": "1"}))
-    jemalloc = Contestant("jemalloc", environment={"LD_PRELOAD": JEMALLOC})
+        found.append(ChosenAllocator("glibc, ARENA_MAX=1", environment={"MALLOC_ARENA_MAX": "1"}))
+    jemalloc = ChosenAllocator("jemalloc", environment={"LD_PRELOAD": JEMALLOC})
     loaded = python(jemalloc, "-c", "print(open('/proc/self/maps').read())")
     if loaded.returncode == 0 and "jemalloc" in loaded.stdout:
         return [*found, jemalloc], []
     return found, [f"jemalloc ({JEMALLOC})"]
 
 
-def process(contestant: Contestant, frames: int) -> Outcome:
+def process(contestant: ChosenAllocator, frames: int) -> Outcome:
     """What came of a contestant's frames. Raises `ChildProcessError` if its process failed."""
     order = Order(frames, contestant.on_heap, contestant.trim_every)
     done = python(contestant, "-c", _WORKER, json.dumps(dataclasses.asdict(order)))
@@ -159,7 +159,7 @@ def process(contestant: Contestant, frames: int) -> Outcome:
     return Outcome(**json.loads(done.stdout))
 
 
-def python(contestant: Contestant, *arguments: str) -> subprocess.CompletedProcess[str]:
+def python(contestant: ChosenAllocator, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs Python with the contestant's allocator, whatever the caller's own environment chose."""
     plain = {
         name: value
@@ -190,9 +190,9 @@ def _course(name: str, outcomes: Sequence[Outcome], malloc: Sequence[Outcome]) -
         Figure.of([one.returned for one in outcomes]),
         Figure.of([one.faults / frames for one in outcomes]),
         Figure.of([one.seconds / frames for one in outcomes]),
-        Figure.of_parts(_peaks(outcomes), _peaks(malloc)),
-        Figure.of_parts(_after_rush(outcomes), _after_rush(malloc)),
-        Figure.of_parts([one.seconds for one in outcomes], [one.seconds for one in malloc]),
+        Figure.of_ratios(_peaks(outcomes), _peaks(malloc)),
+        Figure.of_ratios(_after_rush(outcomes), _after_rush(malloc)),
+        Figure.of_ratios([one.seconds for one in outcomes], [one.seconds for one in malloc]),
     )
 
 

@@ -17,12 +17,12 @@ from ...replay.figure import Figure
 from .contestants import OURS
 from .machine import available_bytes
 from .measuring import SPREAD, Advance, Effort, Headline, clock, in_turn
-from .tables import duration, pace, part, span, table
+from .tables import duration, pace, ratio, span, table
 
 TITLE = "With many live blocks"
 YARDSTICK = "bytearray"
 SMALLEST, LARGEST = 16, 112  # bytes of a block
-BASE, MOST = 10**5, 10**7  # blocks: what the most of them cost is told as a part of the base
+BASE, MOST = 10**5, 10**7  # blocks: what the most of them cost is told as a ratio to the base
 _REGION = LARGEST + 8  # bytes of the heap for a block, its word included
 _SLACK = 1 << 20  # bytes of the heap for holes
 _FOOTPRINT = 400  # bytes of memory for a block and a bytearray, and their places in lists
@@ -78,22 +78,22 @@ OPERATIONS: dict[str, Callable[[Population, int], float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class LiveCell:
     """One operation of one contestant beside that many live blocks."""
 
     operation: str
     contestant: str
     live_blocks: int
     seconds: Figure  # per operation
-    of_yardstick: Figure  # the part of bytearray's time with as many
-    of_base: Figure  # the part of its own time with the base
+    of_yardstick: Figure  # the ratio to bytearray's time with as many
+    of_base: Figure  # the ratio to its own time with the base
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
     """All of them, and the counts for which there was not enough memory."""
 
-    cells: list[Cell]
+    cells: list[LiveCell]
     skipped: list[int]
 
     def show(self, terminal: Terminal) -> None:
@@ -131,7 +131,7 @@ def power(count: int) -> str:
     return f"10^{len(str(count)) - 1}"
 
 
-def _table_of(cells: Sequence[Cell], width: int) -> str:
+def _table_of(cells: Sequence[LiveCell], width: int) -> str:
     ours = [cell for cell in cells if cell.contestant == OURS]
     theirs = [cell for cell in cells if cell.contestant == YARDSTICK]
     parts = {
@@ -144,7 +144,7 @@ def _table_of(cells: Sequence[Cell], width: int) -> str:
         [YARDSTICK, *(duration(cell.seconds.median) for cell in theirs)],
     ]
     for name, figures in parts.items():
-        rows.append([name, *(part(figure.median) for figure in figures)])
+        rows.append([name, *(ratio(figure.median) for figure in figures)])
         rows.append(["", *map(span, figures)])
     return table(["live blocks", *(power(cell.live_blocks) for cell in ours)], rows, width)
 
@@ -182,17 +182,17 @@ def _measure_one(
     people: dict[tuple[str, int], Population],
     effort: Effort,
     advance: Advance,
-) -> Iterator[Cell]:
+) -> Iterator[LiveCell]:
     advance(name)
     turns = {key: functools.partial(operate, one) for key, one in people.items()}
     found = in_turn(turns, effort.rounds, effort.turn)
     base = min(BASE, max((count for _, count in people), default=BASE))
     for (contestant, count), seconds in found.items():
-        yield Cell(
+        yield LiveCell(
             name,
             contestant,
             count,
             Figure.of(seconds),
-            Figure.of_parts(seconds, found[YARDSTICK, count]),
-            Figure.of_parts(seconds, found[contestant, base]),
+            Figure.of_ratios(seconds, found[YARDSTICK, count]),
+            Figure.of_ratios(seconds, found[contestant, base]),
         )

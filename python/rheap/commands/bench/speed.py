@@ -25,7 +25,7 @@ from .contestants import (
     pages,
 )
 from .measuring import SPREAD, Advance, Effort, Headline, clock, in_turn
-from .tables import duration, pace, part, span, table
+from .tables import duration, pace, ratio, span, table
 
 TITLE = "Allocate and drop"
 CAPACITY = "1 GiB"
@@ -55,21 +55,21 @@ _ADVICE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class SpeedCell:
     """One operation of one contestant at one size."""
 
     operation: str
     size: int  # bytes
     contestant: str
     seconds: Figure  # per operation
-    part: Figure  # that rheap's time is of it
+    ratio: Figure  # of rheap's time to its own
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
     """All of them."""
 
-    cells: list[Cell]
+    cells: list[SpeedCell]
 
     def show(self, terminal: Terminal) -> None:
         """A table an operation: rheap's time, and how many times as fast it is as each other."""
@@ -97,7 +97,7 @@ class Speed:
         ]
 
 
-def _headline(cell: Cell) -> Headline:
+def _headline(cell: SpeedCell) -> Headline:
     ours, theirs = ({one.name: one for one in ALL}[name] for name in (OURS, cell.contestant))
     size = format_size(cell.size) if cell.size >= 1024 else str(cell.size)
     what = {
@@ -105,19 +105,21 @@ def _headline(cell: Cell) -> Headline:
         TOUCH: f"touch {ours.expression}, warm",
         FILL: f"write all of {ours.statements[ARRAY]}, warm",
     }.get(cell.operation, ours.statements[cell.operation])
-    other = pace(cell.part, theirs.expression.format(n=size))
+    other = pace(cell.ratio, theirs.expression.format(n=size))
     return Headline(what.format(n=size), other)
 
 
-def _table_of(cells: Sequence[Cell], there: Sequence[str], width: int) -> str:
+def _table_of(cells: Sequence[SpeedCell], there: Sequence[str], width: int) -> str:
     sizes = list(dict.fromkeys(cell.size for cell in cells))
     found = {(cell.contestant, cell.size): cell for cell in cells}
     rows = [[OURS, *(duration(found[OURS, size].seconds.median) for size in sizes)]]
     for name in there:
         ours = [found.get((name, size)) for size in sizes]
         if name != OURS and any(ours):
-            rows.append([name, *(part(cell.part.inverse.median) if cell else "-" for cell in ours)])
-            rows.append(["", *(span(cell.part.inverse) if cell else "" for cell in ours)])
+            rows.append(
+                [name, *(ratio(cell.ratio.inverse.median) if cell else "-" for cell in ours)]
+            )
+            rows.append(["", *(span(cell.ratio.inverse) if cell else "" for cell in ours)])
     return table(["", *map(format_size, sizes)], rows, width)
 
 
@@ -144,7 +146,7 @@ def _measure_one(
     names: dict[str, Any],
     effort: Effort,
     advance: Advance,
-) -> Iterator[Cell]:
+) -> Iterator[SpeedCell]:
     advance(f"{operation}: {format_size(size)}")
     turns = {
         one.name: timeit.Timer(
@@ -157,5 +159,5 @@ def _measure_one(
         return
     found = in_turn(turns, effort.rounds, effort.turn)
     for name, seconds in found.items():
-        ratio = Figure.of_parts(found[OURS], seconds)
-        yield Cell(operation, size, name, Figure.of(seconds), ratio)
+        ratio = Figure.of_ratios(found[OURS], seconds)
+        yield SpeedCell(operation, size, name, Figure.of(seconds), ratio)

@@ -11,10 +11,10 @@ _GAP = 2  # columns between two columns
 _NONE = "-"
 
 
-def part(value: float) -> str:
+def ratio(value: float) -> str:
     """A ratio in four characters, or as many as its digits before the point.
 
-    >>> part(0.256), part(1.673), part(140.2), part(0.0004)
+    >>> ratio(0.256), ratio(1.673), ratio(140.2), ratio(0.0004)
     ('0.26', '1.67', '140', '<.01')
     """
     if value < 0.01:

@@ -25,7 +25,7 @@ _TURNS = 10  # a turn is that much longer than others', because the GIL changes 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What two threads do together, as a part of what one does alone."""
+    """What two threads do together, as a ratio to what one does alone."""
 
     contestant: str
     throughput: Figure
@@ -43,7 +43,7 @@ class Threads:
             f"Each thread replaces its own {LIVE} blocks of {SIZE} bytes, all on one heap. The GIL "
             "lets one thread run at a time, so about 1 is the best there can be; what is missing "
             "is waiting for the GIL and for the heap's lock. Operations per second, by the wall "
-            f"clock, of two threads together as a part of one's ({SPREAD}):"
+            f"clock, of two threads together as a ratio to one's ({SPREAD}):"
         )
         rows = [[pair.contestant, fine(pair.throughput)] for pair in self.pairs]
         terminal.output(table(["", "two of one"], rows, terminal.columns))
@@ -64,7 +64,9 @@ def measure(effort: Effort, advance: Advance) -> Threads:
             for threads in (1, 2)
         }
         found = in_turn(turns, effort.rounds, effort.turn * _TURNS)
-    return Threads([Pair(name, Figure.of_parts(found[name, 1], found[name, 2])) for name in makers])
+    return Threads(
+        [Pair(name, Figure.of_ratios(found[name, 1], found[name, 2])) for name in makers]
+    )
 
 
 def together(make: Callable[[int], Any], threads: int, calls: int) -> float:

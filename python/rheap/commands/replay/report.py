@@ -10,7 +10,7 @@ from ... import _core
 from ...console.terminal import Terminal
 from ...format.names import printable
 from ...format.sizes import format_size
-from ...replay.measure import Overall, Placing, Report, Result, Timing, over_all, part_of_malloc
+from ...replay.measure import Overall, Placing, Report, Result, Timing, over_all, ratio_to_malloc
 
 Row = tuple[str, list[str]]
 
@@ -33,9 +33,9 @@ def as_json(reports: Sequence[Report]) -> dict[str, Any]:
 
 
 def _result_as_json(report: Report, result: Result) -> dict[str, Any]:
-    found = {**asdict(result), "part_of_malloc": part_of_malloc(report, result)}
+    found = {**asdict(result), "ratio_to_malloc": ratio_to_malloc(report, result)}
     if result.placing is not None:
-        found["part_of_ceiling"] = result.placing.part_of_ceiling
+        found["ratio_to_ceiling"] = result.placing.ratio_to_ceiling
         found["score"] = {**asdict(result.placing.score), "sum": result.placing.score.sum}
     return found
 
@@ -70,11 +70,11 @@ def show_over_all(terminal: Terminal, reports: Sequence[Report]) -> None:
 
     rows: list[Row] = [
         ("coalescing", [each.coalesce or "-" for each in found]),
-        row("utilisation, of the ceiling", lambda each: each.part_of_ceiling, ".1%"),
-        row("  least", lambda each: each.least_part_of_ceiling, ".1%"),
+        row("utilisation, of the ceiling", lambda each: each.ratio_to_ceiling, ".1%"),
+        row("  least", lambda each: each.least_ratio_to_ceiling, ".1%"),
         row("blocks visited, mean", lambda each: each.visited_mean, ".2f"),
         row("  most", lambda each: each.visited_most, ",d"),
-        row("ns per operation, of malloc's", lambda each: each.part_of_malloc, ".2f"),
+        row("ns per operation, of malloc's", lambda each: each.ratio_to_malloc, ".2f"),
     ]
     terminal.table(["", *(each.allocator for each in found)], list(_known(rows)))
 
@@ -98,8 +98,8 @@ def _rows(report: Report) -> list[Row]:
         return row(name, lambda result: figure(result.placing) if result.placing else None)
 
     def ratio(result: Result) -> str | None:
-        part = part_of_malloc(report, result)
-        return None if part is None else f"{part:.2f}"
+        ratio = ratio_to_malloc(report, result)
+        return None if ratio is None else f"{ratio:.2f}"
 
     rows = [
         row("coalescing", lambda result: result.coalesce),
@@ -108,7 +108,7 @@ def _rows(report: Report) -> list[Row]:
         timed("99.9 % of operations, ns", lambda timing: f"{timing.p999:,}"),
         timed("longest operation, ns", lambda timing: f"{timing.longest:,}"),
         placed("peak utilisation", lambda placing: f"{placing.peak_utilisation:.1%}"),
-        placed("  of the ceiling", lambda placing: f"{placing.part_of_ceiling:.1%}"),
+        placed("  of the ceiling", lambda placing: f"{placing.ratio_to_ceiling:.1%}"),
         placed("fragmentation at the peak", lambda p: f"{p.at_peak.fragmentation:.1%}"),
         placed("  once merged", lambda p: f"{p.at_peak.fragmentation_merged:.1%}"),
         placed("fragmentation at the end", lambda p: f"{p.at_end.fragmentation:.1%}"),
