@@ -9,9 +9,8 @@
 
 namespace rheap::replay {
 
-/// The gaps between live blocks, neighbours joined, kept up while blocks come and go. So the free
-/// space once all is merged is known after each of them, in logarithmic time; `FreeSpaces` finds it
-/// by a walk over every block.
+/// The gaps between live blocks. Each change of a block costs logarithmic time, and the free space
+/// that a full merge would give is known after it; `FreeSpaces` walks over every block for that.
 class Gaps {
  public:
   /// All of a region is one gap, the wilderness included.

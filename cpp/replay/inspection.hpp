@@ -15,9 +15,9 @@ using trace::Kind;
 using trace::Operation;
 using trace::Trace;
 
-/// Plays a trace one operation at a time, untimed, and looks at everything: writes a pattern of
-/// its own to each payload and finds it again before the block is resized or freed, adds up what
-/// was asked for and what it took.
+/// Plays a trace one operation at a time, untimed, and verifies everything. It writes a pattern of
+/// its own to each payload, and checks it before the block is resized or freed. It sums up the
+/// bytes asked for and the work done.
 class Inspection {
  public:
   Inspection(const Trace& trace, const Allocator::Options& options);
@@ -36,8 +36,8 @@ class Inspection {
 
   [[nodiscard]] std::size_t position() const { return position_; }
   [[nodiscard]] bool done() const { return position_ == trace_.operations().size(); }
-  /// Plays the next operation. Returns where its payload is now; none when it was refused or gave
-  /// the block back. Throws Damage, and what a Chooser makes of it.
+  /// Plays the next operation. Returns where its payload is now; none when it was refused or freed
+  /// the block. Throws Damage, or what the Chooser throws.
   std::optional<Offset> step();
   /// Verifies every payload and every invariant of the heap; throws Damage.
   void verify() const;

@@ -37,8 +37,8 @@ class Stopwatch {
   /// The nanoseconds of one replay. The clock is read around slices of it.
   std::uint64_t run(const Pulse& pulse);
 
-  /// The least nanoseconds that each operation took in several replays, so what remains is the
-  /// operation's own and not an interrupt's. The cost of reading the clock once is in each.
+  /// The least nanoseconds that each operation took in several replays, which leaves out the time
+  /// of interrupts. Each includes one reading of the clock.
   std::vector<std::uint32_t> least(unsigned replays, const Pulse& pulse);
 
   [[nodiscard]] const Target& target() const { return target_; }

@@ -6,7 +6,7 @@
 
 #include "core/heap/allocator.hpp"
 
-/// Who can serve a trace. The two answer to the same calls and keep the same slots, so the timed
+/// The allocators that can serve a trace. The two have the same functions and slots, so the timed
 /// loop differs in nothing but the allocator.
 namespace rheap::replay {
 
@@ -21,7 +21,7 @@ class HeapTarget {
  public:
   explicit HeapTarget(const Allocator::Options& options) : allocator_(options) {}
 
-  /// As a program does, writes to what it got. Leaves the slot without a place when refused.
+  /// Writes to the new block, as a program does. A refused request leaves the slot without a place.
   void allocate(Slot& slot, std::uint64_t bytes) {
     try {
       const Allocation made = allocator_.allocate(bytes, 8);
@@ -47,7 +47,7 @@ class HeapTarget {
   }
   /// After a run. Throws Damage.
   void check() const { allocator_.check(); }
-  /// When everything was released: the heap is one hole again, its pages still in memory.
+  /// After everything was released: makes the heap one hole again. Its pages stay in memory.
   void make_one_hole() { allocator_.defrag(); }
 
  private:

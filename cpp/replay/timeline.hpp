@@ -51,7 +51,7 @@ struct Column {
   QuantityRange utilisation;    ///< the payload that was asked for, as a ratio of the extent
 };
 
-/// What became of the blocks of a run, noted after every operation and summed up in columns.
+/// The history of the blocks of a run, noted after every operation and summed up in columns.
 class Timeline {
  public:
   /// Plays the trace, of which nothing was played yet. `pulse` is called now and then with the

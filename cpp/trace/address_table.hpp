@@ -39,7 +39,7 @@ class AddressTable {
 
   Entry* entries_ = nullptr;
   std::size_t slots_ = 0;  ///< a power of two
-  unsigned shift_ = 0;     ///< of 64 bits, how many the slot's number leaves
+  unsigned shift_ = 0;     ///< 64 minus the bits of a slot's number
   std::size_t count_ = 0;
 };
 

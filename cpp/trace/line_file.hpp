@@ -13,10 +13,10 @@ namespace rheap::trace {
 ///
 /// Where the system can map it, the end of the file is memory of this process: a line is in the
 /// file when `add` returns, whatever becomes of the process then (a kill, an abort, an exec).
-/// `close` cuts off what is behind the last line. Nobody does that for a process that is killed, so
-/// its file ends in zero bytes, before which one line may be torn: one without its line end. The
-/// room for the lines is reserved on the disk before it is mapped, so a full disk is an error of
-/// `reserve`. (Only somebody who shortens the file meanwhile would do harm: SIGBUS.)
+/// `close` cuts off what is behind the last line. A process that is killed does not get there:
+/// its file ends in zero bytes, and the line before them may be torn, without its line end. Disk
+/// space is reserved before it is mapped, so a full disk is an error of `reserve`. (A program that
+/// shortens the file meanwhile does harm: SIGBUS.)
 ///
 /// Pipes, devices, and file systems without such mappings get the lines through a buffer.
 class LineFile {
@@ -30,13 +30,13 @@ class LineFile {
   LineFile(const LineFile&) = delete;
   LineFile& operator=(const LineFile&) = delete;
 
-  /// Where the next line goes, with so much room (less than the buffer has). Returns nullptr when
-  /// there is none: the file is closed then, and ends with the last line.
+  /// Returns where the next line goes, with so many bytes reserved (fewer than the buffer has), or
+  /// nullptr when they cannot be had: then the file is closed, and ends with the last line.
   char* reserve(std::size_t bytes) {
     if (static_cast<std::size_t>(end_ - at_) < bytes && !make_space(bytes)) return nullptr;
     return at_;
   }
-  /// The line that was put there, up to `line_end`, is one of the file's.
+  /// Makes the line that was written there, up to `line_end`, a line of the file.
   void add(char* line_end);
   /// Writes what is buffered, cuts off what is behind the last line, closes the file.
   void close();

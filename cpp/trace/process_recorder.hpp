@@ -35,7 +35,7 @@ class ProcessRecorder {
   void allocated(void* address, std::uint64_t bytes);
   void freed(void* address);
 
-  /// A block that is about to be resized; by `resized` or `kept` it comes back.
+  /// A block that is about to be resized: out of the table until `resized` or `kept` puts it back.
   struct Withdrawn {
     AddressTable::Entry entry;
     std::uint64_t recording = 0;

@@ -16,13 +16,13 @@ struct TraceFigures {
   std::uint64_t dropped_frees = 0;  ///< of blocks born before
 };
 
-/// Numbers the blocks that are born, writes each operation to a trace, and keeps the sums. Numbers
-/// start at 1 and are never used again. The caller sees to it that one thread calls at a time.
+/// Numbers new blocks, writes each operation to a trace, and keeps the sums. Numbers start at 1 and
+/// are never used again. Its callers take turns.
 class Recording {
  public:
   Recording(int descriptor, TraceWriter::Sites sites) : writer_(descriptor, sites) {}
 
-  /// Returns 0 when that could not be written.
+  /// Returns the block's number, 0 when the line could not be written.
   std::uint64_t allocated(std::uint64_t bytes, std::string_view site = {}) {
     if (!writer_.write('a', born_ + 1, bytes, site)) return 0;
     ++figures_.operations;
@@ -48,7 +48,7 @@ class Recording {
   /// Closes the trace as it is.
   void abandon() { writer_.abandon(); }
 
-  /// Nothing more is written, because of an errno.
+  /// Stops writing, because of an errno.
   void fail(int error) { writer_.fail(error); }
   [[nodiscard]] bool failed() const { return writer_.error() != 0; }
   [[nodiscard]] TraceFigures figures() const;

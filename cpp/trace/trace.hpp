@@ -10,8 +10,8 @@ namespace rheap::trace {
 
 enum class Kind : std::uint8_t { allocate, resize, release };
 
-/// One line of a trace, in 12 bytes. Ids are renumbered: each live block has a slot of its own, the
-/// one that became vacant last is taken first. So whoever replays indexes a small array.
+/// One line of a trace, in 12 bytes. Ids are renumbered: each live block has a slot of its own, and
+/// a new block gets the slot that became vacant last. So a replay indexes a small array.
 class Operation {
  public:
   Operation(Kind kind, std::uint32_t slot, std::uint64_t bytes)

@@ -11,8 +11,8 @@
 
     TraceError(ValueError)             a file is not a trace
 
-After any of them no block and no content has changed, except that a block may be closed when
-freeing it meets damage in a list elsewhere.
+An operation that raises one of them has changed no block and no content. There is one exception:
+when freeing a block meets damage elsewhere, in a list, that block is closed.
 """
 
 from __future__ import annotations

@@ -328,8 +328,8 @@ PyGetSetDef block_properties[] = {
     {"offset", number<offset_of>, nullptr, "Bytes from the region's base to the first byte.",
      nullptr},
     {"address", address, nullptr,
-     "Address of the first byte. To read it exposes the block; nothing guards who uses it after\n"
-     "the block was closed or resized.",
+     "Address of the first byte. To read it exposes the block; nothing guards it after the block\n"
+     "was closed or resized.",
      nullptr},
     {"freed", freed, nullptr, "Whether the block is closed.", nullptr},
     {"pinned", pinned, nullptr, "Whether a view of the block is alive.", nullptr},

@@ -9,8 +9,8 @@ namespace rheap::bindings {
 void add_heap_methods(const pybind11::object& heap_class);
 
 /// `r_free`, a function of this module that frees blocks of the heap which `default_heap` returns.
-/// It is compiled because who frees an exposed block is asked for its names: the caller, not a
-/// function of ours in between.
+/// It is compiled because the rule of exposed blocks looks at the names of the calling function: a
+/// Python function of ours would stand in between.
 pybind11::object make_r_free(const pybind11::function& default_heap, const pybind11::str& module);
 
 }  // namespace rheap::bindings

@@ -6,7 +6,7 @@
 
 namespace rheap::bindings {
 
-/// What a recording came to, as the package's RecordingSummary has it; `error` is an errno or 0.
+/// The fields of the package's RecordingSummary; `error` is an errno or 0.
 inline pybind11::dict figures_of(const trace::Recording& recording) {
   pybind11::dict figures;
   figures["operations"] = recording.figures().operations;

@@ -9,11 +9,11 @@ namespace rheap::bindings {
 
 void register_sizes(pybind11::module_& module);
 
-/// By the package's own `parse_size(value, name)`, which knows strings and says what is wrong.
-/// Returns false with a Python error.
+/// Calls the package's own `parse_size(value, name)`, which reads strings and raises errors that
+/// name the argument. Returns false with a Python error.
 bool parse_any_size(PyObject* value, const char* name, std::uint64_t& bytes);
 
-/// An int that is small, as nearly all are, straight away; anything else as above.
+/// Reads a small int, as nearly all are, directly; anything else by `parse_any_size`.
 inline bool parse_size(PyObject* value, const char* name, std::uint64_t& bytes) {
   if (PyLong_CheckExact(value)) {
     const auto* number = reinterpret_cast<PyLongObject*>(value);

@@ -34,7 +34,7 @@ void set_error(const char* name, PyObject* arguments) {
 
 using Number = unsigned long long;
 
-/// Where Python had no memory for an object and said so, pybind11 throws words of its own.
+/// When Python has no memory for an object it sets MemoryError, and pybind11 throws another error.
 bool out_of_memory() {
   return PyErr_Occurred() != nullptr && PyErr_ExceptionMatches(PyExc_MemoryError) != 0;
 }

@@ -4,8 +4,8 @@
 
 #include "core/region/errors.hpp"
 
-/// From C++ exceptions to the exceptions that people catch. Those are Python classes and say in
-/// Python what they have to say; the package hands them down once, when it is imported.
+/// Turns C++ exceptions into the package's Python exceptions. These are Python classes, which write
+/// their own messages; the package passes them to this module once, when it is imported.
 namespace rheap::bindings {
 
 void register_errors(pybind11::module_& module);
@@ -25,7 +25,7 @@ void set_foreign(std::uint64_t offset);
 void set_wrong_choice(const std::string& source, std::uint64_t line, std::uint64_t operation,
                       std::uint64_t size, PyObject* answer);
 
-/// Runs `work` and turns what it throws into a Python error. Returns whether it went through.
+/// Runs `work` and turns what it throws into a Python error. Returns whether it threw nothing.
 template <typename Work>
 bool translated(Work&& work) {
   try {

@@ -55,8 +55,8 @@ bool is_self(PyObject* method, PyObject* object) {
   return false;
 }
 
-/// `Block.free(block)`: one reference is the call's own where Python code calls it with a list of
-/// arguments. A tuple of them may be somebody's who keeps it.
+/// `Block.free(block)`: called from Python code, the arguments lie on the stack and one reference
+/// is the call's own. Called with a tuple, somebody may keep that tuple.
 PyObject* call_unbound(PyObject* callable, PyObject* const* args, std::size_t flagged_count,
                        PyObject* names) {
   const QuickMethodDef& method = definition_of(callable);

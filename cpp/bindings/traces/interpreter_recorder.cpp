@@ -126,7 +126,7 @@ py::dict stop_recording() {
 void register_interpreter_recorder(py::module_& module) {
   module.def("start_recording", &start_recording,
              "Records the interpreter's allocations to an open file, which is closed in the end.");
-  module.def("stop_recording", &stop_recording, "Ends that; returns what it came to.");
+  module.def("stop_recording", &stop_recording, "Ends the recording; returns its figures.");
 }
 
 }  // namespace rheap::bindings

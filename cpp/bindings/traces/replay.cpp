@@ -32,7 +32,8 @@ using trace::Trace;
 
 using Clock = std::chrono::steady_clock;
 
-/// Ten times a second: lets signals in, and tells `tell`, if anybody, how far it came.
+/// Ten times a second: handles signals, and calls `tell`, if there is one, with the operations
+/// done.
 replay::Pulse make_pulse(const py::function* tell = nullptr) {
   return [tell, last = Clock::now()](std::size_t done) mutable {
     if (Clock::now() - last < std::chrono::milliseconds(100)) return;
@@ -71,7 +72,7 @@ Allocator::Options options_of(std::uint64_t capacity, bool immediate) {
           .coalesce = immediate ? Coalesce::immediate : Coalesce::deferred};
 }
 
-/// The options of a policy, which is a name or a function, and who asks the function.
+/// The options of a policy, which is a name or a function; `chooser` will call the function.
 Allocator::Options options_for(std::uint64_t capacity, bool immediate, const py::object& policy,
                                std::unique_ptr<PythonChooser>& chooser) {
   Allocator::Options options = options_of(capacity, immediate);
@@ -108,7 +109,7 @@ std::unique_ptr<Inspector> inspect(const Trace& trace, std::uint64_t capacity, b
       new Inspector{trace, std::move(chooser), Inspection(trace, options)});
 }
 
-/// Does `work`, and says of a wrong choice which operation met it.
+/// Does `work`; a wrong choice becomes an error that names the operation.
 template <typename Work>
 void with_chooser(const Inspector& inspector, Work&& work) {
   try {
@@ -266,7 +267,7 @@ void register_replay(py::module_& module) {
       .def_property_readonly(
           "position", [](const Inspector& inspector) { return inspector.inspection.position(); });
 
-  py::class_<Timeline>(module, "Timeline", "What became of the blocks of a run.")
+  py::class_<Timeline>(module, "Timeline", "The history of the blocks of a run.")
       .def("curves", &curves)
       .def("bands", &bands)
       .def("raster", &raster);

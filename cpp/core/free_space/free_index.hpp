@@ -10,9 +10,9 @@ namespace rheap {
 /// Two-level segregated fit: finds a free block that is large enough in constant time. A bitmap
 /// names the rows (powers of two) that hold anything, one per row names its columns.
 ///
-/// One free block, the victim, is in no list: small requests are cut from it one behind the other,
-/// so that who allocates several together finds them together, and no list changes. What is left
-/// of any other block becomes the next victim. (Lea, "A memory allocator", 1996.)
+/// One free block, the victim, is in no list: small requests are cut from it one behind the other.
+/// So blocks that are allocated together lie together, and no list changes. When another block is
+/// cut, what is left of it becomes the next victim. (Lea, "A memory allocator", 1996.)
 class FreeIndex {
  public:
   FreeIndex(Memory region, BlockList& blocks) : memory_(region), blocks_(blocks) {}
@@ -21,7 +21,7 @@ class FreeIndex {
   /// As `insert`, for what is left of a block that was cut.
   void insert_rest(Offset block, std::uint64_t size);
   void remove(Offset block, std::uint64_t size);
-  /// Throw Damage unless all is whole that these two believe.
+  /// Throw Damage unless everything is whole that `insert` or `remove` will rely on.
   void verify_insert(std::uint64_t size) const;
   void verify_remove(Offset block, std::uint64_t size) const;
 

@@ -15,7 +15,7 @@ class FreeList {
 
   void insert(Offset block, std::uint64_t size);
   void remove(Offset block);
-  /// Throw Damage unless all is whole that these two believe.
+  /// Throw Damage unless everything is whole that `insert` or `remove` will rely on.
   void verify_insert(Offset block) const;
   void verify_remove(Offset block) const;
 
@@ -29,7 +29,7 @@ class FreeList {
 
   /// The first block that ends beyond the rover, or none.
   [[nodiscard]] Offset at_rover() const { return header().at_rover; }
-  /// From here on the next search goes.
+  /// The next search starts here.
   void move_rover(Offset place);
 
   void clear() { header() = FreeListHeader{}; }

@@ -33,7 +33,7 @@ class Holes {
     [[nodiscard]] Iterator end() const { return end_; }
   };
 
-  /// `wilderness`: an empty hole when it is not to be had.
+  /// `wilderness`: an empty hole when it must not be used.
   Holes(const FreeList& list, Hole wilderness) : list_(list), wilderness_(wilderness) {}
 
   [[nodiscard]] Iterator begin() const { return {*this, or_wilderness(list_.first())}; }
@@ -88,7 +88,7 @@ class Placement {
     segregated() ? index_.remove(block, size) : list_.remove(block);
   }
 
-  /// Throw Damage unless all is whole that inserting such a block, or removing it, believes.
+  /// Throw Damage unless everything is whole that `insert` or `remove` will rely on.
   void verify_insert(Offset block, std::uint64_t size) const {
     segregated() ? index_.verify_insert(size) : list_.verify_insert(block);
   }
@@ -104,9 +104,8 @@ class Placement {
     return {start, left >= smallest_block ? left : 0};
   }
 
-  /// Where the hole for a request starts, or none. The wilderness, or nothing, is the `last` of
-  /// them, and for the segregated policy the last resort. Throws WrongChoice and whatever a Chooser
-  /// throws.
+  /// Where the hole for a request starts, or none. `last` is the last hole to look at: the
+  /// wilderness, or none. Throws WrongChoice and whatever a Chooser throws.
   Offset choose(const Request& request, Hole last) {
     return segregated() ? find(request, last) : look(request, last);
   }

@@ -31,7 +31,7 @@ Allocator::Allocator(const Options& options)
   region_.header().policy = static_cast<std::uint16_t>(options.policy);
 }
 
-// --- taking ---------------------------------------------------------------------------------
+// --- allocating ---------------------------------------------------------------------------------
 
 Block Allocator::find_block(const Request& request) {
   try {
@@ -53,8 +53,8 @@ Block Allocator::find_block(const Request& request) {
   return take_at_last(request);
 }
 
-/// Before bytes are taken that nobody had yet, what is deferred may become a hole: if that is not
-/// worth the while, it stays for requests of its own sizes.
+/// Before the heap grows into fresh bytes, deferred blocks may be merged into a hole. Few of them
+/// are not worth the work: they stay for requests of their own sizes.
 bool Allocator::merging_is_due(const Request& request) const {
   return count().deferred.bytes > count().live.bytes / deferred_ratio &&
          blocks_.wilderness() + request.size > blocks_.fresh();
@@ -72,7 +72,7 @@ Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
   return {blocks_.extend(start, word), word};
 }
 
-/// The request would be refused, so effort is no object: merge all, look everywhere.
+/// The request would be refused now. So any effort is right: merge everything, search everywhere.
 Block Allocator::take_at_last(const Request& request) {
   const bool deferred = !deferred_.empty();
   merge_all_deferred();
@@ -155,7 +155,7 @@ void Allocator::verify_neighbours(Block block) const {
   if (block.word.after_free()) static_cast<void>(blocks_.previous(block.start));
 }
 
-/// Looks at all that merging the block believes, so that it finds no damage afterwards.
+/// Verifies everything that `merge` will rely on, so that `merge` finds no damage.
 void Allocator::verify_merge(Block block) const {
   const Offset wilderness = blocks_.wilderness();
   Offset start = block.start;
@@ -262,7 +262,7 @@ std::uint64_t Allocator::trim() {
     const Offset footer = footer_of(block, word.size());
     given_back += region_.discard(block + smallest_block, footer).value_or(0);
   });
-  // What the wilderness had back reads as zero again, so it is fresh again.
+  // The bytes that the wilderness got back read as zero again, so they are fresh again.
   const std::uint64_t page = system::page_bytes();
   const Offset clean{align_up(blocks_.wilderness().value, page)};
   if (clean < blocks_.fresh()) {
@@ -287,7 +287,7 @@ Allocation Allocator::resize(Offset payload, std::uint64_t usable, std::uint64_t
                 std::min(old_bytes, bytes));
     return moved;
   } catch (const Exhausted&) {
-    // To be refused it merged everything, perhaps right behind this block.
+    // The refused request merged everything, perhaps the bytes right behind this block.
     if (const auto here = resize_in_place(payload, usable, old_bytes, bytes)) return *here;
     throw;
   }

@@ -25,9 +25,10 @@ struct Allocation {
 /// Allocates and frees blocks of one region. Knows offsets and bytes, nothing of handles, locks or
 /// Python. One thread at a time.
 ///
-/// The way of a request: a deferred block of its exact size; a free block by the policy; if the
-/// heap would grow and much is deferred, merge some of it and look again; the wilderness; and only
-/// when it would be refused otherwise, merge everything and look into each list.
+/// A request is served by the first of these that can: a deferred block of its exact size; a free
+/// block that the policy chooses; if the heap would grow and much is deferred, a block made by
+/// merging some of it; the wilderness; and only before it is refused, what merging everything and
+/// searching each list finds.
 class Allocator {
  public:
   /// Deferred bytes are many when they are more than the live bytes divided by this.
@@ -50,20 +51,19 @@ class Allocator {
   };
   explicit Allocator(const Options& options);
 
-  /// Throws Exhausted, SystemRefused or Damage (and what a Chooser makes of it), and then has
-  /// allocated nothing.
-  /// `align` is a power of two from 8 to `largest_align`.
+  /// Throws Exhausted, SystemRefused, Damage, or what the Chooser throws; then nothing is
+  /// allocated. `align` is a power of two from 8 to `largest_align`.
   Allocation allocate(std::uint64_t bytes, std::uint64_t align);
   /// Takes back a block of `usable` payload bytes. Throws Damage.
   void release(Offset payload, std::uint64_t usable) { bound_deferred(take_back(payload, usable)); }
-  /// The two halves of it. The first is about this block, and throws no Damage after
-  /// `verify_release`; the second does a bounded amount of work for blocks that were given back
+  /// The two halves of `release`. `take_back` handles this block, and throws no Damage after
+  /// `verify_release`. `bound_deferred` merges a bounded number of blocks that were given back
   /// before, such as the one that gave way to this one.
   SizedBlock take_back(Offset payload, std::uint64_t usable);
   void bound_deferred(const SizedBlock& gives_way);
-  /// In place where the block or what is free behind it allows, else into a new block with the
-  /// contents copied: then the old one is the caller's to release, once nobody needs it. Throws
-  /// what `allocate` throws, and then the block is as it was.
+  /// Resizes in place if the block, or the free bytes behind it, allow it. Otherwise copies the
+  /// contents to a new block, and the caller releases the old one. Throws what `allocate` throws,
+  /// and then the block is as it was.
   Allocation resize(Offset payload, std::uint64_t usable, std::uint64_t old_bytes,
                     std::uint64_t bytes, std::uint64_t align);
 
@@ -84,8 +84,8 @@ class Allocator {
   /// Throws Damage unless a live block with so many usable bytes starts here and its fence, if any,
   /// is whole.
   Block verify_live(Offset payload, std::uint64_t usable) const;
-  /// Throws Damage unless such a block, the neighbours it could merge with and all else that taking
-  /// it back believes are whole.
+  /// Throws Damage unless such a block, the neighbours it could merge with, and everything else
+  /// that `take_back` will rely on are whole.
   void verify_release(Offset payload, std::uint64_t usable) const;
   /// The visible bytes of a live block of a fenced heap. Throws Damage when its fence broke.
   std::uint64_t verify_fence(Offset payload, std::uint64_t usable) const;
@@ -112,7 +112,7 @@ class Allocator {
     const std::uint64_t left = placement_.wilderness().size;
     return left > 0 ? left - word_bytes : 0;
   }
-  /// When everything is merged: what it is otherwise, FreeSpaces says.
+  /// Right only when everything is merged; FreeSpaces computes it at any other time.
   [[nodiscard]] std::uint64_t largest_request() const {
     const std::uint64_t largest = std::max(placement_.largest(), placement_.wilderness().size);
     return largest > 0 ? largest - overhead() : 0;
@@ -130,7 +130,7 @@ class Allocator {
   std::uint64_t merge_left(Block block);
   std::uint64_t merge_deferred(std::uint64_t most);
   std::uint64_t merge_all_deferred();
-  /// `is_rest`: of a hole that a block was just cut from.
+  /// `is_rest`: it is what is left of a hole that a block was just cut from.
   void add_free(Offset block, std::uint64_t size, bool is_rest = false);
   void remove_free(Offset block, std::uint64_t size);
   std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t usable,
@@ -159,8 +159,8 @@ class Allocator {
   std::uint64_t overhead_;
 };
 
-// What every request goes through stands here, to be built into its callers. The compiler would
-// rather share it between them, which costs a tenth of a pair of Heap::alloc and Heap::free.
+// These functions run in every request, so they are inlined into their callers. Left to itself the
+// compiler shares one copy, which makes a pair of Heap::alloc and Heap::free a tenth slower.
 
 inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   if (bytes > region_.capacity()) [[unlikely]]
@@ -171,7 +171,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
 [[gnu::always_inline]] inline Allocation Allocator::allocate(std::uint64_t bytes,
                                                              std::uint64_t align) {
   const std::uint64_t size = block_size_for(bytes);
-  std::uint64_t dirty = bytes;  // who had a deferred block before may have written all of it
+  std::uint64_t dirty = bytes;  // the last owner of a deferred block may have written all of it
   Block block = deferring_ ? deferred_.pop(size, align) : Block{};
   if (block) [[likely]] {
     count().deferred.subtract(size - word_bytes);
@@ -225,7 +225,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   return retire(block);
 }
 
-/// A block that is nobody's any more waits for the next request of its size, or is merged.
+/// A block without an owner waits for the next request of its size, or is merged.
 [[gnu::always_inline]] inline SizedBlock Allocator::retire(Block block) {
   if (!deferring_) {
     merge(block);

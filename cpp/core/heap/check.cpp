@@ -5,8 +5,8 @@
 #include "core/region/header.hpp"
 #include "core/region/poison.hpp"
 
-/// The walks over the whole region: one verifies every invariant of layout.hpp, one makes all that
-/// is derived from the list of blocks anew.
+/// The walks over the whole region: one verifies every invariant of layout.hpp, the other rebuilds
+/// everything that is derived from the list of blocks.
 namespace rheap {
 
 namespace {
@@ -138,7 +138,7 @@ void Allocator::rebuild() {
       counted.live.bytes += word.size() - overhead();
       const std::uint64_t whole = word.size() - word_bytes;
       const Offset payload = payload_of(block);
-      // A block is live a moment before its fence stands; a kill may have come in between.
+      // A block becomes live just before its fence is written; a kill may have come in between.
       if (fenced_ && fence::visible_bytes(region_.address(payload), whole) == whole) {
         raise_fence(payload, whole - fence::fence_bytes, whole - fence::fence_bytes);
       }

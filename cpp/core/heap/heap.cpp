@@ -6,9 +6,9 @@
 
 namespace rheap {
 
-/// Holds every heap still while the process forks, so that the child's copy of each is whole. (A
-/// lock made anew in the child instead would leave it whatever another thread was in the middle
-/// of.) The list's own lock comes first, then the heaps': nobody takes them the other way round.
+/// Locks every heap while the process forks, so that the child's copy of each is whole. (To make
+/// new locks in the child would not do: another thread may have been in the middle of a change.)
+/// The list's own lock comes first, then the heaps': nobody takes them the other way round.
 class ForkGuard {
  public:
   static void enter(Heap& heap) {
@@ -126,8 +126,8 @@ void Heap::resize(Handle& handle, std::uint64_t bytes) {
   });
 }
 
-/// Gives a block back. What the work that follows finds is no fault of this block, which is free by
-/// then, so the next call tells of it.
+/// Gives a block back. Damage that `bound_deferred` finds lies elsewhere, and this block is free by
+/// then: so it is the next call that reports it.
 void Heap::release(Offset payload, std::uint64_t usable) {
   const SizedBlock gives_way = allocator_->take_back(payload, usable);
   try {

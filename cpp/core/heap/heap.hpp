@@ -39,7 +39,7 @@ class Heap {
   /// Closes a heap that has no bound block; returns whether it is closed.
   bool close_if_unused() noexcept;
 
-  // Each throws Closed on a closed heap and Damage on a damaged one, besides what it names.
+  // Each throws Closed on a closed heap, Damage on a damaged one, and what its comment names.
 
   /// Binds `handle` to a new block; returns how many of its leading bytes may not be zero.
   /// `align` is a power of two up to `largest_align`. Throws Exhausted or SystemRefused.
@@ -50,19 +50,19 @@ class Heap {
   std::uint64_t trim();
   void check();
 
-  /// Throws Damage unless the handle's block, its fence, its neighbours and all else that freeing
-  /// it believes are whole: then `free` finds no damage.
+  /// Throws Damage unless the handle's block, its fence, its neighbours and everything else that
+  /// `free` will rely on are whole. After it, `free` finds no damage.
   void verify(const Handle& handle);
 
   /// From here on `observer` sees each allocation, resize and release. Returns false when the heap
   /// has an observer already. Throws Closed on a closed heap.
   bool observe(Observer& observer);
-  /// Ends that, if it is this one who observes. The heap's owner must not have let go yet.
+  /// Ends the observation, if `observer` is the one who observes. The heap must have its owner.
   void end_observation(const Observer& observer) noexcept;
   [[nodiscard]] Observer* observer() const { return observer_; }
 
   /// Gives the block back and unbinds the handle, whatever state the heap is in. Throws Damage when
-  /// the region turns out to be damaged here; on a heap known to be, the block is just forgotten.
+  /// the region turns out to be damaged here. On a heap known to be damaged the block is forgotten.
   void free(Handle& handle);
 
   struct Seen {
@@ -101,7 +101,7 @@ class Heap {
   }
   [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
   [[nodiscard]] bool debug() const { return debug_; }
-  /// Blocks that have a handle: what the process has taken and not given back.
+  /// The number of blocks that have a handle: those allocated and not freed.
   [[nodiscard]] std::size_t bound_blocks() {
     const GuardInTurn guard(lock_);
     return handles_.count();

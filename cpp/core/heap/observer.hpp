@@ -6,9 +6,9 @@
 
 namespace rheap {
 
-/// Sees what happens to the blocks of a heap. Each call comes with the heap's lock held, so none
-/// may come back to the heap nor wait for somebody who would. `Handle::seen_as` is the observer's
-/// own; it is 0 for a block that is older than the observation.
+/// Sees what happens to the blocks of a heap. Each call comes with the heap's lock held, so it must
+/// not call the heap nor wait for a thread that does. `Handle::seen_as` belongs to the observer; it
+/// is 0 for a block that is older than the observation.
 class Observer {
  public:
   virtual void allocated(Handle& handle) noexcept = 0;

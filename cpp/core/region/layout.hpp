@@ -32,11 +32,11 @@
 ///   7. wilderness <= fresh: no byte beyond `fresh` was ever part of a block.
 ///   8. The header says which heap this is.
 ///
-/// Nothing here is believed because it stands here. Words, `wilderness` and `fresh` are sealed.
-/// All else that names a block (links, heads, the victim, slots, the rover) is acted on only after
-/// the word at that place was verified, and such a word stands nowhere but where a block starts:
-/// who swallows a block wipes its word. What the header says besides is not acted on, or only as
-/// far as a wrong value costs time.
+/// The allocator verifies what it reads here before it acts on it. Words, `wilderness` and `fresh`
+/// are sealed. A link, head, victim, slot or rover names a block: the allocator first verifies the
+/// word at that place. Such a word stands only where a block starts, because a merge wipes the word
+/// of the block that it swallows. A wrong value in any other field of the header can cost time, but
+/// cannot misplace a block.
 
 #include <array>
 #include <bit>

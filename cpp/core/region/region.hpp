@@ -30,8 +30,8 @@ inline void (*after_store)() = nullptr;
 inline bool check_every_operation = true;
 #endif
 
-/// The mapped bytes. A copy is a pointer and as good as the original: everybody who works on the
-/// region has one of his own, so that a place is one load away.
+/// The mapped bytes. A copy is a pointer to them, as good as the original. Each class that works on
+/// the region has its own copy, so that a place is one load away.
 class Memory {
  public:
   explicit Memory(std::byte* base) : base_(base) {}

@@ -58,10 +58,9 @@ class Word {
   std::uint64_t low_ = 0;
 };
 
-/// Signs what the region says and believes nothing that it did not sign: the words of blocks, and
-/// offsets in the header. The check code is a keyed hash of the place and of the 40 bits that are
-/// said there, so they are valid only where they were written and only in this heap. Random bytes
-/// pass with probability 2^-24.
+/// Signs the words of blocks and offsets in the header, and recognises what it signed. The check
+/// code is a keyed hash of the place and of the 40 bits that stand there, so they are valid only
+/// where they were written and only in this heap. Random bytes pass with probability 2^-24.
 class Seal {
  public:
   explicit Seal(std::uint64_t secret) : secret_(secret) {}
@@ -77,7 +76,7 @@ class Seal {
   [[nodiscard]] bool holds(Offset place, std::uint64_t raw) const {
     return (raw & ~Word::bits) == check_code(place, raw & Word::bits);
   }
-  /// What bytes that hold say as an offset.
+  /// The offset in bytes for which `holds` is true.
   static Offset target(std::uint64_t raw) { return {(raw & Word::bits) * 8}; }
 
  private:

@@ -48,7 +48,7 @@ class WithoutSignals {
   sigset_t mask_before_{};
 };
 
-/// While it lives: what it calls leaves the caller's errno alone.
+/// Restores errno when it dies.
 class ErrnoKept {
  public:
   ErrnoKept() : errno_(errno) {}
@@ -66,7 +66,7 @@ bool still_there(const File& file) {
          status.st_ino == file.inode;
 }
 
-/// What the call returns, but for EINTR, where it is made again.
+/// Makes the call, again after each EINTR; returns what it returned at last.
 template <typename Call>
 int uninterrupted(Call call) {
   int error = EINTR;

@@ -5,8 +5,8 @@
 
 namespace rheap::system {
 
-/// An open file, by its descriptor and by what that stood for when it was taken over: a program
-/// may close descriptors that it did not open, and the system then gives their numbers to others.
+/// An open file: its descriptor, and the file that this meant when it was taken over. A program may
+/// close descriptors that it did not open, and the system then reuses their numbers.
 struct File {
   int descriptor = -1;
   std::uint64_t device = 0;
@@ -14,13 +14,13 @@ struct File {
 };
 /// Takes over an open descriptor.
 File take_file(int descriptor) noexcept;
-/// All of these return 0 or the error, which is EBADF when the descriptor is no longer that file;
-/// no signal comes of them, and errno stays.
+/// All of these return 0 or the error, which is EBADF when the descriptor is no longer that file.
+/// They raise no signal and leave errno as it is.
 ///
 /// Writes it all, however long that takes.
 int write_all(const File& file, const char* text, std::size_t bytes) noexcept;
-/// Maps so much of a file that is open for reading and writing, shared with it, and lets the file
-/// grow to hold that. Its disk has room for all of it then. `begin` is a multiple of a page.
+/// Maps so many bytes of a file that is open for reading and writing, and lets the file grow to
+/// hold them. Their space on the disk is reserved then. `begin` is a multiple of a page.
 int map_file(const File& file, std::uint64_t begin, std::size_t bytes, std::byte*& memory) noexcept;
 /// Ends the file behind so many bytes.
 int cut_file(const File& file, std::uint64_t bytes) noexcept;

@@ -9,16 +9,15 @@ namespace rheap {
 /// The lock of a heap. A critical section is some ten nanoseconds, so what it costs to take and to
 /// give the lock counts most. There are two ways in:
 ///
-/// `lock`, for anybody at any time: one atomic exchange. Who has to wait longer (somebody walks the
-/// whole heap) yields, then sleeps in growing steps: nobody needs to be woken, so giving the lock
-/// is a plain store.
+/// `lock`, for any thread at any time: one atomic exchange. A thread that waits longer (another
+/// walks the whole heap) yields, then sleeps in growing steps. Nobody needs to be woken, so to give
+/// the lock back is a plain store.
 ///
-/// `lock_in_turn`, for callers of whom there is one at a time anyway (an interpreter's lock sees to
-/// it): a store and a load. Between them the processor may not see the load before the store is
-/// seen, which is what the atomic exchange costs its time for; here who takes the other way in
-/// makes every processor see to that, at that moment (as in Dice, Huang, Yang: "Asymmetric Dekker
-/// synchronization", 2001). Where the system cannot do that, or the callers do not take turns, it
-/// is `lock`.
+/// `lock_in_turn`, for callers that run one at a time anyway (under an interpreter's lock): a store
+/// and a load. The processor must not reorder the two. An atomic exchange would pay for that in
+/// every call; here `lock` pays instead, by a memory barrier on every processor when it is called
+/// (as in Dice, Huang, Yang: "Asymmetric Dekker synchronization", 2001). Where the system has no
+/// such barrier, or the callers do not take turns, it is the same as `lock`.
 class Lock {
  public:
   Lock() = default;

@@ -61,7 +61,7 @@ std::size_t page_bytes() noexcept {
 }
 
 std::byte* reserve(std::size_t bytes, std::size_t align, Sharing sharing) {
-  // More than asked for, then the ends go back: what stays is aligned.
+  // Reserves more than asked for and gives both ends back, so that the rest is aligned.
   const int flags = sharing == Sharing::alone ? MAP_PRIVATE : MAP_SHARED;
   const std::size_t wide = bytes + align;
   std::byte* begin = map(wide, PROT_NONE, flags, "reserve");

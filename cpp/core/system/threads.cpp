@@ -12,7 +12,7 @@ namespace rheap::system {
 
 bool fence_all_threads() noexcept {
 #ifdef __linux__
-  // A forked child may have to say once more that it wants to.
+  // A forked child may have to register once more.
   const auto call = [](int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; };
   if (call(MEMBARRIER_CMD_PRIVATE_EXPEDITED)) return true;
   return call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) && call(MEMBARRIER_CMD_PRIVATE_EXPEDITED);

@@ -85,7 +85,7 @@ def _known(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _rows(report: Report) -> list[Row]:
-    """The rows in which somebody has a figure; who has none there has a dash."""
+    """The rows in which at least one column has a figure; the others show a dash."""
     results = report.results
 
     def row(name: str, figure: Callable[[Result], str | None]) -> Row:
