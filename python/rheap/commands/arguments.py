@@ -21,11 +21,11 @@ _MOST = 1_000_000  # operations of --random
 
 
 class ArgumentError(Exception):
-    """Arguments that do not go together, or a policy that is none."""
+    """Arguments that do not go together, or an unknown policy."""
 
 
 def status_of(command: str, work: Callable[[], None]) -> int:
-    """The exit status of a command that does this, once it said what went wrong."""
+    """Does `work` and prints its errors; returns the exit status."""
     try:
         work()
     except PolicyError as failed:
@@ -67,7 +67,7 @@ def add_heaps(parser: argparse.ArgumentParser) -> None:
 
 
 def schemes_of(options: argparse.Namespace) -> list[Scheme]:
-    """Each policy with each way of coalescing. Raises `ArgumentError` for a policy that is none."""
+    """Each policy with each way of coalescing. Raises `ArgumentError` for an unknown policy."""
     policies: list[str | OwnPolicy] = []
     for written in dict.fromkeys(options.policy or [_core.POLICIES[0]]):
         try:

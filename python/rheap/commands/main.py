@@ -26,7 +26,7 @@ class Command(Protocol):
         """Adds the command's own arguments."""
 
     def run(self, options: argparse.Namespace) -> int | Callable[[], int]:
-        """Does it; returns the exit status, or a program to run: what leaves that is its own."""
+        """Runs it; returns the exit status, or a program to run, whose exceptions pass."""
 
 
 COMMANDS: dict[str, Command] = {
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _drop_output() -> None:
-    """Gives what is still buffered nowhere to fail: the interpreter flushes once more at exit."""
+    """Flushes stdout or discards its buffer, so that the flush at exit cannot fail."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
         return

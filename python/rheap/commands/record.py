@@ -77,7 +77,7 @@ def _run_recorded(program: Program, trace: TraceFile) -> int:
         if os.getpid() == process:  # not in a forked child
             _finish(trace)
 
-    # First in, so last out: after the program's threads and its own such functions.
+    # Registered first, so it runs last: after the program's threads and its own exit functions.
     atexit.register(finish)
     _core.start_recording(trace.descriptor)
     program.run()

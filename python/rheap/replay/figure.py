@@ -26,7 +26,7 @@ class Figure:
 
     @property
     def inverse(self) -> Self:
-        """Of the ratios the other way round."""
+        """The figure of the inverse ratios."""
         return type(self)(1 / self.median, 1 / self.high, 1 / self.low)
 
     @classmethod

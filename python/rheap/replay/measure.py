@@ -7,9 +7,9 @@ Three kinds of passes, each over the whole trace:
   and the last MiB.) Places, extent, free space and work are of this pass.
 - timed: the loop is compiled and the clock is read around slices of it. All allocators take turns.
   Each allocation's first byte is written. What the trace leaves live is released behind each run,
-  outside the clock. The first three runs of each go uncounted (glibc adapts its thresholds in
-  them), so all that count find the allocator warm, its pages in memory. rheap's is the core without
-  handles, lock and Python objects.
+  outside the clock. The first three runs of each are not counted, since glibc adapts its
+  thresholds in them; in the others the allocator is warm and its pages are in memory. Of rheap the
+  core is timed, without handles, lock and Python objects.
 - latency: the least that each operation took in five replays, one reading of the clock included.
 """
 
@@ -39,7 +39,7 @@ class Scheme:
 
     @property
     def name(self) -> str:
-        """The policy's."""
+        """The name of the policy."""
         return self.policy if isinstance(self.policy, str) else self.policy.name
 
     def inspect(self, trace: _core.Trace, capacity: int) -> _core.Inspection:
@@ -72,7 +72,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """What an allocator made of its memory, and by how much work.
+    """How well an allocator used its memory, and how much work that took.
 
     `peak_utilisation`: peak live payload, as asked for, by `extent`, the bytes from the first block
     to the highest wilderness. `ceiling`: the most that it can be on this trace with a word of 8
@@ -97,7 +97,7 @@ class Placing:
 
     @property
     def ratio_to_ceiling(self) -> float:
-        """The utilisation as a part of the highest possible."""
+        """The ratio of the utilisation to the highest possible."""
         return self.peak_utilisation / self.ceiling if self.ceiling else 1.0
 
     @property
@@ -123,14 +123,14 @@ class Score:
 
     @property
     def sum(self) -> float:
-        """Of both, 0 to 100."""
+        """The sum of both, 0 to 100."""
         return self.utilisation + self.work
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One allocator on one trace. Exercises and policies of one's own are not timed; of malloc
-    nothing else is known."""
+    """One allocator on one trace. Exercises and policies of one's own are not timed; malloc is
+    timed only."""
 
     allocator: str
     coalesce: str | None
@@ -302,7 +302,7 @@ def _over(reports: Sequence[Report], results: Sequence[Result]) -> Overall:
 
 
 def ratio_to_malloc(report: Report, result: Result) -> float | None:
-    """Nanoseconds per operation as a part of malloc's in the same run."""
+    """The ratio of the nanoseconds per operation to malloc's in the same run."""
     malloc = report.results[-1]
     if not report.against_malloc or malloc.timing is None or result.timing is None:
         return None

@@ -33,7 +33,7 @@ Choose = Callable[[int, list[Hole]], object]
 
 
 class PolicyError(Exception):
-    """The function raised something, which is the cause of this."""
+    """The policy's function raised an exception: the `__cause__` of this one."""
 
 
 @dataclass(frozen=True, slots=True)

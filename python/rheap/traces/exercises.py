@@ -18,7 +18,7 @@ _LARGEST = 100  # bytes, of a random allocation
 def parse_operations(text: str) -> tuple[str, ...]:
     """The operations of an exercise, such as `+10,+20,-0,+8`.
 
-    Raises `ValueError` for a word that is none, and for a free of what is not live.
+    Raises `ValueError` for a word that is no operation, and for a free of a block that is not live.
     """
     words = tuple(word.strip() for word in text.split(","))
     live: list[bool] = []

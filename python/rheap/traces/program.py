@@ -90,7 +90,7 @@ class Program:
         return cls(name, folder, [spec.origin, *arguments], attributes, lambda: _code_of(spec))
 
     def run(self) -> None:
-        """Runs it to its end. Whatever leaves it does, and is shown without our frames."""
+        """Runs it to its end. Its exceptions pass, their tracebacks without the frames of rheap."""
         main = ModuleType("__main__")
         vars(main).update(self._attributes, __builtins__=builtins, __annotations__={})
         sys.modules["__main__"] = main
@@ -114,7 +114,7 @@ def _find(name: str) -> ModuleSpec:
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError) as error:
-        # A package before the last dot is imported. What goes wrong in there is the program's.
+        # `find_spec` imports the package before the last dot; its own errors belong to the program.
         missing = getattr(error, "name", None) or ""
         if isinstance(error, ImportError) and not f"{name}.".startswith(f"{missing}."):
             raise

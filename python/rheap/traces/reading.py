@@ -1,4 +1,4 @@
-"""Reads trace files: finds out what they are, and says where they stop being traces."""
+"""Reads trace files, plain or gzipped; errors name the line that is wrong."""
 
 from __future__ import annotations
 

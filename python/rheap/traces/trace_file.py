@@ -55,7 +55,7 @@ class TraceFile:
 
 
 def _take_for_us(descriptor: int) -> None:
-    """Until it is closed. To empty a file that another program has mapped would kill that one."""
+    """Locks the file until it is closed: to empty one that another program maps would kill that."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -65,7 +65,7 @@ def _take_for_us(descriptor: int) -> None:
 
 
 def _replace_by_compressed(path: str) -> None:
-    """At each moment there is either the one file of that name or the other, whole."""
+    """Compresses the file. At each moment its name means a whole file, plain or compressed."""
     compressed = f"{path}.{os.getpid()}"
     with open(path, "rb") as plain, open(compressed, "xb", buffering=0) as packed:
         try:

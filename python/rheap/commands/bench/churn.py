@@ -96,7 +96,7 @@ class Churn:
         return "\n".join(name.ljust(first) + over_time(line, top, bars) for name, line in lines)
 
     def headlines(self) -> list[Headline]:
-        """Memory and time of rheap as parts of the system's malloc."""
+        """Memory and time of rheap as ratios to the system's malloc."""
         return [
             Headline(f"{what}, {course.contestant}", words(figure, self.malloc))
             for course in self.courses
@@ -150,7 +150,7 @@ def entrants(malloc: str) -> tuple[list[ChosenAllocator], list[str]]:
 
 
 def process(contestant: ChosenAllocator, frames: int) -> Outcome:
-    """What came of a contestant's frames. Raises `ChildProcessError` if its process failed."""
+    """The outcome of a contestant's frames; `ChildProcessError` if its process failed."""
     order = Order(frames, contestant.on_heap, contestant.trim_every)
     done = python(contestant, "-c", _WORKER, json.dumps(dataclasses.asdict(order)))
     if done.returncode != 0:

@@ -55,7 +55,7 @@ class Order:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of it; bytes of resident memory are those beyond the start."""
+    """The outcome; bytes of resident memory are those beyond the start."""
 
     seconds: float = 0.0  # for allocating, filling, dropping and trimming
     faults: int = 0  # minor page faults

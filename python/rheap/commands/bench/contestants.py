@@ -1,4 +1,4 @@
-"""Who is compared, and by which statements."""
+"""What is compared, and by which statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns: what is compared is measured in turn, round after round."""
+"""Runs the contestants alternately and compares within each round."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Advance = Callable[[str], None]  # tells the progress what comes now
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One of the figures that decide: what was measured, and beside what it is how much."""
+    """One of the figures that decide: what was measured, and how it compares with what."""
 
     what: str
     words: str
@@ -41,15 +41,15 @@ class Effort:
 def in_turn(turns: Mapping[Key, Turn], rounds: int, seconds: float) -> dict[Key, list[float]]:
     """Seconds per call of each contestant in each round.
 
-    In a round each has its turn, of as many calls as take it about `seconds`; so a change of the
-    machine's speed meets all alike, and what counts is the ratio within a round.
+    A round runs each contestant once, for as many calls as take about `seconds`. So a change of the
+    machine's speed meets all alike, and ratios are taken within a round.
     """
     found: dict[Key, list[float]] = {key: [] for key in turns}
     with interrupts_wait() as let_interrupt:
         calls = {key: calls_for(turn, seconds) for key, turn in turns.items()}
         for _ in range(rounds):
             for key, turn in turns.items():
-                turn(1)  # so that it finds the caches as it leaves them, not as another does
+                turn(1)  # fills the caches with its own data, not another's
                 found[key].append(turn(calls[key]) / calls[key])
                 let_interrupt()
     return found

@@ -54,7 +54,7 @@ class Threads:
 
 
 def measure(effort: Effort, advance: Advance) -> Threads:
-    """Times one thread and two in turn."""
+    """Times one thread and two, alternately."""
     advance("two threads")
     with Heap("16 MiB") as heap:
         makers: dict[str, Callable[[int], Any]] = {OURS: heap.alloc, "bytearray": bytearray}

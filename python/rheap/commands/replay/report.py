@@ -16,7 +16,7 @@ Row = tuple[str, list[str]]
 
 
 def as_json(reports: Sequence[Report]) -> dict[str, Any]:
-    """All figures: bytes, nanoseconds, and parts from 0 to 1."""
+    """All figures: bytes, nanoseconds, and ratios from 0 to 1."""
     return {
         "malloc": _core.malloc_library()
         if any(report.against_malloc for report in reports)
