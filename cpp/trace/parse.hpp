@@ -29,14 +29,14 @@ struct Malformed : std::runtime_error {
 ///   f ID                            frees
 ///
 /// Ids may be used again after their free. Empty lines and those that begin with # are skipped. The
-/// last line may lack its end; if it cannot be read then, it was torn when whoever wrote it was
-/// killed, and is left out.
+/// last line may lack its end. If it cannot be read then, its writer was killed in the middle of
+/// it, and it is left out.
 class Parser {
  public:
   static constexpr std::uint64_t largest_size = std::uint64_t{1} << 40;
-  /// In bytes; more than a recorder of ours leaves of zero bytes behind its last line.
+  /// In bytes; more than the zero bytes that our recorders may leave behind the last line.
   static constexpr std::size_t longest_line = std::size_t{1} << 20;
-  /// A trace of which most says nothing is none, and may be a terabyte once it is unzipped.
+  /// Refuses a file of almost no operations: unzipped it may be a terabyte.
   static constexpr std::uint64_t most_idle_lines = 1'000'000;
 
   /// `source` is what the text is called in messages.

@@ -33,7 +33,7 @@ class Operation {
 };
 static_assert(sizeof(Operation) == 12);
 
-/// What a trace needs at its hungriest, whoever serves it.
+/// What a trace needs at its peak, with any allocator.
 struct Demand {
   std::uint64_t bytes = 0;  ///< most payload asked for at one time
   std::uint64_t block_bytes =

@@ -17,7 +17,7 @@ namespace rheap::trace {
 ///   f ID TIME THREAD                   freed
 ///
 /// Time is in microseconds since the writer was made; threads are numbered as they are first seen.
-/// After an error nothing more is written. The caller sees to it that one thread writes at a time.
+/// After an error nothing more is written. Its callers take turns.
 class TraceWriter {
  public:
   enum class Sites { none, each };
@@ -37,7 +37,7 @@ class TraceWriter {
   /// Closes the file as it is.
   void abandon() { file_.abandon(); }
 
-  /// Stops it for a reason of the caller's, an errno.
+  /// Stops writing because of an errno of the caller's.
   void fail(int error);
 
   [[nodiscard]] bool sites() const { return sites_; }

@@ -184,8 +184,8 @@ class Heap(_core.Heap):
         of the region if no length is given. A part with at most 24 blocks is shown byte for byte
         (of payloads that take more than 8 lines the ends), with what each bit of a word and each
         link means. The figures are always those of the whole heap.
-        Raises `ValueError` for a part that is outside the region, and what `alloc` raises for a
-        size that is none.
+        Raises `ValueError` for a part that is outside the region, and what `alloc` raises for an
+        invalid size.
         """
         first, end = _core.FIRST_BLOCK, _core.FIRST_BLOCK + self.capacity
         if offset is None and length is None:

@@ -28,7 +28,7 @@ void give_back(BlockObject* block) {
   heap->free(block->handle);
 }
 
-/// As `give_back`, where nobody can be told but the hook for unraisable errors.
+/// As `give_back`, but an error goes to the hook for unraisable errors.
 void give_back_quietly(BlockObject* block) {
   try {
     give_back(block);
@@ -155,8 +155,8 @@ void close_with_heap(BlockObject* block) {
   if (block->closed) return;
   block->closed = block->heap_closed = 1;
   if (block->pins > 0 || block->exposed) return;
-  // The heap goes, so nobody needs to hear of damage; and to make an exception would run Python
-  // code, which could drop other blocks that the heap is about to close.
+  // Damage is not reported, since the heap goes. To make an exception would also run Python code,
+  // which could drop other blocks that the heap is about to close.
   try {
     give_back(block);
   } catch (const Damage&) {

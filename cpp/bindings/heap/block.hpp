@@ -18,7 +18,7 @@ struct Site {
 };
 
 /// The Python object that owns a block. It has slots of its own instead of being a py::class_,
-/// because allocating and dropping one is what people pay for.
+/// because most of a user's time goes into allocating and dropping one.
 ///
 ///   live ──close──► closed ──nobody can see it──► freed
 ///
@@ -53,7 +53,7 @@ void register_block(pybind11::module_& module);
 
 /// An object that is bound to no block yet, all its own fields zero. nullptr with a Python error.
 BlockObject* new_block();
-/// After `Heap::alloc` bound its handle.
+/// Completes a Block whose handle `Heap::alloc` has just bound.
 void adopt(BlockObject* block, Heap* heap);
 
 /// Sets an error and returns false unless the block can be used.
@@ -66,7 +66,7 @@ bool unseen(BlockObject* block, Py_ssize_t own);
 bool close_block(BlockObject* block, Py_ssize_t own);
 /// As `close_block`, but refuses what is pinned or damaged, and then changes nothing.
 bool free_block(BlockObject* block, Py_ssize_t own);
-/// The heap is closed. Runs no Python code.
+/// Closes the block because its heap is closed. Runs no Python code.
 void close_with_heap(BlockObject* block);
 /// A Pin of the block died.
 void unpin(BlockObject* block);

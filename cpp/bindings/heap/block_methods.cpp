@@ -27,9 +27,9 @@ PyObject* enter(PyObject* self, PyObject* const*, Py_ssize_t) {
   return usable(as_block(self), "enter") ? Py_NewRef(self) : nullptr;
 }
 
-/// An ExitStack keeps a method that it bound itself and calls it out of a C array, which looks as
-/// any array does. But its method has one reference, as ours has, and nobody keeps blocks in
-/// tuples of all that `__exit__` takes.
+/// An ExitStack keeps a method that it bound itself, and passes the arguments in a C array like any
+/// other. Its method has one reference, as ours has. Nobody keeps blocks in tuples of the arguments
+/// of `__exit__`.
 PyObject* leave(PyObject* self, PyObject* const*, Py_ssize_t) {
   if (!close_block(as_block(self), 1)) return nullptr;
   Py_RETURN_NONE;
@@ -57,7 +57,7 @@ PyObject* resize(PyObject* self, PyObject* const* arguments, Py_ssize_t own) {
     heap->resize(block->handle, bytes);
     retrace(block, before);
   });
-  // If not: to make the error may have run code that freed the block.
+  // If not, making the error may have run code that freed the block.
   if (!done) return nullptr;
   Py_RETURN_NONE;
 }
@@ -82,7 +82,7 @@ PyObject* view(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject
   if (whole == nullptr || (format == nullptr && shape == nullptr)) return whole;
   PyObject* bytes = format == nullptr ? PyUnicode_FromString("B") : Py_NewRef(format);
   if (shape != nullptr && bytes != nullptr) {
-    // Of a shape that needs less than there is, the first bytes.
+    // A shape that needs fewer bytes than the block has gets the first ones.
     PyObject* needed = view_bytes(bytes, shape);
     const Py_ssize_t length = needed != nullptr ? PyLong_AsSsize_t(needed) : -1;
     Py_XDECREF(needed);
@@ -207,7 +207,7 @@ int set(PyObject* self, PyObject* key, PyObject* value) {
     return -1;
   }
   Py_buffer buffer;
-  // Of a Block only for this moment, which exposes nothing.
+  // A buffer of a Block is held only for this moment, so the Block is not exposed.
   PyObject* source = is_block(value) ? pin_of(as_block(value)) : Py_NewRef(value);
   if (source == nullptr) return -1;
   const int got = PyObject_GetBuffer(source, &buffer, PyBUF_FULL_RO);

@@ -20,13 +20,13 @@ PyObject* allocate(PyTypeObject* type, Py_ssize_t items) {
   return object;
 }
 
-/// Whether pybind11 knows what the class is made of; from then on it does. Else sets an error.
+/// Makes pybind11 learn what the class is made of. Returns false with a Python error.
 bool known(PyTypeObject* type) {
   try {
     if (py::detail::all_type_info(type).size() == 1) return true;
     PyErr_SetString(PyExc_TypeError, mixed);
   } catch (const std::exception&) {
-    // It remembers the class before it knows when to forget it.
+    // pybind11 registers the class before it registers the callback that removes it.
     py::detail::with_internals([&](auto& internals) { internals.registered_types_py.erase(type); });
     PyErr_NoMemory();
   }

@@ -62,14 +62,13 @@ void close_heap(Heap& heap) {
   std::vector<BlockObject*> blocks;
   heap.for_each_handle([&](Handle& handle) { blocks.push_back(block_of_handle(handle)); });
   heap.close();
-  // The lock is free again, the GIL was never given away, and to close them runs no Python code:
-  // the blocks are all still there.
+  // All blocks are still there: the GIL was held throughout, and closing them runs no Python code.
   for (BlockObject* block : blocks) close_with_heap(block);
 }
 
-// The words of the public methods and properties. The signature of a method stands in them, since
-// pybind11's own shows `self` as an argument of type `object`. (Without the usual $: for what
-// stands in one of its functions `inspect` takes that as bound.)
+// The docstrings of the public methods and properties. Each includes its signature, since
+// pybind11's own shows `self` as an argument of type `object`. (`self` lacks the usual $: in a
+// function of pybind11 `inspect` would take it as bound.)
 
 constexpr const char* close_words =
     "close(self, /)\n--\n\n"
@@ -158,7 +157,7 @@ void register_heap(py::module_& module) {
   module.attr("CAPACITY_LIMIT") = capacity_limit;
   module.attr("SMALLEST_CAPACITY") = Heap::smallest_capacity;
 
-  // Does self.hpp still know how pybind11 lays its objects out?
+  // Verifies that self.hpp still knows how pybind11 lays out its objects.
   OwnedHeap probe = open_heap(Heap::smallest_capacity, false, false, policy_names[0], false);
   Heap* expected = probe.get();
   const py::object object = py::cast(std::move(probe));

@@ -29,8 +29,8 @@ bool parse_align(PyObject* value, std::uint64_t& align) {
   return true;
 }
 
-/// Zeroes what may hold something. Long ones let other threads run; the pin keeps `close()` in one
-/// of them from giving the memory back meanwhile.
+/// Zeroes the bytes that may not be zero. A long one lets other threads run; the pin stops a
+/// `close()` in one of them from giving the memory back meanwhile.
 bool clear(BlockObject* block, std::uint64_t bytes) {
   constexpr std::uint64_t long_enough = std::uint64_t{1} << 20;
   if (bytes < long_enough) {
@@ -58,7 +58,7 @@ PyObject* alloc_block(PyObject* self, PyObject* size, std::uint64_t align, bool 
       translated_request(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align); });
   if (usable_now) [[likely]] {
     adopt(block, heap);
-    // To note the site may have run Python code, which may have closed the heap.
+    // Noting the site may have run Python code, which may have closed the heap.
     if (heap->debug()) [[unlikely]]
       usable_now = usable(block, "allocate");
   }

@@ -54,7 +54,7 @@ class HeapRecorder final : public Observer {
   }
 
   [[nodiscard]] bool sites() const { return recording_.writer().sites(); }
-  /// Of the request that comes next. The GIL is held from here until that has been recorded.
+  /// The site of the next request. The GIL is held from here until that request is recorded.
   void note_site(std::string site) { site_ = std::move(site); }
   [[nodiscard]] const Recording& recording() const { return recording_; }
 
@@ -77,7 +77,7 @@ py::dict stop_recorder(HeapRecorder& recorder) {
 void note_request_of_recorded(Heap* heap) {
   if (!recorder_of(heap)->sites()) return;
   std::string site = request_site();
-  // To find the site may have run Python code, and that may have ended the recording.
+  // Finding the site may have run Python code, which may have ended the recording.
   HeapRecorder* recorder = recorder_of(heap);
   if (recorder != nullptr) recorder->note_site(std::move(site));
 }

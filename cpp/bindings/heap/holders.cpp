@@ -38,7 +38,7 @@ std::map<Line, Holding> lines_of(Heap& heap) {
     const BlockObject* block = block_of_handle(*seen.handle);
     const auto [code, number] = block->allocated_at;
     const auto [line, is_new] = lines.try_emplace({code, number});
-    // One more reference, which runs nothing of Python: the lock is held.
+    // Only adds a reference: no Python code may run while the lock is held.
     if (is_new) line->second.code = py::reinterpret_borrow<py::object>(code);
     line->second.tally.add(seen.handle->bytes);
     line->second.lingering += block->closed;

@@ -94,8 +94,8 @@ int get_block_buffer(PyObject* self, Py_buffer* view, int flags) {
   return result;
 }
 
-/// Nothing to do: the Pin's life says it all. But NumPy keeps an export only of types that have
-/// this slot.
+/// Does nothing: the block is pinned as long as the Pin lives. But NumPy keeps an export only of
+/// types that have this slot.
 void release_buffer(PyObject*, Py_buffer*) {}
 
 void register_pin(py::module_& module) {

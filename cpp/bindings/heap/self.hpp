@@ -6,11 +6,11 @@
 
 namespace rheap::bindings {
 
-/// What is said of objects that a method cannot work on.
+/// The errors for objects that a method cannot work on.
 inline constexpr const char* unmade = "its __init__() was not called";
 inline constexpr const char* mixed = "a Heap cannot share its object with another compiled class";
 
-/// The one place that looks inside a pybind11 object. The methods that people pay for are called
+/// The one place that looks inside a pybind11 object. The methods whose speed matters are called
 /// past pybind11's dispatcher, so they must find the C++ object themselves; `register_heap` tries
 /// this on a real Heap when the module is loaded and refuses to load if it does not find it.
 ///

@@ -78,7 +78,7 @@ void warn_of_lingering(BlockObject* block) {
   auto* self = reinterpret_cast<PyObject*>(block);
   std::string site = site_text(block->allocated_at);
   if (site.empty()) site = "an unknown line";
-  // The same words for the same lines, so that the usual filters tell them once.
+  // The same text for the same lines, so that the usual filters show it once.
   const char* why = block->pins > 0
                         ? "while a view of it is alive; its memory returns with the last one"
                         : "while exposed, and something besides the names here refers to it; its "

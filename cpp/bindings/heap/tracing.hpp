@@ -21,13 +21,13 @@ inline void trace(BlockObject* block) {
   block->traced = track(tracemalloc_domain, address, block->handle.bytes) == 0 ? 1 : 0;
 }
 
-/// It has other memory now than what began at `before`.
+/// A block moved: its memory began at `before` until now.
 inline void retrace(BlockObject* block, void* before) {
   if (block->traced) untrack(tracemalloc_domain, reinterpret_cast<std::uintptr_t>(before));
   trace(block);
 }
 
-/// It is about to lose it.
+/// A block is about to lose its memory.
 inline void untrace(BlockObject* block) {
   if (!block->traced) return;
   block->traced = 0;

@@ -6,7 +6,7 @@
 
 namespace rheap::bindings {
 
-/// Runs `work`, which may take long, while other threads run. (Who asks for a block of the same
+/// Runs `work`, which may take long, while other threads run. (A thread that uses the same
 /// heap meanwhile waits for the heap's lock.)
 template <typename Work>
 void without_gil(Work&& work) {

@@ -6,11 +6,11 @@ namespace rheap::bindings {
 
 /// A method that is cheap to bind and knows how many of the references to `self` are its call's
 /// own. Each `with` binds two; the bound methods of Python are new objects that the garbage
-/// collector has to know, and cost more than the block. Ours come from a free list, and since a
+/// collector has to know, and cost more than the block. Ours come from an object pool, and since a
 /// Block refers to no object that could refer to it, no collector needs to know them.
 ///
-/// What can be asked about the method (its name, its words) its plain form answers, an ordinary
-/// descriptor. That one does not know how it is called, so it counts no reference as its own.
+/// Its plain form, an ordinary descriptor, supplies the name and docstring. When called, the plain
+/// form cannot tell which references are the call's, so it counts none as its own.
 struct QuickMethodDef {
   using Function = PyObject* (*)(PyObject* self, PyObject* const* arguments, Py_ssize_t own);
 

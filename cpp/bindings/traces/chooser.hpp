@@ -13,7 +13,8 @@ class PythonChooser : public Chooser {
  public:
   explicit PythonChooser(pybind11::function choose) : choose_(std::move(choose)) {}
 
-  /// Throws WrongChoice for what is no pair with an offset, and what the function raises.
+  /// Throws WrongChoice unless the answer is a pair with an offset, and whatever the function
+  /// raises.
   std::optional<Offset> choose(std::uint64_t size, std::span<const Hole> holes) override;
   /// What the function returned last.
   [[nodiscard]] const pybind11::object& answer() const { return answer_; }

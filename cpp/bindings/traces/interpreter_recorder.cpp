@@ -34,9 +34,10 @@ class Outermost {
   bool records_;
 };
 
-/// What stands before the allocator of one domain. Blocks are plain blocks of that allocator, so
-/// hooks can come and go at any time. They keep its context: it is set and read word by word, and a
-/// thread without the GIL may meet one's function with the other's context.
+/// The hooks before the allocator of one domain. Blocks are plain blocks of that allocator, so
+/// hooks can come and go at any time. They use the same context as the allocator: functions and
+/// context are set one by one, so a thread without the GIL may see the functions of one and the
+/// context of the other.
 template <PyMemAllocatorDomain domain>
 class Hooks {
  public:
@@ -47,8 +48,8 @@ class Hooks {
     PyMem_SetAllocator(domain, &hooks);
     installed_ = true;
   }
-  /// Where somebody else (tracemalloc, say) stands before us by now, the hooks stay, and do nothing
-  /// until the next recording.
+  /// If others (tracemalloc, say) have put hooks before ours, ours stay, and do nothing until the
+  /// next recording.
   static void remove() {
     PyMemAllocatorEx current;
     PyMem_GetAllocator(domain, &current);
@@ -102,7 +103,7 @@ using ObjectHooks = Hooks<PYMEM_DOMAIN_OBJ>;
 void start_recording(int file) {
   if (recorder == nullptr) {
     recorder = &ProcessRecorder::get();
-    Py_AtExit([] { recorder->stop(); });  // should nobody have stopped it by then
+    Py_AtExit([] { recorder->stop(); });  // if nothing stopped it before
   }
   if (!recorder->start(file)) {
     throw std::runtime_error("the interpreter is being recorded already");

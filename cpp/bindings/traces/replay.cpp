@@ -93,7 +93,7 @@ std::unique_ptr<Stopwatch<HeapTarget>> watch_heap(const Trace& trace, std::uint6
   return std::make_unique<Stopwatch<HeapTarget>>(trace, options);
 }
 
-/// An inspection, and the policy of somebody's own that it may ask.
+/// An inspection, and the Python policy that it asks, if any.
 struct Inspector {
   const Trace& trace;
   std::unique_ptr<PythonChooser> chooser;
@@ -165,7 +165,7 @@ py::dict figures(const Inspector& inspector) {
   return result;
 }
 
-/// What the blocks are at this moment, by the names of HeapStats.
+/// The figures of this moment, by the names of HeapStats.
 py::dict region(const Inspector& inspector) {
   const Allocator& allocator = inspector.inspection.allocator();
   const Counters& count = allocator.counters();

@@ -17,7 +17,7 @@ enum class Policy : std::uint16_t { segregated, first, next, best, worst, chosen
 /// As people write them; `chosen` needs a Chooser and so has no name.
 inline constexpr std::array policy_names{"segregated", "first", "next", "best", "worst"};
 
-/// Bytes that nobody has: a free block or, behind all of them, the wilderness.
+/// Bytes without an owner: a free block or, behind all of them, the wilderness.
 struct Hole {
   Offset start;
   std::uint64_t size;  ///< the word included
@@ -42,7 +42,7 @@ struct Request {
   [[nodiscard]] std::uint64_t size_anywhere() const { return size + align + smallest_block - 8; }
 };
 
-/// A placement policy of somebody else's. May throw; the region has not changed by then.
+/// A placement policy from outside the core. May throw, since the region has not changed yet.
 class Chooser {
  public:
   virtual ~Chooser() = default;

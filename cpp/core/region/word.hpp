@@ -16,7 +16,7 @@ namespace rheap {
 ///
 /// Live and not live is the truth; deferred against free says which list a block waits in.
 enum class State : std::uint64_t {
-  live = 0,      ///< somebody's
+  live = 0,      ///< has an owner
   deferred = 1,  ///< given back, unmerged, ready for the next request of its size
   free = 2,      ///< given back and merged with its free neighbours; has links and a footer
 };

@@ -24,7 +24,7 @@ int write_all(const File& file, const char* text, std::size_t bytes) noexcept;
 int map_file(const File& file, std::uint64_t begin, std::size_t bytes, std::byte*& memory) noexcept;
 /// Ends the file behind so many bytes.
 int cut_file(const File& file, std::uint64_t bytes) noexcept;
-/// Closes it, unless somebody did, which is no error.
+/// Closes it. That it is closed already is no error.
 int close_file(const File& file) noexcept;
 
 }  // namespace rheap::system

@@ -80,12 +80,12 @@ def show_over_all(terminal: Terminal, reports: Sequence[Report]) -> None:
 
 
 def _known(rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows in which somebody has a figure."""
+    """The rows in which at least one column has a figure."""
     return ((name, cells) for name, cells in rows if any(cell != "-" for cell in cells))
 
 
 def _rows(report: Report) -> list[Row]:
-    """The rows in which at least one column has a figure; the others show a dash."""
+    """All rows; an allocator without a figure has a dash."""
     results = report.results
 
     def row(name: str, figure: Callable[[Result], str | None]) -> Row:
