@@ -12,9 +12,10 @@ from support import rounds
 
 from rheap import _core
 from rheap.commands.main import main
+from rheap.pictures.run import COLUMNS, ROWS, Band
 from rheap.pictures.timeline import timeline_svg
 from rheap.replay.measure import Scheme, capacity_for, inspect
-from rheap.replay.timeline import COLUMNS, FEW, ROWS, Band, Timeline
+from rheap.replay.timeline import FEW, play_timelines
 from rheap.traces import load
 from rheap.traces.exercises import make_trace, random_operations
 
@@ -34,7 +35,7 @@ def view(capsys, *arguments, status=0):
 
 def timelines_of(trace, *schemes, capacity=None):
     schemes = schemes or (Scheme("segregated", "deferred"),)
-    return Timeline.of_all(trace, schemes, capacity or capacity_for(trace))
+    return play_timelines(trace, schemes, capacity or capacity_for(trace))
 
 
 def draw(trace, *schemes, **options):

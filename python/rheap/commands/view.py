@@ -12,7 +12,7 @@ from ..pictures.summary import RegionStats, summary
 from ..pictures.timeline import timeline_svg
 from ..replay.measure import Scheme
 from ..replay.regions import blocks_of
-from ..replay.timeline import Timeline
+from ..replay.timeline import play_timelines
 from .arguments import (
     ArgumentError,
     add_exercise,
@@ -53,7 +53,7 @@ def _draw(options: argparse.Namespace) -> None:
     else:
         _words, trace, capacity = make_exercise(options)
     if options.svg is not None:
-        timelines = Timeline.of_all(trace, schemes, capacity)
+        timelines = play_timelines(trace, schemes, capacity)
         with open(options.svg, "w", encoding="utf-8") as file:
             file.write(timeline_svg(trace.source, timelines))
     if options.at is not None or options.svg is None:

@@ -2,4 +2,5 @@
 
 heapmap.py says what is drawn, and draws it as text, closeup.py single bytes; painting.py gives the
 text colour. svg.py draws for files, notebook.py for notebooks; summary.py puts figures into a line.
+run.py says what a whole run is made of, timeline.py draws it.
 """

@@ -11,8 +11,8 @@ from html import escape
 from .. import _core
 from .._core import WORD_BYTES
 from ..format.sizes import format_size
-from ..pictures.palette import COLOURS, FREE, LEGEND, LIVE, WILDERNESS, WORD
-from ..replay.timeline import COLUMNS, ROWS, Band, Range, Timeline
+from .palette import COLOURS, FREE, LEGEND, LIVE, WILDERNESS, WORD
+from .run import COLUMNS, ROWS, Band, Range, Timeline
 
 _LEFT, _RIGHT = 96, 56  # pixels beside the picture
 _TOP, _GAP, _CURVES, _BELOW = 66, 14, 120, 64
