@@ -7,7 +7,7 @@ import pytest
 
 import rheap
 from rheap import BlockInfo, BlockState, _core
-from rheap.pictures.closeup import WORD_BITS
+from rheap.pictures.byte_view import WORD_BITS
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ class Heap(_core.Heap):
 
     def stats(self) -> HeapStats:
         """The figures of this moment. Walks the region once."""
-        return HeapStats(**_core.census(self))
+        return HeapStats(**_core.statistics(self))
 
     def blocks(self) -> Sequence[BlockInfo]:
         """Every block, in address order, as they are now (later changes do not show).
@@ -189,7 +189,7 @@ class Heap(_core.Heap):
         """
         first, end = _core.FIRST_BLOCK, _core.FIRST_BLOCK + self.capacity
         if offset is None and length is None:
-            return HeapMap.of(_core.snapshot(self, first, end, 0))
+            return HeapMap(_core.snapshot(self, first, end, 0))
         start = first if offset is None else parse_size(offset, "offset")
         bytes_ = end - start if length is None else parse_size(length, "length")
         if not first <= start < end:
@@ -201,7 +201,7 @@ class Heap(_core.Heap):
             raise ValueError("a map of 0 bytes shows nothing; length must be 1 at the least")
         stop = min(-(-(start + bytes_) // WORD_BYTES) * WORD_BYTES, end)
         start -= start % WORD_BYTES
-        return HeapMap.of(
+        return HeapMap(
             _core.snapshot(self, start - WORD_BYTES, stop, FEW_BLOCKS), part=(start, stop)
         )
 

@@ -11,7 +11,6 @@ from ..pictures.heapmap import RegionMap
 from ..pictures.summary import RegionStats, summary
 from ..pictures.timeline import timeline_svg
 from ..replay.measure import Scheme
-from ..replay.regions import blocks_of
 from ..replay.timeline import play_timelines
 from .arguments import (
     ArgumentError,
@@ -71,8 +70,8 @@ def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: s
             f"{trace.source}, {scheme.name} ({scheme.coalesce}), "
             f"after {number:,} of {len(trace):,} operations"
         )
-        picture = RegionMap.of_blocks(blocks_of(inspection), capacity).draw(terminal.columns)
-        terminal.output(f"{picture}\n{summary(RegionStats(**inspection.region()))}")
+        figures = summary(RegionStats(**inspection.region()))
+        terminal.output(RegionMap.of_rows(inspection.rows(), capacity), ", ".join(figures))
 
 
 def _operations_until(trace: _core.Trace, at: str | int) -> int:
