@@ -24,6 +24,7 @@ def blocks(heap):
 
 def test_it_is_a_sequence(blocks):
     rows = list(blocks)
+    assert isinstance(blocks, rheap.Blocks)
     assert isinstance(blocks, Sequence)
     assert len(blocks) == len(rows) > 2048  # more than are made in one go
     assert [blocks[at] for at in range(len(rows))] == rows

@@ -64,9 +64,16 @@ class BlockInfo(NamedTuple):
 
 
 class Blocks(Sequence[BlockInfo]):
-    """The blocks of one moment in address order; later changes do not show.
+    """The blocks of one moment in address order, as `Heap.blocks()` gives them; later changes do
+    not show.
 
     A `BlockInfo` is made when somebody asks for it. A slice is such a sequence, too.
+
+    >>> from rheap import Heap
+    >>> heap = Heap("1 MiB")
+    >>> kept = [heap.alloc(size) for size in (10, 20)]
+    >>> heap.blocks()[0].size, [block.size for block in heap.blocks()[1:]]
+    (10, [20])
     """
 
     __slots__ = ("_places", "_rows")
