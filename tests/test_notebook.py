@@ -32,6 +32,18 @@ def test_figures_are_a_bar_and_a_table(heap, blocks):
     assert blocks
 
 
+def test_text_and_table_are_the_same_rows(heap, blocks):
+    stats = heap.stats()
+    rows = list(stats.rows())
+    assert [line.split(maxsplit=2) for line in str(stats).splitlines()] == [
+        [cell for cell in row if cell] for row in rows
+    ]
+    table = stats._repr_html_()
+    assert re.findall("<tr><td>(.*?)</td>", table) == [name for name, _, _ in rows]
+    assert ("capacity", "1,048,576", "1 MiB") in rows and ("live_blocks", "4", "") in rows
+    assert blocks
+
+
 def bar_of(heap):
     return heap.stats()._repr_html_()
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     _Scalar = TypeVar("_Scalar", bound=numpy.generic)
 
 
-
 @_core.with_own_methods
 class Heap(_core.Heap):
     """One region of memory and the blocks in it.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..pictures.painting import paint
-from ..pictures.segments import Line, Segment, plain
+from ..pictures.segments import Line, Segment, plain, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -142,8 +142,8 @@ def _painted_code(text: str) -> Text:
     return painted
 
 
-def _wrap(text: str, width: int) -> str:
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+def _wrap(text: str, width: int, indent: str = "") -> str:
+    return plain(wrap((Segment(text),), width, indent, break_words=False))
 
 
 def _fold(line: str, width: int) -> list[str]:
@@ -151,9 +151,7 @@ def _fold(line: str, width: int) -> list[str]:
     if len(line) <= width:
         return [line]
     indent = line[: len(line) - len(line.lstrip())] + "    "
-    return textwrap.wrap(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    return _wrap(line, width, indent).split("\n")
 
 
 def encodable(text: str, instead: str) -> str:

@@ -11,7 +11,7 @@ from ..errors import HeapError
 from ..reports import BlockState, HeapStats
 from .heapmap import FEW_BLOCKS, HeapMap
 from .palette import FENCE, WILDERNESS, WORD
-from .svg import ROW, WHOLE_WIDTH, WIDTH, bar, element, legend, map_svg
+from .svg import ROW, WHOLE_WIDTH, WIDTH, bar, framed, legend, map_svg
 
 _AROUND = 128  # bytes beside a block, and an eighth of its size
 
@@ -77,7 +77,7 @@ def _bar(stats: HeapStats) -> str:
             shapes += bar(kind, f"{bytes_:,} bytes", x, 0, width)
             x += width
     named = legend([kind for kind, bytes_ in parts.items() if bytes_ > 0], ROW + 18)
-    return element(WHOLE_WIDTH, ROW + 24, shapes + "".join(named))
+    return framed(WHOLE_WIDTH, ROW + 24, shapes + "".join(named))
 
 
 def _code(thing: object) -> str:

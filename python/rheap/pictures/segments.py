@@ -31,7 +31,13 @@ def wrap(line: Line, width: int, indent: str = "", *, break_words: bool = True) 
     text = plain([line])
     at = 0
     for number, part in enumerate(
-        textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=break_words)
+        textwrap.wrap(
+            text,
+            width,
+            subsequent_indent=indent,
+            break_long_words=break_words,
+            break_on_hyphens=False,
+        )
     ):
         before = indent if number else ""
         found = part[len(before) :]

@@ -9,6 +9,7 @@ from typing import Protocol
 from .. import _core
 from ..reports import BlockInfo, HeapStats
 from .byte_view import ByteView, meaning
+from .element import CHARACTER, OWN_GROUND, TEXT_STYLE, element
 from .palette import COLOURS, LEGEND, PALE, WILDERNESS, WORD
 from .segments import Segment, fill, plain
 from .spans import Span
@@ -21,7 +22,7 @@ WHOLE_WIDTH = _ADDRESSES + WIDTH  # a legend of all kinds has room
 _STEP = 32  # from one row to the next
 _MOST_ROWS = 8
 _FINEST = 0.25  # bytes a pixel: a word is 32 pixels wide
-_COLUMNS = 130  # characters that fit the whole width
+_COLUMNS = 132  # characters that fit the whole width
 _SIGN_FITS = 14  # pixels
 _LABEL_FITS = 28
 _NARROW = 1.5  # what is narrower joins its neighbours
@@ -31,7 +32,7 @@ _Crowd = tuple[int, int, dict[str, tuple[int, int]]]  # see `Tiling.pieces`
 
 _STYLE = "".join(
     [
-        ".rheap text{font:12px ui-monospace,monospace;fill:currentColor}",
+        TEXT_STYLE,
         ".rheap .sign{fill:#fff;text-anchor:middle}.rheap .sign.pale{fill:#1f1f1f}"
         ".rheap .sign.bare{fill:currentColor}",
         ".rheap .label{font-size:10px}",
@@ -42,7 +43,6 @@ _STYLE = "".join(
         f".rheap .{WILDERNESS}{{fill-opacity:.15;stroke:{COLOURS[WILDERNESS]}}}",
     ]
 )
-_OWN_GROUND = "svg.rheap{color:#1f1f1f}@media(prefers-color-scheme:dark){svg.rheap{color:#ececec}}"
 
 
 class Picture(Protocol):
@@ -97,17 +97,13 @@ def map_svg(picture: Picture, *, standalone: bool = False, focus: int | None = N
         f'<text x="0" y="{y + 24 + 18 * n}">{escape(line)}</text>' for n, line in enumerate(lines)
     ]
     height = y + 24 + 18 * len(lines)
-    return element(WHOLE_WIDTH, height, "".join(shapes), standalone=standalone)
+    return framed(WHOLE_WIDTH, height, "".join(shapes), standalone=standalone)
 
 
-def element(width: int, height: int, shapes: str, *, standalone: bool = False) -> str:
-    """An SVG element around these shapes, with room at its edges."""
-    style = _STYLE + (_OWN_GROUND if standalone else "")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="rheap" role="img" '
-        f'viewBox="-8 -8 {width + 16} {height + 16}" width="{width + 16}" height="{height + 16}" '
-        f'style="max-width:100%;height:auto"><style>{style}</style>{shapes}</svg>'
-    )
+def framed(width: int, height: int, shapes: str, *, standalone: bool = False) -> str:
+    """An SVG element around shapes of a map."""
+    style = _STYLE + (OWN_GROUND if standalone else "")
+    return element(width, height, shapes, style, margin=8)
 
 
 def bar(kind: str, title: str, x: float, y: int, width: float) -> str:
@@ -129,7 +125,7 @@ def legend(kinds: list[str], y: int) -> Iterator[str]:
         box = f'x="{x}" y="{y - 10}" width="12" height="12"'
         yield f'<rect class="{_class(kind)}" {box}/>'
         yield f'<text x="{x + 18}" y="{y}">{escape(text)}</text>'
-        x += 34 + round(7.3 * len(text))
+        x += 34 + round(CHARACTER * len(text))
 
 
 def _crowd(crowd: _Crowd, x: float, y: int, width: float) -> str:
