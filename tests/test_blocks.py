@@ -120,6 +120,17 @@ def test_a_snapshot_names_its_parts():
     assert len(rows) == 1
 
 
+def test_a_tiling_refuses_what_it_cannot_sum_up(heap):
+    rows = _core.rows(heap)
+    with pytest.raises(ValueError, match="has bytes"):
+        _core.Tiling(rows, 0, 100, 100, 100)
+    tiling = _core.Tiling(rows, 0, 64, 64, 128)
+    for sum_up in (lambda: tiling.cells(0, 1), lambda: tiling.pieces(0, 1, 1.0, 1.0)):
+        with pytest.raises(ValueError, match="has bytes"):
+            sum_up()
+    assert tiling.counts() == {"wilderness": 1} and tiling.cells(8, 3) == ["wilderness"] * 3
+
+
 @pytest.mark.parametrize(("bits", "name"), list(enumerate(["live", "deferred", "free", None])))
 def test_a_word_is_read_by_the_core(bits, name):
     word = _core.Word(0xABCDEF << 40 | 5 << 3 | bits << 1 | 1)

@@ -215,8 +215,8 @@ def test_stub_agrees_with_the_module(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     allowed.write_text(
         # Their metaclass is pybind11's own, and these are made by others.
-        r"rheap\._core\.(Heap|HeapRecorder|HeapWatch|Inspection|MallocWatch|Rows|Snapshot|Timeline"
-        r"|Trace|TraceParser|Word)" + "\n"
+        r"rheap\._core\.(Heap|HeapRecorder|HeapWatch|Inspection|MallocWatch|Rows|Snapshot|Tiling"
+        r"|Timeline|Trace|TraceParser|Word)" + "\n"
         r"rheap\._core\.(Rows|Snapshot|Timeline|Trace)\.__init__" + "\n"
         # How types say "buffer" for every Python; only 3.12 and later have the methods.
         r"rheap\._core\.(Block|Pin)\.__(release_)?buffer__" + "\n"

@@ -132,6 +132,7 @@ Kind Shares::largest() const {
 Tiling::Tiling(const Rows& rows, std::uint64_t fence, std::uint64_t wilderness, std::uint64_t first,
                std::uint64_t end)
     : rows_(rows), fence_(fence), wilderness_(wilderness), first_(first), end_(end) {
+  if (first >= end) throw py::value_error("a tiling has bytes");
   const auto starts_here = [&](const Rows::Row& row) { return row.offset == first; };
   if (std::any_of(rows.begin(), rows.end(), starts_here)) first_ -= word_bytes;
 }
