@@ -7,7 +7,7 @@ import pytest
 
 import rheap
 from rheap import BlockInfo, BlockState, _core
-from rheap.pictures.closeup import WORD_BITS
+from rheap.pictures.byte_view import WORD_BITS
 
 
 @pytest.fixture
@@ -24,6 +24,7 @@ def blocks(heap):
 
 def test_it_is_a_sequence(blocks):
     rows = list(blocks)
+    assert isinstance(blocks, rheap.Blocks)
     assert isinstance(blocks, Sequence)
     assert len(blocks) == len(rows) > 2048  # more than are made in one go
     assert [blocks[at] for at in range(len(rows))] == rows
@@ -117,6 +118,17 @@ def test_a_snapshot_names_its_parts():
     rows = around.blocks
     del around
     assert len(rows) == 1
+
+
+def test_a_tiling_refuses_what_it_cannot_sum_up(heap):
+    rows = _core.rows(heap)
+    with pytest.raises(ValueError, match="has bytes"):
+        _core.Tiling(rows, 0, 100, 100, 100)
+    tiling = _core.Tiling(rows, 0, 64, 64, 128)
+    for sum_up in (lambda: tiling.cells(0, 1), lambda: tiling.pieces(0, 1, 1.0, 1.0)):
+        with pytest.raises(ValueError, match="has bytes"):
+            sum_up()
+    assert tiling.counts() == {"wilderness": 1} and tiling.cells(8, 3) == ["wilderness"] * 3
 
 
 @pytest.mark.parametrize(("bits", "name"), list(enumerate(["live", "deferred", "free", None])))

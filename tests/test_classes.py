@@ -45,6 +45,7 @@ MAKE = {
     "Pin": lambda: block().view().obj,
     "Rows": lambda: _core.rows(rheap.Heap("1 MiB")),
     "Snapshot": lambda: _core.snapshot(rheap.Heap("1 MiB"), 0, 1 << 20, 1),
+    "Tiling": lambda: _core.Tiling(_core.rows(rheap.Heap("1 MiB")), 0, 64, 64, 128),
     "Trace": parsed,
     "TraceParser": lambda: _core.TraceParser("text"),
     "Word": lambda: _core.Word(64),

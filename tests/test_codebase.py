@@ -118,6 +118,37 @@ def test_python_modules_import_in_no_circle() -> None:
         pytest.fail(" <- ".join(error.args[1]))
 
 
+def test_python_folders_import_in_no_circle() -> None:
+    # The package's own modules are what people import: they may stand below and above its folders.
+    known = {dotted(path) for path in MODULES}
+    imports: dict[str, set[str]] = {}
+    for path in MODULES:
+        if folder := folder_of(dotted(path)):
+            others = {folder_of(name) for name in imported_by(path, known)} - {"", folder}
+            imports.setdefault(folder, set()).update(others)
+    assert imports["commands"] >= {"console", "pictures", "replay", "traces"}
+    assert imports["pictures"] <= {"format"}
+    try:
+        list(TopologicalSorter(imports).static_order())
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
+    in_pictures = {
+        name
+        for path in MODULES
+        if folder_of(dotted(path)) == "pictures"
+        for name in imported_by(path, known)
+    }
+    assert not in_pictures & {"rheap", "rheap.heap", "rheap.default"}
+    reports = TOP / "python/rheap/reports.py"
+    assert "pictures" not in {folder_of(name) for name in imported_by(reports, known)}
+
+
+def folder_of(module: str) -> str:
+    """The folder of a module of the package; empty for those beside the folders."""
+    first = (*module.split("."), "")[1]
+    return first if (TOP / "python/rheap" / first).is_dir() else ""
+
+
 def test_cpp_names_no_python_module() -> None:
     for path in (TOP / "cpp").rglob("*.?pp"):
         assert not re.search(r'Import\w*\("rheap|import\("rheap', path.read_text()), path
@@ -126,7 +157,10 @@ def test_cpp_names_no_python_module() -> None:
 def test_import_loads_only_what_it_needs() -> None:
     code = "import sys, rheap; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    unwanted = {"numpy", "rich", "importlib.metadata", "argparse", "fractions", "shutil"}
+    unwanted = {
+        "numpy", "rich", "importlib.metadata", "argparse", "fractions", "shutil",
+        "dataclasses", "inspect", "html", "textwrap", "rheap.reports", "rheap.pictures",
+    }  # fmt: skip
     assert not unwanted & set(done.stdout.split())
 
 
@@ -210,8 +244,8 @@ def test_stub_agrees_with_the_module(tmp_path: Path) -> None:
     allowed = tmp_path / "allowed"
     allowed.write_text(
         # Their metaclass is pybind11's own, and these are made by others.
-        r"rheap\._core\.(Heap|HeapRecorder|HeapWatch|Inspection|MallocWatch|Rows|Snapshot|Timeline"
-        r"|Trace|TraceParser|Word)" + "\n"
+        r"rheap\._core\.(Heap|HeapRecorder|HeapWatch|Inspection|MallocWatch|Rows|Snapshot|Tiling"
+        r"|Timeline|Trace|TraceParser|Word)" + "\n"
         r"rheap\._core\.(Rows|Snapshot|Timeline|Trace)\.__init__" + "\n"
         # How types say "buffer" for every Python; only 3.12 and later have the methods.
         r"rheap\._core\.(Block|Pin)\.__(release_)?buffer__" + "\n"

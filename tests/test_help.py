@@ -9,7 +9,15 @@ import pytest
 import rheap
 
 CLASSES = [name for name in rheap.__all__ if isinstance(getattr(rheap, name), type)]
-INTERNALS = {"census", "rows", "holders", "snapshot", "close_if_unused", "bound_blocks", "observed"}
+INTERNALS = {
+    "statistics",
+    "rows",
+    "holders",
+    "snapshot",
+    "close_if_unused",
+    "bound_blocks",
+    "observed",
+}
 
 
 def members(kind):

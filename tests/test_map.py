@@ -311,3 +311,78 @@ def test_the_picture_parsed_back_is_the_blocks(options, seed):
         seen.append((first + (found.start() + 1) * 8, len(found[1]) * 8, sign))
     assert seen == [(info.offset, info.capacity, LEGEND[info.state][0]) for info in heap.blocks()]
     assert views
+
+
+# --- what the core sums up ----------------------------------------------------------------------
+
+
+def kinds_of_cells(spans, cell_bytes, most):
+    """What `Tiling.cells` should say, from the spans one by one."""
+    origin, cells = spans[0].start, []
+    for begin in range(origin, min(spans[-1].end, origin + most * cell_bytes), cell_bytes):
+        filled = dict.fromkeys([span.kind for span in spans if span.end > begin], 0)
+        for span in spans:
+            inside = min(span.end, begin + cell_bytes) - max(span.start, begin)
+            filled[span.kind] = filled.get(span.kind, 0) + max(inside, 0)
+        cells.append(max(filled, key=filled.__getitem__))
+    for word, payload in itertools.pairwise(spans):
+        cell = (word.start - origin) // cell_bytes
+        wide = payload.end - word.start >= 4 * cell_bytes
+        if word.kind == "word" and wide and cell < len(cells):
+            cells[cell] = "word"
+    return cells
+
+
+@pytest.mark.parametrize("kind", ["busy", "merged", "debug"])
+@pytest.mark.parametrize("cell_bytes", [8, 16, 64, 1024, 1 << 40])
+def test_cells_are_what_the_spans_are(kind, cell_bytes):
+    heap, kept = make(kind)
+    for picture in (heap.map(), heap.map(length=900), heap.map(0x5100, 4000)):
+        for most in (1, 7, 300):
+            cells = picture.tiling.cells(cell_bytes, most)
+            assert cells == kinds_of_cells(picture.spans, cell_bytes, most)
+    assert kept
+
+
+@pytest.mark.parametrize("kind", ["busy", "merged", "debug"])
+@pytest.mark.parametrize("row_bytes", [64, 1000, 1 << 20])
+@pytest.mark.parametrize("narrow", [0, 9, 100])
+def test_pieces_and_crowds_are_the_spans(kind, row_bytes, narrow):
+    heap, kept = make(kind)
+    picture = heap.map()
+    spans = {(span.start, span.end, span.kind) for span in picture.spans}
+    rows = picture.tiling.pieces(row_bytes, 50, narrow, 2 * narrow)
+    at, origin = picture.spans[0].start, picture.spans[0].start
+    for number, (pieces, crowds) in enumerate(rows):
+        assert at == origin + number * row_bytes
+        drawn = sorted([(piece[0], piece[1]) for piece in pieces + crowds])
+        for start, end in drawn:
+            assert start == at < end
+            at = end
+        for start, end, (first, last, kind_, row) in pieces:
+            assert end - start >= narrow
+            assert (first, last, kind_) in spans and first <= start < end <= last
+            assert (row is None) == (kind_ == "wilderness")
+        for start, end, shares in crowds:
+            assert sum(bytes_ for bytes_, _ in shares.values()) == end - start
+            assert sum(count for _, count in shares.values()) >= len(shares)
+    assert at == min(picture.spans[-1].end, origin + 50 * row_bytes)
+    assert kept
+
+
+def test_a_picture_outlives_its_heap():
+    heap = rheap.Heap(1000)
+    picture, text = heap.map(), heap.map().draw(80)
+    spans = heap.map().spans
+    heap.close()
+    del heap
+    assert (picture.draw(80), picture.spans) == (text, spans)
+
+
+def test_pictures_of_the_same_moment_are_equal():
+    heap = rheap.Heap(1000)
+    one, other = heap.map(), heap.map()
+    assert one == other and hash(one) == hash(other)
+    block = heap.alloc(10)
+    assert heap.map() != one and one != heap.map(length=100)
+    assert block.size == 10

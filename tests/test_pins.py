@@ -169,7 +169,7 @@ def test_offset_does_not_make_a_block_immovable(heap):
     assert len(block) == 16
 
 
-def test_pinned_and_exposed_are_told_apart_in_the_census(heap):
+def test_pinned_and_exposed_are_told_apart_in_the_statistics(heap):
     pinned, exposed, live = heap.alloc(8), heap.alloc(16), heap.alloc(24)
     view = memoryview(pinned)
     b"".join([exposed])

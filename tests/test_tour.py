@@ -269,6 +269,31 @@ def test_the_code_on_the_page_is_the_code_that_ran(capsys: pytest.CaptureFixture
     assert text.index("  total 13") < text.index("it is 13")
 
 
+def test_maps_reach_the_terminal_as_pictures() -> None:
+    def chapter():
+        """A chapter"""
+        yield "before"
+        heap = rheap.Heap(256)
+        print("a heap", heap)
+        print(heap.map())
+        print("behind", end="!")
+        yield "after"
+
+    shown: list[object] = []
+
+    class Keeps(Terminal):
+        def output(self, *parts: object) -> None:
+            shown.extend(parts)
+
+    terminal = Keeps()
+    printing = print
+    assert play(terminal, Reader(terminal, step=False), 1, chapter)
+    assert print is printing
+    text, picture, behind = shown
+    assert (text, behind) == ("a heap <rheap.Heap of 256 B>\n", "behind!")
+    assert isinstance(picture, rheap.HeapMap)
+
+
 def test_no_other_command_waits_for_numpy() -> None:
     program = "import sys, rheap.commands.main; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -12,9 +12,10 @@ from support import rounds
 
 from rheap import _core
 from rheap.commands.main import main
+from rheap.pictures.run import COLUMNS, ROWS, Band
 from rheap.pictures.timeline import timeline_svg
 from rheap.replay.measure import Scheme, capacity_for, inspect
-from rheap.replay.timeline import COLUMNS, FEW, ROWS, Band, Timeline
+from rheap.replay.timeline import FEW, play_timelines
 from rheap.traces import load
 from rheap.traces.exercises import make_trace, random_operations
 
@@ -34,7 +35,7 @@ def view(capsys, *arguments, status=0):
 
 def timelines_of(trace, *schemes, capacity=None):
     schemes = schemes or (Scheme("segregated", "deferred"),)
-    return Timeline.of_all(trace, schemes, capacity or capacity_for(trace))
+    return play_timelines(trace, schemes, capacity or capacity_for(trace))
 
 
 def draw(trace, *schemes, **options):
@@ -125,7 +126,7 @@ def test_blocks_are_bands_from_birth_to_death(tmp_path):
 def moment_of(inspection, requested):
     """What the curves should say now, found by a walk over all blocks."""
     live = end = 0
-    for offset, size, state in inspection.rows():
+    for offset, _, size, state, *_ in inspection.rows().read(0, 1, len(inspection.rows())):
         end = offset + size - _core.FIRST_BLOCK
         live += size + 8 if state == "live" else 0
     fragmentation = inspection.region()["fragmentation_merged"]

@@ -1,5 +1,7 @@
 """A memory heap: one region, blocks that free themselves, views that do not dangle."""
 
+from typing import TYPE_CHECKING
+
 from . import _core, errors
 from .format import sizes
 
@@ -20,21 +22,48 @@ from .errors import (  # noqa: E402
     WrongChoice,
 )
 from .heap import Heap  # noqa: E402
-from .pictures import notebook  # noqa: E402
-from .pictures.heapmap import HeapMap  # noqa: E402
-from .reports import BlockInfo, BlockState, HeapStats, Holder, Leaks  # noqa: E402
+from .loading import no_fork  # noqa: E402
+
+if TYPE_CHECKING:
+    from .looking import BlockInfo, Blocks, BlockState, HeapMap, HeapStats, Holder, Leaks
 
 TRACEMALLOC_DOMAIN = _core.TRACEMALLOC_DOMAIN
 """The domain of blocks in tracemalloc, for `tracemalloc.DomainFilter(True, ...)`."""
 
 __version__ = _core.__version__
 
-# Notebooks show pictures, which know reports and errors, but neither of them nor the compiled part
-# knows pictures. They are imported with the package: a child forked while a thread imports them
-# would wait for that thread.
-Heap._repr_html_ = notebook.heap_html  # type: ignore[attr-defined]
-HeapStats._repr_html_ = notebook.stats_html  # type: ignore[attr-defined]
-_core.use_block_html(notebook.block_html)
+_LOOKED_AT = ("BlockInfo", "BlockState", "Blocks", "HeapMap", "HeapStats", "Holder", "Leaks")
+
+
+def __getattr__(name: str) -> object:
+    """Reports and pictures, which a program that only allocates does not need."""
+    if name not in _LOOKED_AT:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    with no_fork:
+        from . import looking
+    found = globals()[name] = getattr(looking, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _heap_html(heap: Heap) -> str:
+    with no_fork:
+        from .looking import heap_html
+    return heap_html(heap)
+
+
+def _block_html(block: Block) -> str:
+    with no_fork:
+        from .looking import block_html
+    return block_html(block)
+
+
+# Notebooks show pictures, which neither heaps nor the compiled part know.
+Heap._repr_html_ = _heap_html  # type: ignore[attr-defined]
+_core.use_block_html(_block_html)
 
 __all__ = [
     "TRACEMALLOC_DOMAIN",
@@ -43,6 +72,7 @@ __all__ = [
     "BlockInfo",
     "BlockPinned",
     "BlockState",
+    "Blocks",
     "ForeignBlock",
     "Heap",
     "HeapClosed",

@@ -18,10 +18,13 @@ when freeing a block meets damage elsewhere, in a list, that block is closed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._core import WORD_BYTES
-from .reports import Holder
+from .loading import no_fork
+
+if TYPE_CHECKING:
+    from .reports import Holder
 
 __all__ = [
     "BlockFreed",
@@ -34,6 +37,15 @@ __all__ = [
     "TraceError",
     "WrongChoice",
 ]
+
+
+def _named(holders: Iterable[tuple[str | None, int, int, int, int]]) -> tuple[Holder, ...]:
+    known = tuple(holders)
+    if not known:
+        return ()
+    with no_fork:
+        from .reports import Holder
+    return tuple(Holder(*holder) for holder in known)
 
 
 class HeapError(Exception):
@@ -67,7 +79,7 @@ class HeapExhausted(HeapError, MemoryError):
         holders: Iterable[tuple[str | None, int, int, int, int]] = (),
         overhead: int = WORD_BYTES,
     ) -> None:
-        self.holders = tuple(Holder(*holder) for holder in holders)
+        self.holders = _named(holders)
         self.requested = requested
         self.free = free
         self.largest = largest

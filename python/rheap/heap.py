@@ -12,16 +12,16 @@ from ._core import WORD_BYTES
 from .arrays import make_array
 from .errors import HeapClosed
 from .format.sizes import format_size, parse_size
-from .pictures.heapmap import FEW_BLOCKS, HeapMap
-from .reports import BlockInfo, Blocks, HeapStats, Holder, Leaks
+from .loading import no_fork
 
 if TYPE_CHECKING:
     import numpy
     import numpy.typing
 
-    _Scalar = TypeVar("_Scalar", bound=numpy.generic)
-
+    from .looking import Blocks, HeapMap, HeapStats, Leaks
     from .traces.heap_recording import HeapRecording
+
+    _Scalar = TypeVar("_Scalar", bound=numpy.generic)
 
 
 @_core.with_own_methods
@@ -139,18 +139,21 @@ class Heap(_core.Heap):
         while the heap is being recorded already; leaving raises `OSError` when the trace could not
         be written to its end.
         """
-        from .traces.heap_recording import HeapRecording
-
+        with no_fork:
+            from .traces.heap_recording import HeapRecording
         return HeapRecording(self, path, sites)
 
     def stats(self) -> HeapStats:
         """The figures of this moment. Walks the region once."""
-        return HeapStats(**_core.census(self))
+        with no_fork:
+            from .looking import HeapStats
+        return HeapStats(**_core.statistics(self))
 
-    def blocks(self) -> Sequence[BlockInfo]:
-        """Every block, in address order, as they are now (later changes do not show).
+    def blocks(self) -> Blocks:
+        """Every block, in address order: a sequence of this moment (later changes do not show).
 
-        Each `BlockInfo` is made when it is looked at, so a heap may have millions. Raises
+        `heap.blocks()[0]` is a `BlockInfo`, a named tuple that is made when it is looked at, so a
+        heap may have millions. Raises
         `HeapClosed`, and `HeapCorruption` when the region is damaged.
 
         >>> heap = Heap("1 MiB")
@@ -158,6 +161,8 @@ class Heap(_core.Heap):
         >>> len(heap.blocks()), heap.blocks()[-1].size, sum(b.capacity for b in heap.blocks())
         (3, 30, 72)
         """
+        with no_fork:
+            from .looking import Blocks
         return Blocks(_core.rows(self))
 
     def leaks(self) -> Leaks:
@@ -171,6 +176,8 @@ class Heap(_core.Heap):
         >>> heap.leaks()[0].bytes, heap.leaks()[0].blocks
         (3000, 3)
         """
+        with no_fork:
+            from .looking import Holder, Leaks
         return Leaks(Holder(*holder) for holder in _core.holders(self))
 
     def map(
@@ -187,9 +194,11 @@ class Heap(_core.Heap):
         Raises `ValueError` for a part that is outside the region, and what `alloc` raises for an
         invalid size.
         """
+        with no_fork:
+            from .looking import FEW_BLOCKS, HeapMap
         first, end = _core.FIRST_BLOCK, _core.FIRST_BLOCK + self.capacity
         if offset is None and length is None:
-            return HeapMap.of(_core.snapshot(self, first, end, 0))
+            return HeapMap(_core.snapshot(self, first, end, 0))
         start = first if offset is None else parse_size(offset, "offset")
         bytes_ = end - start if length is None else parse_size(length, "length")
         if not first <= start < end:
@@ -201,7 +210,7 @@ class Heap(_core.Heap):
             raise ValueError("a map of 0 bytes shows nothing; length must be 1 at the least")
         stop = min(-(-(start + bytes_) // WORD_BYTES) * WORD_BYTES, end)
         start -= start % WORD_BYTES
-        return HeapMap.of(
+        return HeapMap(
             _core.snapshot(self, start - WORD_BYTES, stop, FEW_BLOCKS), part=(start, stop)
         )
 

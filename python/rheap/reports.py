@@ -64,9 +64,16 @@ class BlockInfo(NamedTuple):
 
 
 class Blocks(Sequence[BlockInfo]):
-    """The blocks of one moment in address order; later changes do not show.
+    """The blocks of one moment in address order, as `Heap.blocks()` gives them; later changes do
+    not show.
 
     A `BlockInfo` is made when somebody asks for it. A slice is such a sequence, too.
+
+    >>> from rheap import Heap
+    >>> heap = Heap("1 MiB")
+    >>> kept = [heap.alloc(size) for size in (10, 20)]
+    >>> heap.blocks()[0].size, [block.size for block in heap.blocks()[1:]]
+    (10, [20])
     """
 
     __slots__ = ("_places", "_rows")
@@ -215,16 +222,18 @@ class HeapStats:
         """The part of the capacity that is live payload, 0 to 1."""
         return self.live_bytes / self.capacity
 
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """(name, figure, the same in larger units or nothing) of each figure, for tables."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float):
+                yield field.name, f"{value:.1%}", ""
+            else:
+                is_count = field.name.endswith("blocks") or field.name == "allocations"
+                larger = "" if is_count or value < 1024 else format_size(value)
+                yield field.name, f"{value:,}", larger
+
     def __str__(self) -> str:
         return "\n".join(
-            f"{field.name:20} {_told(field.name, getattr(self, field.name))}"
-            for field in fields(self)
+            f"{name:20} {figure:>16}  {larger}".rstrip() for name, figure, larger in self.rows()
         )
-
-
-def _told(name: str, value: float) -> str:
-    """A figure of `HeapStats`: a part, or a number, and bytes in larger units too."""
-    if isinstance(value, float):
-        return f"{value:>16.1%}"
-    is_count = name.endswith("blocks") or name == "allocations"
-    return f"{value:>16,}" + ("" if is_count or value < 1024 else f"  {format_size(value)}")

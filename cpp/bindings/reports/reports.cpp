@@ -4,7 +4,8 @@
 
 #include "bindings/heap/block.hpp"
 #include "bindings/heap/holders.hpp"
-#include "bindings/reports/census.hpp"
+#include "bindings/reports/statistics.hpp"
+#include "bindings/reports/tiling.hpp"
 
 namespace py = pybind11;
 
@@ -42,7 +43,18 @@ struct RawWord {
   [[nodiscard]] std::uint64_t check() const { return raw >> Word::bit_count; }
 };
 
+/// The lowest bit of each field of a word, from the highest field to the lowest.
+py::dict word_fields() {
+  py::dict fields;
+  fields["check"] = Word::bit_count;
+  fields["payload"] = Word::payload_bit;
+  fields["state"] = Word::state_bit;
+  fields["after_free"] = 0;
+  return fields;
+}
+
 void register_word(py::module_& module) {
+  module.attr("WORD_FIELDS") = word_fields();
   py::class_<RawWord>(module, "Word")
       .def(py::init<std::uint64_t>())
       .def_property_readonly("payload", &RawWord::payload)
@@ -67,9 +79,10 @@ void register_snapshot(py::module_& module) {
 
 void register_reports(py::module_& module) {
   register_rows(module);
+  register_tiling(module);
   register_word(module);
   register_snapshot(module);
-  module.def("census", &take_census);
+  module.def("statistics", &take_statistics);
   module.def("rows", &list_blocks);
   module.def("holders", &list_holders);
 }

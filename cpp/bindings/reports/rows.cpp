@@ -40,6 +40,11 @@ void Rows::add(const Heap::Seen& seen) {
   rows_.push_back(row);
 }
 
+void Rows::add(Offset payload, Word word) {
+  const std::uint64_t capacity = word.size() - word_bytes;
+  rows_.push_back({payload.value, capacity, capacity, 0, 0, state_of(word.state())});
+}
+
 std::uint32_t Rows::number_of(const Site& site) {
   if (site.code == nullptr) return 0;
   const auto next = static_cast<std::uint32_t>(sites_.size());

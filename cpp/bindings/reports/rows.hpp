@@ -15,14 +15,6 @@ namespace rheap::bindings {
 /// made for the rows that somebody reads.
 class Rows {
  public:
-  /// Runs no Python code: the heap's lock may be held.
-  void add(const Heap::Seen& seen);
-  [[nodiscard]] std::size_t size() const { return rows_.size(); }
-  /// (offset, size, capacity, state, holders, site) of `count` rows from `first` on, each `step`
-  /// behind the one before. The site is None where it is not known.
-  pybind11::list read(std::ptrdiff_t first, std::ptrdiff_t step, std::size_t count);
-
- private:
   struct Row {
     std::uint64_t offset;
     std::uint64_t size;
@@ -31,6 +23,19 @@ class Rows {
     std::uint32_t site;  ///< where in `sites_`; 0 is an unknown one
     BlockState state;
   };
+
+  /// Runs no Python code: the heap's lock may be held.
+  void add(const Heap::Seen& seen);
+  /// A block of a heap without handles.
+  void add(Offset payload, Word word);
+  [[nodiscard]] std::size_t size() const { return rows_.size(); }
+  [[nodiscard]] auto begin() const { return rows_.begin(); }
+  [[nodiscard]] auto end() const { return rows_.end(); }
+  /// (offset, size, capacity, state, holders, site) of `count` rows from `first` on, each `step`
+  /// behind the one before. The site is None where it is not known.
+  pybind11::list read(std::ptrdiff_t first, std::ptrdiff_t step, std::size_t count);
+
+ private:
   struct RowSite {
     pybind11::object code;  ///< kept alive for its names
     int line;

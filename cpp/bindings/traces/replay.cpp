@@ -12,6 +12,7 @@
 #include "bindings/interpreter/errors.hpp"
 #include "bindings/interpreter/gil.hpp"
 #include "bindings/reports/free_space.hpp"
+#include "bindings/reports/rows.hpp"
 #include "bindings/traces/chooser.hpp"
 #include "replay/inspection.hpp"
 #include "replay/stopwatch.hpp"
@@ -179,14 +180,12 @@ py::dict region(const Inspector& inspector) {
   return result;
 }
 
-/// (offset, capacity, state) of each block in address order; the state by its name.
-py::list rows(const Inspector& inspector) {
-  py::list list;
-  inspector.inspection.allocator().blocks().walk([&](Offset block, Word word) {
-    list.append(
-        py::make_tuple(payload_of(block).value, word.size() - word_bytes, name_of(word.state())));
-  });
-  return list;
+/// Each block in address order.
+Rows rows(const Inspector& inspector) {
+  Rows rows;
+  inspector.inspection.allocator().blocks().walk(
+      [&](Offset block, Word word) { rows.add(payload_of(block), word); });
+  return rows;
 }
 
 /// Plays the trace and notes what happens.

@@ -35,16 +35,21 @@ constexpr const char* name_of(State state) {
 /// so its footer can be read.
 class Word {
  public:
-  static constexpr unsigned bit_count = 40;
+  static constexpr unsigned state_bit = 1;    ///< the lowest of the state's; `after_free` is bit 0
+  static constexpr unsigned payload_bit = 3;  ///< the lowest of the payload's
+  static constexpr unsigned bit_count = 40;   ///< the check code stands above them
   static constexpr std::uint64_t bits = (std::uint64_t{1} << bit_count) - 1;
 
   constexpr Word() = default;
   constexpr explicit Word(std::uint64_t raw) : low_(raw & bits) {}
   constexpr Word(std::uint64_t size, State state, bool after_free)
-      : low_((size - 8) | static_cast<std::uint64_t>(state) << 1 | (after_free ? 1U : 0U)) {}
+      : low_((size - 8) | static_cast<std::uint64_t>(state) << state_bit | (after_free ? 1U : 0U)) {
+  }
 
-  [[nodiscard]] constexpr std::uint64_t size() const { return (low_ & ~std::uint64_t{7}) + 8; }
-  [[nodiscard]] constexpr State state() const { return static_cast<State>(low_ >> 1 & 3); }
+  [[nodiscard]] constexpr std::uint64_t size() const {
+    return (low_ >> payload_bit << payload_bit) + 8;
+  }
+  [[nodiscard]] constexpr State state() const { return static_cast<State>(low_ >> state_bit & 3); }
   [[nodiscard]] constexpr bool after_free() const { return (low_ & 1) != 0; }
   [[nodiscard]] constexpr std::uint64_t raw() const { return low_; }
 

@@ -11,8 +11,7 @@ from ..pictures.heapmap import RegionMap
 from ..pictures.summary import RegionStats, summary
 from ..pictures.timeline import timeline_svg
 from ..replay.measure import Scheme
-from ..replay.regions import blocks_of
-from ..replay.timeline import Timeline
+from ..replay.timeline import play_timelines
 from .arguments import (
     ArgumentError,
     add_exercise,
@@ -53,7 +52,7 @@ def _draw(options: argparse.Namespace) -> None:
     else:
         _words, trace, capacity = make_exercise(options)
     if options.svg is not None:
-        timelines = Timeline.of_all(trace, schemes, capacity)
+        timelines = play_timelines(trace, schemes, capacity)
         with open(options.svg, "w", encoding="utf-8") as file:
             file.write(timeline_svg(trace.source, timelines))
     if options.at is not None or options.svg is None:
@@ -71,8 +70,8 @@ def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: s
             f"{trace.source}, {scheme.name} ({scheme.coalesce}), "
             f"after {number:,} of {len(trace):,} operations"
         )
-        picture = RegionMap.of_blocks(blocks_of(inspection), capacity).draw(terminal.columns)
-        terminal.output(f"{picture}\n{summary(RegionStats(**inspection.region()))}")
+        figures = summary(RegionStats(**inspection.region()))
+        terminal.output(RegionMap.of_rows(inspection.rows(), capacity), ", ".join(figures))
 
 
 def _operations_until(trace: _core.Trace, at: str | int) -> int:

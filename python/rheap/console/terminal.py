@@ -6,10 +6,11 @@ import ast
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from ..pictures.painting import painted_map
+from ..pictures.painting import paint
+from ..pictures.segments import Line, Segment, plain, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,6 +20,13 @@ MARGIN = "  "
 PROMPT, MORE = ">>> ", "... "
 _PROSE = 80  # columns: longer lines tire the eye
 _WIDEST = 104  # of code and output
+
+
+@runtime_checkable
+class Picture(Protocol):
+    """What is drawn as lines of segments, as maps are."""
+
+    def lines(self, width: int, /) -> Iterator[Line]: ...
 
 
 class Terminal:
@@ -69,12 +77,13 @@ class Terminal:
         text = textwrap.indent("\n".join(lines), MARGIN)
         self._put(text if self._console is None else _painted_code(text))
 
-    def output(self, text: str) -> None:
-        """What code wrote; the maps in it are painted."""
-        lines = [part for line in text.splitlines() for part in _fold(line, self.columns)]
-        if lines:
-            whole = textwrap.indent("\n".join(lines), MARGIN)
-            self._put(whole if self._console is None else painted_map(whole))
+    def output(self, *shown: str | Picture) -> None:
+        """What code showed: text, and pictures, which are drawn in colour."""
+        for part in shown:
+            lines = part.lines(self.columns) if isinstance(part, Picture) else self._folded(part)
+            whole = [(Segment(MARGIN), *line) for line in lines]
+            if whole:
+                self._put(plain(whole) if self._console is None else paint(whole))
         self._put()
 
     def to_paste(self, title: str, lines: str) -> None:
@@ -99,6 +108,11 @@ class Terminal:
                 line = names[number].ljust(name_width) + "".join(f"{c:>{width}}" for c in cells)
                 self._put(line, "" if number else "bold")
             self._put()
+
+    def _folded(self, text: str) -> Iterator[Line]:
+        for line in text.splitlines():
+            for part in _fold(line, self.columns):
+                yield (Segment(part),) if part else ()
 
     @property
     def _prose(self) -> int:
@@ -128,8 +142,8 @@ def _painted_code(text: str) -> Text:
     return painted
 
 
-def _wrap(text: str, width: int) -> str:
-    return textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
+def _wrap(text: str, width: int, indent: str = "") -> str:
+    return plain(wrap((Segment(text),), width, indent, break_words=False))
 
 
 def _fold(line: str, width: int) -> list[str]:
@@ -137,9 +151,7 @@ def _fold(line: str, width: int) -> list[str]:
     if len(line) <= width:
         return [line]
     indent = line[: len(line) - len(line.lstrip())] + "    "
-    return textwrap.wrap(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+    return _wrap(line, width, indent).split("\n")
 
 
 def encodable(text: str, instead: str) -> str:

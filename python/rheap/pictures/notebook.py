@@ -11,7 +11,7 @@ from ..errors import HeapError
 from ..reports import BlockState, HeapStats
 from .heapmap import FEW_BLOCKS, HeapMap
 from .palette import FENCE, WILDERNESS, WORD
-from .svg import ROW, WHOLE_WIDTH, WIDTH, bar, element, legend, map_svg
+from .svg import ROW, WHOLE_WIDTH, WIDTH, bar, framed, legend, map_svg
 
 _AROUND = 128  # bytes beside a block, and an eighth of its size
 
@@ -40,15 +40,15 @@ def block_html(block: _core.Block) -> str:
         return _code(block)
     region = _core.FIRST_BLOCK, _core.FIRST_BLOCK + snapshot.figures["capacity"]
     part = max(start - around, region[0]), min(stop + around, region[1])
-    picture = map_svg(HeapMap.of(snapshot, part=part), focus=start + 8)
+    picture = map_svg(HeapMap(snapshot, part=part), focus=start + 8)
     return f"<div>{_code(block)}<br>{picture}</div>"
 
 
 def stats_html(stats: HeapStats) -> str:
     """The figures as a table, below a bar that shows what the bytes of the heap are."""
-    rows = (line.split(maxsplit=2) for line in str(stats).splitlines())
     table = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row if cell)}</tr>"
+        for row in stats.rows()
     )
     style = 'style="font:12px ui-monospace,monospace;text-align:right;border-spacing:12px 1px"'
     return (
@@ -77,7 +77,7 @@ def _bar(stats: HeapStats) -> str:
             shapes += bar(kind, f"{bytes_:,} bytes", x, 0, width)
             x += width
     named = legend([kind for kind, bytes_ in parts.items() if bytes_ > 0], ROW + 18)
-    return element(WHOLE_WIDTH, ROW + 24, shapes + "".join(named))
+    return framed(WHOLE_WIDTH, ROW + 24, shapes + "".join(named))
 
 
 def _code(thing: object) -> str:

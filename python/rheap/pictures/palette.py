@@ -6,13 +6,12 @@ people who see colours differently can tell them apart; signs and words say the 
 
 from __future__ import annotations
 
+from .. import _core
 from ..reports import BlockState
 
-WORD = "word"
+WORD, FENCE, WILDERNESS = _core.KINDS[len(_core.STATES) :]
 LIVE = BlockState.LIVE.value
 FREE = BlockState.FREE.value
-FENCE = "fence"
-WILDERNESS = "wilderness"
 
 LEGEND: dict[str, tuple[str, str]] = {
     WORD: ("|", "word"),

@@ -1,4 +1,4 @@
-"""The figures of a region in a line."""
+"""The figures of a region in a few words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RegionStats:
     waiting_bytes: int = 0
 
 
-def summary(stats: HeapStats | RegionStats) -> str:
+def summary(stats: HeapStats | RegionStats) -> list[str]:
     """What is live, what is free, how large a request fits now, and once all is merged if that
     makes a difference."""
     lingering = f" ({format_size(stats.lingering_bytes)} lingering{_waiting(stats.waiting_bytes)})"
@@ -34,15 +34,14 @@ def summary(stats: HeapStats | RegionStats) -> str:
     if stats.largest_merged != stats.largest_now:
         largest += f" ({format_size(stats.largest_merged)} merged)"
         fragmentation += f" ({stats.fragmentation_merged:.1%} merged)"
-    return (
-        f"{format_size(stats.capacity)}: "
-        f"{format_size(stats.live_bytes)} live in {_blocks(stats.live_blocks)}"
-        f"{lingering if stats.lingering_bytes else ''}, "
-        f"{format_size(stats.free_bytes)} freed in {_blocks(stats.free_blocks)}, "
-        f"{format_size(stats.wilderness_bytes)} wilderness, "
-        f"largest request {largest}, "
-        f"fragmentation {fragmentation}"
-    )
+    return [
+        f"{format_size(stats.capacity)}: {format_size(stats.live_bytes)} live "
+        f"in {_blocks(stats.live_blocks)}{lingering if stats.lingering_bytes else ''}",
+        f"{format_size(stats.free_bytes)} freed in {_blocks(stats.free_blocks)}",
+        f"{format_size(stats.wilderness_bytes)} wilderness",
+        f"largest request {largest}",
+        f"fragmentation {fragmentation}",
+    ]
 
 
 def _waiting(bytes_: int) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Protocol
 
-from ..reports import BlockInfo
-from .closeup import Closeup, meaning
+from .. import _core
+from ..reports import BlockInfo, HeapStats
+from .byte_view import ByteView, meaning
+from .element import CHARACTER, OWN_GROUND, TEXT_STYLE, element
 from .palette import COLOURS, LEGEND, PALE, WILDERNESS, WORD
+from .segments import Segment, fill, plain
 from .spans import Span
+from .summary import summary
 
 WIDTH = 864  # pixels of a row
 ROW = 24  # its height
@@ -20,15 +22,17 @@ WHOLE_WIDTH = _ADDRESSES + WIDTH  # a legend of all kinds has room
 _STEP = 32  # from one row to the next
 _MOST_ROWS = 8
 _FINEST = 0.25  # bytes a pixel: a word is 32 pixels wide
-_COLUMNS = 130  # characters that fit the whole width
+_COLUMNS = 132  # characters that fit the whole width
 _SIGN_FITS = 14  # pixels
 _LABEL_FITS = 28
 _NARROW = 1.5  # what is narrower joins its neighbours
 _CROWD = 2  # and so they are drawn, so wide at the least
 
+_Crowd = tuple[int, int, dict[str, tuple[int, int]]]  # see `Tiling.pieces`
+
 _STYLE = "".join(
     [
-        ".rheap text{font:12px ui-monospace,monospace;fill:currentColor}",
+        TEXT_STYLE,
         ".rheap .sign{fill:#fff;text-anchor:middle}.rheap .sign.pale{fill:#1f1f1f}"
         ".rheap .sign.bare{fill:currentColor}",
         ".rheap .label{font-size:10px}",
@@ -39,115 +43,67 @@ _STYLE = "".join(
         f".rheap .{WILDERNESS}{{fill-opacity:.15;stroke:{COLOURS[WILDERNESS]}}}",
     ]
 )
-_OWN_GROUND = "svg.rheap{color:#1f1f1f}@media(prefers-color-scheme:dark){svg.rheap{color:#ececec}}"
-
-
-@dataclass(slots=True)
-class _Crowd:
-    """Neighbours that are too narrow to be drawn one by one: a column with the share of each
-    kind."""
-
-    start: int
-    end: int
-    parts: Counter[str] = field(default_factory=Counter)
-    blocks: Counter[str] = field(default_factory=Counter)
-
-    def add(self, span: Span) -> None:
-        self.end = span.end
-        self.parts[span.kind] += span.end - span.start
-        self.blocks[span.kind] += 1
-
-    @property
-    def kinds(self) -> list[str]:
-        return list(self.parts)
-
-    def shape(self, x: float, y: int, width: float) -> str:
-        # Each kind has its share of the column, and is seen however small that is.
-        kinds = [kind for kind in LEGEND if self.parts[kind]]
-        bytes_ = self.end - self.start
-        heights = [max(ROW * self.parts[kind] / bytes_, _NARROW) for kind in kinds]
-        shrink = ROW / sum(heights)
-        width = max(width, _NARROW)
-        drawn, top = "", float(y)
-        for kind, height in zip(kinds, heights, strict=True):
-            path = f"M{x:.1f} {top:.1f}h{width:.1f}v{height * shrink:.1f}h-{width:.1f}z"
-            drawn += f'<path class="{_class(kind)}" d="{path}"/>'
-            top += height * shrink
-        named = (f"{n:,} {LEGEND[kind][1]}" for kind, n in self.blocks.items() if kind != WORD)
-        told = f"+0x{self.start:x}: {self.end - self.start:,} bytes, {', '.join(named) or 'words'}"
-        return f"<g><title>{told}</title>{drawn}</g>"
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """The part of a span that is in one row."""
-
-    start: int
-    end: int
-    whole: Span
-
-    @property
-    def kinds(self) -> list[str]:
-        return [self.whole.kind]
-
-    def shape(self, x: float, y: int, width: float) -> str:
-        return bar(self.whole.kind, _title(self.whole), x, y, width)
 
 
 class Picture(Protocol):
-    """What is drawn: bytes in order, a closer look at them if there is one, and figures."""
+    """What is drawn: bytes in order, each 8 of them if they are shown, and figures."""
 
     @property
-    def spans(self) -> tuple[Span, ...]: ...
+    def tiling(self) -> _core.Tiling: ...
     @property
-    def closeup(self) -> Closeup | None: ...
+    def blocks(self) -> Sequence[BlockInfo]: ...
     @property
-    def figures(self) -> str: ...
+    def byte_view(self) -> ByteView | None: ...
+    @property
+    def stats(self) -> HeapStats: ...
 
 
 def map_svg(picture: Picture, *, standalone: bool = False, focus: int | None = None) -> str:
     """The picture as an SVG element. `standalone`: for a file, with colours of text of its own for
     light and dark; otherwise the text takes the colour of the page. `focus`: a frame around the
     payload at this offset."""
-    origin, end = picture.spans[0].start, picture.spans[-1].end
-    used = next((span.start for span in picture.spans if span.kind == WILDERNESS), end) - origin
+    tiling = picture.tiling
     scale = _FINEST
-    while max(used, 1) > _MOST_ROWS * WIDTH * scale:
+    while max(tiling.used, 1) > _MOST_ROWS * WIDTH * scale:
         scale *= 2
     row_bytes = int(WIDTH * scale)
-    rows = max(-(-used // row_bytes), 1)
+    rows = max(-(-tiling.used // row_bytes), 1)
     shapes: list[str] = []
     kinds: set[str] = set()
-    for row, pieces in enumerate(_rows(picture.spans, origin, row_bytes, rows, scale)):
+    drawn = tiling.pieces(row_bytes, rows, _NARROW * scale, _CROWD * scale)
+    for row, (pieces, crowds) in enumerate(drawn):
         y = row * _STEP
-        begin = origin + row * row_bytes
+        begin = tiling.first + row * row_bytes
         shapes.append(f'<text x="0" y="{y + 17}">+0x{begin:x}</text>')
+        for start, end, (first, last, kind, block) in pieces:
+            kinds.add(kind)
+            x, width = _ADDRESSES + (start - begin) / scale, (end - start) / scale
+            span = Span(first, last, kind, None if block is None else picture.blocks[block])
+            shapes.append(bar(kind, _title(span), x, y, width))
+            shapes += _labels(picture, span, span.within(start, end), x, y, scale)
+            shapes += _frame(span, focus, x, y, width)
         # Crowds last: one that is narrower than it is drawn covers a part of its neighbour.
-        for piece in sorted(pieces, key=lambda piece: isinstance(piece, _Crowd)):
-            kinds.update(piece.kinds)
-            x, width = _ADDRESSES + (piece.start - begin) / scale, (piece.end - piece.start) / scale
-            shapes.append(piece.shape(x, y, width))
-            if isinstance(piece, _Piece):
-                shapes += _labels(picture, piece, x, y, scale)
-                shapes += _frame(piece, focus, x, y, width)
+        for crowd in crowds:
+            start, end, shares = crowd
+            kinds.update(shares)
+            x, width = _ADDRESSES + (start - begin) / scale, (end - start) / scale
+            shapes.append(_crowd(crowd, x, y, width))
     y = rows * _STEP + 16
     shapes += legend([kind for kind in LEGEND if kind in kinds], y)
-    lines = [*_folded(picture.figures, _COLUMNS)]
+    items = [(Segment(item),) for item in summary(picture.stats)]
+    lines = plain(fill(items, ", ", _COLUMNS)).splitlines()
+    lines[:-1] = [f"{line}," for line in lines[:-1]]
     shapes += [
         f'<text x="0" y="{y + 24 + 18 * n}">{escape(line)}</text>' for n, line in enumerate(lines)
     ]
     height = y + 24 + 18 * len(lines)
-    return element(WHOLE_WIDTH, height, "".join(shapes), standalone=standalone)
+    return framed(WHOLE_WIDTH, height, "".join(shapes), standalone=standalone)
 
 
-def element(width: int, height: int, shapes: str, *, standalone: bool = False) -> str:
-    """An SVG element around these shapes, with room at its edges."""
-    style = _STYLE + (_OWN_GROUND if standalone else "")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="rheap" role="img" '
-        f'viewBox="-8 -8 {width + 16} {height + 16}" width="{width + 16}" height="{height + 16}" '
-        f'style="max-width:100%;height:auto"><style>{style}</style>{shapes}</svg>'
-    )
+def framed(width: int, height: int, shapes: str, *, standalone: bool = False) -> str:
+    """An SVG element around shapes of a map."""
+    style = _STYLE + (OWN_GROUND if standalone else "")
+    return element(width, height, shapes, style, margin=8)
 
 
 def bar(kind: str, title: str, x: float, y: int, width: float) -> str:
@@ -169,68 +125,53 @@ def legend(kinds: list[str], y: int) -> Iterator[str]:
         box = f'x="{x}" y="{y - 10}" width="12" height="12"'
         yield f'<rect class="{_class(kind)}" {box}/>'
         yield f'<text x="{x + 18}" y="{y}">{escape(text)}</text>'
-        x += 34 + round(7.3 * len(text))
+        x += 34 + round(CHARACTER * len(text))
 
 
-def _rows(
-    spans: Iterable[Span], origin: int, row_bytes: int, rows: int, scale: float
-) -> Iterator[list[_Piece | _Crowd]]:
-    """The pieces of each row."""
-    row: list[_Piece | _Crowd] = []
-    number = 0
-    crowd: _Crowd | None = None
-    for whole in spans:
-        while number < rows:
-            stop = origin + (number + 1) * row_bytes
-            span = whole.within(stop - row_bytes, stop)
-            narrow = span.end - span.start < _NARROW * scale
-            if crowd is not None and (not narrow or crowd.end - crowd.start >= _CROWD * scale):
-                row.append(crowd)
-                crowd = None
-            if narrow:
-                crowd = crowd or _Crowd(span.start, span.start)
-                crowd.add(span)
-            else:
-                row.append(_Piece(span.start, span.end, whole))
-            if whole.end < stop:
-                break
-            if crowd is not None:
-                row.append(crowd)
-                crowd = None
-            yield row
-            row = []
-            number += 1
-            if whole.end == stop:
-                break
-    if crowd is not None:
-        row.append(crowd)
-    if number < rows:
-        yield row
+def _crowd(crowd: _Crowd, x: float, y: int, width: float) -> str:
+    """Neighbours that are too narrow to be drawn one by one: a column with the share of each
+    kind."""
+    start, end, shares = crowd
+    # Each kind has its share of the column, and is seen however small that is.
+    kinds = [kind for kind in LEGEND if kind in shares]
+    heights = [max(ROW * shares[kind][0] / (end - start), _NARROW) for kind in kinds]
+    shrink = ROW / sum(heights)
+    width = max(width, _NARROW)
+    drawn, top = "", float(y)
+    for kind, height in zip(kinds, heights, strict=True):
+        path = f"M{x:.1f} {top:.1f}h{width:.1f}v{height * shrink:.1f}h-{width:.1f}z"
+        drawn += f'<path class="{_class(kind)}" d="{path}"/>'
+        top += height * shrink
+    named = (f"{n:,} {LEGEND[kind][1]}" for kind, (_, n) in shares.items() if kind != WORD)
+    told = f"+0x{start:x}: {end - start:,} bytes, {', '.join(named) or 'words'}"
+    return f"<g><title>{told}</title>{drawn}</g>"
 
 
-def _labels(picture: Picture, piece: _Piece, x: float, y: int, scale: float) -> Iterator[str]:
+def _labels(
+    picture: Picture, span: Span, piece: Span, x: float, y: int, scale: float
+) -> Iterator[str]:
     """The links and the footer that stand in a freed block, where a cell of 8 bytes has room."""
     width = 8 / scale
-    if picture.closeup is None or width < _LABEL_FITS or piece.whole.block is None:
+    if picture.byte_view is None or width < _LABEL_FITS or span.block is None:
         return
-    for at in picture.closeup.places(piece.start, piece.end):
-        label, text = meaning(piece.whole, at, picture.closeup)
+    for at in picture.byte_view.places(piece.start, piece.end):
+        label, text = meaning(span, at, picture.byte_view)
         if not label:
             continue
         left = x + (at - piece.start) / scale
         title = f"<title>{escape(f'+0x{at:x}, {label} {text}')}</title>"
         yield (
-            f'<rect class="{_class(piece.whole.kind)}" x="{left:.2f}" y="{y}" '
+            f'<rect class="{_class(span.kind)}" x="{left:.2f}" y="{y}" '
             f'width="{width - 0.75:.2f}" height="{ROW}">{title}</rect>'
             f'<rect class="cell" x="{left + 2:.2f}" y="{y + 2}" '
             f'width="{width - 4.75:.2f}" height="{ROW - 4}"/>'
         )
-        yield _text(label, piece.whole.kind, left, y, width, "label ")
+        yield _text(label, span.kind, left, y, width, "label ")
 
 
-def _frame(piece: _Piece, focus: int | None, x: float, y: int, width: float) -> Iterator[str]:
-    block = piece.whole.block
-    if block is not None and block.offset == focus and piece.whole.kind == block.state:
+def _frame(span: Span, focus: int | None, x: float, y: int, width: float) -> Iterator[str]:
+    block = span.block
+    if block is not None and block.offset == focus and span.kind == block.state:
         box = f'x="{x:.2f}" y="{y - 2}" width="{width - 0.75:.2f}" height="{ROW + 4}"'
         yield f'<rect class="focus" {box}/>'
 
@@ -260,14 +201,3 @@ def _told(block: BlockInfo) -> str:
 
 def _class(kind: str) -> str:
     return kind.replace(" ", "-")
-
-
-def _folded(text: str, columns: int) -> Iterator[str]:
-    line = ""
-    for item in text.split(", "):
-        if line and len(line) + len(item) > columns:
-            yield line + ","
-            line = item
-        else:
-            line = f"{line}, {item}" if line else item
-    yield line

@@ -11,20 +11,20 @@ from html import escape
 from .. import _core
 from .._core import WORD_BYTES
 from ..format.sizes import format_size
-from ..pictures.palette import COLOURS, FREE, LEGEND, LIVE, WILDERNESS, WORD
-from ..replay.timeline import COLUMNS, ROWS, Band, Range, Timeline
+from .element import CHARACTER, OWN_GROUND, TEXT_STYLE, element
+from .palette import COLOURS, FREE, LEGEND, LIVE, WILDERNESS, WORD
+from .run import COLUMNS, ROWS, Band, Range, Timeline
 
 _LEFT, _RIGHT = 96, 56  # pixels beside the picture
 _TOP, _GAP, _CURVES, _BELOW = 66, 14, 120, 64
 _STEP = _TOP + ROWS + _GAP + _CURVES + _BELOW  # from one timeline to the next
 _FIRST_PAYLOAD = _core.FIRST_BLOCK + WORD_BYTES
-_CHARACTER = 7.3  # pixels
 _MOST_TICKS = 10
 
 _STYLE = "".join(
     [
-        ".rheap text{font:12px ui-monospace,monospace;fill:currentColor}",
-        "svg.rheap{color:#1f1f1f}@media(prefers-color-scheme:dark){svg.rheap{color:#ececec}}",
+        TEXT_STYLE,
+        OWN_GROUND,
         ".rheap .title{font-size:14px}",
         ".rheap .end{text-anchor:end}.rheap .middle{text-anchor:middle}",
         ".rheap .size{fill:#fff;text-anchor:middle}",
@@ -51,11 +51,7 @@ def timeline_svg(source: str, timelines: Sequence[Timeline]) -> str:
         for number, timeline in enumerate(timelines)
         for part in _panel(source, timeline, _STEP * number)
     )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="rheap" role="img" '
-        f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'style="max-width:100%;height:auto"><style>{_STYLE}</style>{shapes}</svg>'
-    )
+    return element(width, height, shapes, _STYLE)
 
 
 def _panel(source: str, timeline: Timeline, top: int) -> Iterator[str]:
@@ -115,7 +111,7 @@ def _band(timeline: Timeline, band: Band, y: int) -> Iterator[str]:
     if word > 2:
         yield _rectangle(WORD, x, top + height - word, width, word)
     size = f"{band.asked:,}"
-    if height - word > 12 and width > _CHARACTER * len(size) + 4:
+    if height - word > 12 and width > CHARACTER * len(size) + 4:
         middle = top + (height - word) / 2 + 4
         yield f'<text class="size" x="{x + width / 2:.1f}" y="{middle:.1f}">{size}</text>'
     yield "</g>"
@@ -237,7 +233,7 @@ def _legend(timeline: Timeline, y: int) -> Iterator[str]:
         yield f'<rect class="{kind}" x="{x}" y="{y - 10}" width="12" height="12"/>'
         yield f'<rect class="frame" x="{x}" y="{y - 10}" width="12" height="12"/>'
         yield f'<text x="{x + 18}" y="{y}">{name}</text>'
-        x += 36 + round(_CHARACTER * len(name))
+        x += 36 + round(CHARACTER * len(name))
     for line, name in (
         (LIVE, "live"),
         (FREE, "free"),
@@ -248,4 +244,4 @@ def _legend(timeline: Timeline, y: int) -> Iterator[str]:
         if line in (LIVE, FREE):
             yield f'<path class="edge" {path}/>'
         yield f'<path class="curve line-{line}" {path}/><text x="{x + 30}" y="{y}">{name}</text>'
-        x += 48 + round(_CHARACTER * len(name))
+        x += 48 + round(CHARACTER * len(name))

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -161,6 +162,33 @@ TEST("a walk meets each block in address order, live ones with their handles") {
     for (Handle& handle : handles) {
       if (handle.payload) heap->free(handle);
     }
+  }
+}
+
+TEST("measuring finds what a walk finds, and meets every live handle once") {
+  for (const bool debug : {false, true}) {
+    const Owned heap({.capacity = 1 << 20, .debug = debug});
+    std::vector<Handle> handles(200);
+    for (std::size_t each = 0; each < handles.size(); ++each) {
+      heap->alloc(handles[each], each * 7, 8);
+    }
+    for (std::size_t each = 0; each < handles.size(); each += 3) heap->free(handles[each]);
+    std::vector<Handle*> met;
+    const Heap::Report measured = heap->measure([&](Handle& handle) { met.push_back(&handle); });
+    std::vector<Handle*> live;
+    for (Handle& handle : handles) {
+      if (handle.payload) live.push_back(&handle);
+    }
+    std::sort(met.begin(), met.end());
+    CHECK(met == live);
+    const Heap::Report walked = report_of(*heap);
+    CHECK(measured.counters.live.bytes == walked.counters.live.bytes);
+    CHECK(measured.counters.deferred.blocks == walked.counters.deferred.blocks);
+    CHECK(measured.overhead == walked.overhead && measured.wilderness == walked.wilderness);
+    CHECK(measured.space.now().largest_request(8) == walked.space.now().largest_request(8));
+    CHECK(measured.space.merged().fragmentation() == walked.space.merged().fragmentation());
+    CHECK(accounted(measured) == measured.capacity);
+    for (Handle* handle : live) heap->free(*handle);
   }
 }
 

@@ -7,7 +7,6 @@ from ...console.guessing import RULE, shown, take_guess
 from ...console.terminal import Terminal
 from ...pictures.heapmap import RegionMap
 from ...replay.measure import Result, Scheme, placing_of
-from ...replay.regions import blocks_of
 
 
 class Exercise:
@@ -55,7 +54,7 @@ class Exercise:
             if guess is not None:
                 guesses.append(guess == shown(place))
                 answer += " (right)" if guesses[-1] else f" (not {guess})"
-            terminal.output(f"{answer}\n{self._map()}")
+            terminal.output(answer, RegionMap.of_rows(self._inspection.rows(), self._capacity))
         if ask:
             terminal.say(f"{sum(guesses)} of {len(guesses)} guesses were right.")
         return self._inspection.position == len(self._words)
@@ -75,7 +74,3 @@ class Exercise:
             return f"{word}  allocation {number} goes to {shown(place)}"
         freed = self._places[int(word[1:])]
         return f"{word}  frees " + ("nothing" if freed is None else shown(freed))
-
-    def _map(self) -> str:
-        region = RegionMap.of_blocks(blocks_of(self._inspection), self._capacity)
-        return region.draw(self._terminal.columns)

@@ -11,16 +11,17 @@ the heap that it needs.
 from __future__ import annotations
 
 import ast
+import builtins
 import contextlib
 import inspect
 import io
-import os
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ...console.guessing import shown, take_guess
-from ...console.terminal import Terminal
+from ...console.terminal import Picture, Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,10 @@ def play(terminal: Terminal, reader: Reader, number: int, chapter: Callable[[], 
     for source in steps(chapter):
         if source:
             terminal.code(source)
-        with _captured(terminal.columns) as printed:
+        with _shown() as parts:
             told = next(story, None)
         if source:
-            terminal.output(printed.getvalue())
+            terminal.output(*parts)
             reader.check()
         if told is not None and not reader.take(told):
             return False
@@ -117,15 +118,21 @@ def _source(lines: list[str], step: list[ast.stmt]) -> str:
 
 
 @contextlib.contextmanager
-def _captured(columns: int) -> Iterator[io.StringIO]:
-    """Catches what is printed, and has maps drawn as wide as `columns`."""
-    before = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = str(columns)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            yield printed
-    finally:
-        if before is None:
-            del os.environ["COLUMNS"]
+def _shown() -> Iterator[list[str | Picture]]:
+    """Catches what is printed, in order: text, and pictures as they are."""
+    parts: list[str | Picture] = []
+    before = builtins.print
+
+    def show(*values: object, **options: Any) -> None:
+        if len(values) == 1 and isinstance(values[0], Picture) and not options:
+            parts.append(values[0])
         else:
-            os.environ["COLUMNS"] = before
+            text = io.StringIO()
+            before(*values, **{"file": text, **options})
+            parts.append(text.getvalue())
+
+    builtins.print = show
+    try:
+        yield parts
+    finally:
+        builtins.print = before

@@ -9,7 +9,7 @@
 namespace rheap::bindings {
 
 /// The figures of `HeapStats` by name.
-pybind11::dict take_census(Heap& heap);
+pybind11::dict take_statistics(Heap& heap);
 /// All blocks.
 Rows list_blocks(Heap& heap);
 
@@ -23,7 +23,7 @@ struct Part {
 /// What is to be shown of a heap, all of one moment.
 struct Snapshot {
   Rows blocks;                   ///< those that reach into the part
-  pybind11::dict figures;        ///< of the whole heap, as `take_census` has them
+  pybind11::dict figures;        ///< of the whole heap, as `take_statistics` has them
   pybind11::dict words;          ///< 8 bytes by their place, see `take_snapshot`
   pybind11::frozenset unlinked;  ///< payloads of those blocks that are in no free list
   std::uint64_t fence;           ///< bytes of a fence behind each live block

@@ -1,4 +1,4 @@
-#include "bindings/reports/census.hpp"
+#include "bindings/reports/statistics.hpp"
 
 #include <algorithm>
 #include <array>
@@ -80,34 +80,34 @@ py::dict figures(const Heap::Report& report, const SeenBlocks& seen) {
   const auto of = [&](BlockState state) { return seen.tallies[static_cast<std::size_t>(state)]; };
   const Counters& count = report.counters;
 
-  py::dict census;
-  census["capacity"] = report.capacity;
-  census["live_bytes"] = count.live.bytes;
-  census["live_blocks"] = count.live.blocks;
-  census["free_bytes"] = count.free.bytes + count.deferred.bytes;
-  census["free_blocks"] = count.free.blocks + count.deferred.blocks;
-  census["deferred_bytes"] = count.deferred.bytes;
-  census["deferred_blocks"] = count.deferred.blocks;
-  census["overhead_bytes"] = report.overhead;
-  census["wilderness_bytes"] = report.wilderness;
-  census["pinned_bytes"] = of(BlockState::pinned).bytes;
-  census["pinned_blocks"] = of(BlockState::pinned).blocks;
-  census["exposed_bytes"] = of(BlockState::exposed).bytes;
-  census["exposed_blocks"] = of(BlockState::exposed).blocks;
-  census["lingering_bytes"] = of(BlockState::lingering).bytes;
-  census["lingering_blocks"] = of(BlockState::lingering).blocks;
-  census["waiting_bytes"] = seen.waiting.bytes;
-  census["waiting_blocks"] = seen.waiting.blocks;
-  census["peak_bytes"] = count.peak_live_bytes;
-  census["resident_bytes"] = report.resident;
-  census["allocations"] = count.allocations;
-  tell_space(census, report.space, word_bytes + report.fence);
-  return census;
+  py::dict result;
+  result["capacity"] = report.capacity;
+  result["live_bytes"] = count.live.bytes;
+  result["live_blocks"] = count.live.blocks;
+  result["free_bytes"] = count.free.bytes + count.deferred.bytes;
+  result["free_blocks"] = count.free.blocks + count.deferred.blocks;
+  result["deferred_bytes"] = count.deferred.bytes;
+  result["deferred_blocks"] = count.deferred.blocks;
+  result["overhead_bytes"] = report.overhead;
+  result["wilderness_bytes"] = report.wilderness;
+  result["pinned_bytes"] = of(BlockState::pinned).bytes;
+  result["pinned_blocks"] = of(BlockState::pinned).blocks;
+  result["exposed_bytes"] = of(BlockState::exposed).bytes;
+  result["exposed_blocks"] = of(BlockState::exposed).blocks;
+  result["lingering_bytes"] = of(BlockState::lingering).bytes;
+  result["lingering_blocks"] = of(BlockState::lingering).blocks;
+  result["waiting_bytes"] = seen.waiting.bytes;
+  result["waiting_blocks"] = seen.waiting.blocks;
+  result["peak_bytes"] = count.peak_live_bytes;
+  result["resident_bytes"] = report.resident;
+  result["allocations"] = count.allocations;
+  tell_space(result, report.space, word_bytes + report.fence);
+  return result;
 }
 
 }  // namespace
 
-py::dict take_census(Heap& heap) {
+py::dict take_statistics(Heap& heap) {
   SeenBlocks seen;
   const Heap::Report report = heap.measure([&](Handle& handle) { seen.add(handle); });
   return figures(report, seen);

@@ -1,25 +1,43 @@
-"""The closest look at a region: each 8 bytes as they are, and what each bit of them means."""
+"""The bytes of a region: each 8 of them as they are, and what each bit of them means."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from .._core import WORD_BYTES, Word
+from .._core import WORD_BYTES, WORD_FIELDS, Word
 from ..reports import BlockState
 from .palette import FENCE, LEGEND, WILDERNESS, WORD
+from .segments import PLACE, Line, Segment, wrap
 from .spans import Span
 
-WORD_BITS = (
-    "bits of a word: 63-40 check code, 39-3 payload in units of 8 bytes, "
-    "2-1 state (00 live, 01 deferred, 10 free), 0 set when the block before is free"
-)
+
+def _tell_bits() -> str:
+    """What each bit of a word means, from the highest to the lowest; the core says where they
+    are."""
+    state_bit = WORD_FIELDS["state"]
+    states = {f"{bits:02b}": Word(bits << state_bit).state for bits in range(4)}
+    named = ", ".join(f"{bits} {name}" for bits, name in states.items() if name)
+    meanings = {
+        "check": "check code",
+        "payload": f"payload in units of {WORD_BYTES} bytes",
+        "state": f"state ({named})",
+        "after_free": "set when the block before is free",
+    }
+    told, above = [], 8 * WORD_BYTES
+    for field, low in WORD_FIELDS.items():
+        bits = f"{low}" if above - 1 == low else f"{above - 1}-{low}"
+        told.append(f"{bits} {meanings[field]}")
+        above = low
+    return f"bits of a word: {', '.join(told)}"
+
+
+WORD_BITS = _tell_bits()
 _MOST_LINES = 8  # of a payload; of more the ends
 _NARROW = 24  # columns: less than that is not enough to stand beside the bytes
 
 
-class Closeup(NamedTuple):
+class ByteView(NamedTuple):
     """Bytes of a region: `words` 8 of them by their place, `unlinked` the payloads of blocks that
     are in no list, so that no links stand there."""
 
@@ -38,17 +56,18 @@ class Meaning(NamedTuple):
     text: str
 
 
-def word_lines(spans: Iterable[Span], closeup: Closeup, width: int) -> list[str]:
+def byte_lines(spans: Iterable[Span], view: ByteView, width: int) -> Iterator[Line]:
     """Lines of up to `width` columns: a place, the sign of its kind, 8 bytes, what they mean. What
     is left out is counted."""
-    rows = [row for span in spans for row in _rows(span, closeup)]
-    places = max((len(place) for place, _, _, _ in rows), default=0)
-    return [line for row in rows for line in _lines(row, places, width)]
+    rows = [row for span in spans for row in _rows(span, view)]
+    places = max((len(row.place) for row in rows), default=0)
+    for row in rows:
+        yield from _lines(row, places, width)
 
 
-def meaning(span: Span, at: int, closeup: Closeup) -> Meaning:
+def meaning(span: Span, at: int, view: ByteView) -> Meaning:
     """What the 8 bytes at the place `at` of this span mean."""
-    value = closeup.words[at]
+    value = view.words[at]
     if span.kind == WORD:
         return Meaning("", _word(value))
     if span.kind == FENCE:
@@ -56,7 +75,7 @@ def meaning(span: Span, at: int, closeup: Closeup) -> Meaning:
     assert span.block is not None
     place = at - span.block.offset
     is_free = span.kind == BlockState.FREE
-    linked = span.block.offset not in closeup.unlinked
+    linked = span.block.offset not in view.unlinked
     if place == 0 and linked and (is_free or span.kind == BlockState.DEFERRED):
         return Meaning("next", f"in its list: {_link(value)}")
     if place == WORD_BYTES and is_free and (linked or span.block.capacity == 16):
@@ -67,33 +86,49 @@ def meaning(span: Span, at: int, closeup: Closeup) -> Meaning:
     return Meaning("", _text(value))
 
 
-def _rows(span: Span, closeup: Closeup) -> Iterator[tuple[str, str, str, str]]:
-    """(place, sign, bytes, meaning) of what is shown of a span, and of what is left out."""
-    sign, name = LEGEND[span.kind]
+class _Row(NamedTuple):
+    """Bytes that are shown of a span, or left out, and what they are."""
+
+    kind: str
+    place: str
+    shown: str
+    text: str
+
+
+def _rows(span: Span, view: ByteView) -> Iterator[_Row]:
+    """What is shown of a span, and what is left out."""
+    kind = span.kind
     length = span.end - span.start
-    if span.kind == WILDERNESS:
-        yield f"+0x{span.start:x}", sign, "", f"... {length:,} bytes of {name}"
+    if kind == WILDERNESS:
+        yield _Row(kind, f"+0x{span.start:x}", "...", f"{length:,} bytes of {LEGEND[kind][1]}")
         return
-    places = closeup.places(span.start, span.end)
+    places = view.places(span.start, span.end)
     if len(places) > _MOST_LINES:
         places = [*places[:2], places[-1]]
     shown_to = span.start
     for at in places:
         if at > shown_to:
-            yield "", sign, "", f"... {at - shown_to:,} bytes more"
-        label, text = meaning(span, at, closeup)
-        bytes_ = closeup.words[at].to_bytes(WORD_BYTES, "little").hex(" ")
-        yield f"+0x{at:x}", sign, bytes_, f"{label} {text}".strip()
+            yield _Row(kind, "", "...", f"{at - shown_to:,} bytes more")
+        label, text = meaning(span, at, view)
+        bytes_ = view.words[at].to_bytes(WORD_BYTES, "little").hex(" ")
+        yield _Row(kind, f"+0x{at:x}", bytes_, f" {label} {text}" if label else f" {text}")
         shown_to = at + WORD_BYTES
     if span.end > shown_to:
-        yield "", sign, "", f"... {span.end - shown_to:,} bytes more"
+        yield _Row(kind, "", "...", f"{span.end - shown_to:,} bytes more")
 
 
-def _lines(row: tuple[str, str, str, str], places: int, width: int) -> list[str]:
-    place, sign, bytes_, text = row
-    start = f"{place:{places}} {sign}  " + (f"{bytes_}  " if bytes_ else "")
-    indent = " " * len(start) if width - len(start) >= _NARROW else "    "
-    return textwrap.wrap(start + text, width, subsequent_indent=indent, drop_whitespace=True)
+def _lines(row: _Row, places: int, width: int) -> Iterator[Line]:
+    line = (
+        Segment(row.place.ljust(places), PLACE),
+        Segment(" "),
+        Segment(LEGEND[row.kind][0], row.kind),
+        Segment("  "),
+        Segment(row.shown, row.kind),
+        Segment(f" {row.text}"),
+    )
+    before = places + 4 + (len(row.shown) + 2 if row.place and row.shown != "..." else 0)
+    indent = " " * before if width - before >= _NARROW else "    "
+    return wrap(line, width, indent)
 
 
 def _word(value: int) -> str:

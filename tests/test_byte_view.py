@@ -1,4 +1,4 @@
-"""The closest look: `heap.map(offset, length)` with the bytes of words, links and footers."""
+"""The byte view: `heap.map(offset, length)` with the bytes of words, links and footers."""
 
 import re
 
@@ -166,8 +166,8 @@ def test_of_512_bytes_all_are_known():
     block = heap.alloc(2000)
     block[:] = b"x" * 2000
     picture = heap.map(block.offset + 800, 512)
-    assert len(picture.closeup.words) == 65  # the one before is read too
-    assert heap.map(block.offset + 800, 520).closeup is None
+    assert len(picture.byte_view.words) == 65  # the one before is read too
+    assert heap.map(block.offset + 800, 520).byte_view is None
     head = heap.map(block.offset, 600)
     assert lines_of(head)[-1][0] == block.offset + 8
     assert "... 584 bytes more" in head.draw(80)

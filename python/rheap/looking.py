@@ -1,0 +1,23 @@
+"""What people look at: reports and pictures, and which notebooks show. Imported on demand."""
+
+from __future__ import annotations
+
+from .pictures.heapmap import FEW_BLOCKS, HeapMap
+from .pictures.notebook import block_html, heap_html, stats_html
+from .reports import BlockInfo, Blocks, BlockState, HeapStats, Holder, Leaks
+
+__all__ = [
+    "FEW_BLOCKS",
+    "BlockInfo",
+    "BlockState",
+    "Blocks",
+    "HeapMap",
+    "HeapStats",
+    "Holder",
+    "Leaks",
+    "block_html",
+    "heap_html",
+]
+
+# Reports know no pictures, so what notebooks show of them is attached here.
+HeapStats._repr_html_ = stats_html  # type: ignore[attr-defined]
