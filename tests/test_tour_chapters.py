@@ -15,7 +15,7 @@ import pytest
 from rheap.commands.main import main
 from rheap.commands.tour import CHAPTERS
 from rheap.commands.tour.stage import Reader, play, steps
-from rheap.console.terminal import Picture, Terminal
+from rheap.console.terminal import Drawable, Terminal
 
 BYTES = re.compile(r"^ +\+0x[0-9a-f]+ .*?(?:[0-9a-f]{2} ){7}[0-9a-f]{2}\b", re.MULTILINE)
 NUMBER = re.compile(r"\+0x[0-9a-f]+|\d+(?:[.,]\d+)*")
@@ -53,7 +53,7 @@ class Notes(Terminal):
     def code(self, source: str) -> None:
         self.run += f"{source}\n"
 
-    def output(self, *shown: str | Picture) -> None:
+    def output(self, *shown: str | Drawable) -> None:
         for part in shown:
             self.run += f"{part}\n"
 

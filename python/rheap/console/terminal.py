@@ -23,7 +23,7 @@ _WIDEST = 104  # of code and output
 
 
 @runtime_checkable
-class Picture(Protocol):
+class Drawable(Protocol):
     """What is drawn as lines of segments, as maps are."""
 
     def lines(self, width: int, /) -> Iterator[Line]: ...
@@ -77,10 +77,10 @@ class Terminal:
         text = textwrap.indent("\n".join(lines), MARGIN)
         self._put(text if self._console is None else _painted_code(text))
 
-    def output(self, *shown: str | Picture) -> None:
+    def output(self, *shown: str | Drawable) -> None:
         """What code showed: text, and pictures, which are drawn in colour."""
         for part in shown:
-            lines = part.lines(self.columns) if isinstance(part, Picture) else self._folded(part)
+            lines = part.lines(self.columns) if isinstance(part, Drawable) else self._folded(part)
             whole = [(Segment(MARGIN), *line) for line in lines]
             if whole:
                 self._put(plain(whole) if self._console is None else paint(whole))

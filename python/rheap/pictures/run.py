@@ -42,13 +42,13 @@ class Curves:
     utilisation: tuple[Range, ...]
 
 
-class Outcome(Protocol):
+class Packing(Protocol):
     """What an allocator made of its memory: the figures above a picture."""
 
     @property
     def peak_utilisation(self) -> float: ...
     @property
-    def part_of_ceiling(self) -> float: ...
+    def ratio_to_ceiling(self) -> float: ...
     @property
     def requests(self) -> int: ...
     @property
@@ -65,7 +65,7 @@ class Timeline:
     """
 
     name: str
-    placing: Outcome
+    placing: Packing
     operations: int
     extent: int
     curves: Curves

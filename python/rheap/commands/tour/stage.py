@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...console.guessing import shown, take_guess
-from ...console.terminal import Picture, Terminal
+from ...console.terminal import Drawable, Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +118,13 @@ def _source(lines: list[str], step: list[ast.stmt]) -> str:
 
 
 @contextlib.contextmanager
-def _shown() -> Iterator[list[str | Picture]]:
+def _shown() -> Iterator[list[str | Drawable]]:
     """Catches what is printed, in order: text, and pictures as they are."""
-    parts: list[str | Picture] = []
+    parts: list[str | Drawable] = []
     before = builtins.print
 
     def show(*values: object, **options: Any) -> None:
-        if len(values) == 1 and isinstance(values[0], Picture) and not options:
+        if len(values) == 1 and isinstance(values[0], Drawable) and not options:
             parts.append(values[0])
         else:
             text = io.StringIO()
