@@ -1,7 +1,5 @@
 """A memory heap: one region, blocks that free themselves, views that do not dangle."""
 
-from typing import TYPE_CHECKING
-
 from . import _core, errors
 from .format import sizes
 
@@ -24,6 +22,7 @@ from .errors import (  # noqa: E402
 from .heap import Heap  # noqa: E402
 from .loading import no_fork  # noqa: E402
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .looking import BlockInfo, Blocks, BlockState, HeapMap, HeapStats, Holder, Leaks
 

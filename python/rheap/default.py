@@ -12,11 +12,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any, SupportsIndex
 
 from ._core import Block, make_r_free
 from .errors import HeapClosed, HeapError
 from .heap import Heap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, SupportsIndex
 
 # No lock guards these: a fork could copy it while it is held, and a finalizer that comes here could
 # wait for its own thread.

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, SupportsIndex, TypeVar, overload
 
 from . import _core
 from ._core import WORD_BYTES
@@ -14,7 +11,12 @@ from .errors import HeapClosed
 from .format.sizes import format_size, parse_size
 from .loading import no_fork
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+    from typing import Any, Literal, NoReturn, Self, SupportsIndex, TypeVar, overload
+
     import numpy
     import numpy.typing
 
@@ -88,26 +90,29 @@ class Heap(_core.Heap):
         """Closes the heap."""
         self.close()
 
-    @overload
-    def array(
-        self, shape: SupportsIndex | Sequence[SupportsIndex], *, zero: bool = False
-    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.float64]]: ...
-    @overload
-    def array(
-        self,
-        shape: SupportsIndex | Sequence[SupportsIndex],
-        dtype: type[_Scalar] | numpy.dtype[_Scalar],
-        *,
-        zero: bool = False,
-    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[_Scalar]]: ...
-    @overload
-    def array(
-        self,
-        shape: SupportsIndex | Sequence[SupportsIndex],
-        dtype: numpy.typing.DTypeLike,
-        *,
-        zero: bool = False,
-    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]: ...
+    if TYPE_CHECKING:
+
+        @overload
+        def array(
+            self, shape: SupportsIndex | Sequence[SupportsIndex], *, zero: bool = False
+        ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.float64]]: ...
+        @overload
+        def array(
+            self,
+            shape: SupportsIndex | Sequence[SupportsIndex],
+            dtype: type[_Scalar] | numpy.dtype[_Scalar],
+            *,
+            zero: bool = False,
+        ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[_Scalar]]: ...
+        @overload
+        def array(
+            self,
+            shape: SupportsIndex | Sequence[SupportsIndex],
+            dtype: numpy.typing.DTypeLike,
+            *,
+            zero: bool = False,
+        ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]: ...
+
     def array(
         self,
         shape: SupportsIndex | Sequence[SupportsIndex],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
-import re
 import struct
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 UNITS = {
     "B": 1,
@@ -16,7 +18,8 @@ UNITS = {
 }  # fmt: skip
 _BY_LOWER_CASE = {unit.lower(): factor for unit, factor in UNITS.items()}
 _LONGEST_NUMBER = 60  # digits
-_WRITTEN = re.compile(r"\s*([+-]?)(\d+(?:\.\d+)?)\s*([^\d\s.]*)\s*", re.ASCII)
+_DIGITS = "0123456789"
+_SPACES = " \t\n\r\f\v"
 
 
 def parse_size(value: object, name: str = "size") -> int:
@@ -47,17 +50,23 @@ def parse_size(value: object, name: str = "size") -> int:
 
 
 def _from_text(text: str, name: str) -> int:
-    written = _WRITTEN.fullmatch(text)
-    if written is None:
+    # No regular expression: to import `re` costs more than the rest of the package.
+    stripped = text.strip(_SPACES)
+    sign = stripped[:1] if stripped[:1] in {"+", "-"} else ""
+    unsigned = stripped[len(sign) :]
+    unit = unsigned.lstrip(_DIGITS + ".")
+    number = unsigned[: len(unsigned) - len(unit)]
+    unit = unit.lstrip(_SPACES)
+    whole, dot, decimals = number.partition(".")
+    written = whole and bool(dot) == bool(decimals) and "." not in decimals
+    if not written or any(character in unit for character in _DIGITS + _SPACES + "."):
         raise ValueError(f"{name} {_show(text)} is not a size; write bytes or, say, '64 MiB'")
-    sign, number, unit = written.groups()
     factor = _BY_LOWER_CASE.get(unit.lower() or "b")
     if factor is None:
         known = ", ".join(UNITS)
         raise ValueError(f"{name} {_show(text)} has the unknown unit {unit!r}; known are {known}")
     if len(number) > _LONGEST_NUMBER:
         raise OverflowError(f"{name} {_show(text)} is more than an address can hold")
-    whole, _, decimals = number.partition(".")
     parts: int = 10 ** len(decimals)
     size, rest = divmod(int(whole + decimals) * factor, parts)
     if rest:
