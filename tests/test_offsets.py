@@ -10,7 +10,7 @@ from rheap import _core
 from rheap.commands.main import main
 from rheap.replay.measure import Scheme
 from rheap.replay.own import OwnPolicy
-from rheap.replay.timeline import Timeline
+from rheap.replay.timeline import play_timelines
 from rheap.traces import load
 from rheap.traces.exercises import make_trace
 
@@ -52,7 +52,7 @@ def test_the_first_word_is_where_all_pictures_begin(offsets, capsys, tmp_path):
 
 def test_bands_say_where_the_blocks_were(offsets, tmp_path):
     trace = make_trace("exercise", OPS)
-    (timeline,) = Timeline.of_all(trace, [Scheme("first", "immediate")], 1024)
+    (timeline,) = play_timelines(trace, [Scheme("first", "immediate")], 1024)
     assert [band.offset for band in sorted(timeline.bands)] == offsets
     assert main(["view", "--ops", ",".join(OPS), "--policy", "first", "--coalesce", "immediate",
                  "--svg", str(tmp_path / "run.svg")]) == 0  # fmt: skip

@@ -9,7 +9,7 @@ from support import FEWER
 import rheap
 
 
-def run_threads(*works, seconds=0.2 if FEWER else 0.6):
+def run_threads(*works, seconds=0.2 if FEWER else 0.3):
     """Runs each work(stop, number) in a thread until time is up; raises what they raised."""
     stop, errors = threading.Event(), []
 
