@@ -69,7 +69,6 @@ void register_snapshot(py::module_& module) {
       .def_readonly("blocks", &Snapshot::blocks)
       .def_readonly("figures", &Snapshot::figures)
       .def_readonly("words", &Snapshot::words)
-      .def_readonly("unlinked", &Snapshot::unlinked)
       .def_readonly("fence", &Snapshot::fence);
   module.def("snapshot", &snapshot);
   module.def("snapshot_around", &snapshot_around);

@@ -37,7 +37,6 @@ struct Bytes {
 struct Survey {
   Rows rows;
   std::vector<Bytes> bytes;
-  std::vector<std::uint64_t> unlinked;
   SeenBlocks seen_blocks{};
   Heap::Report report{};
 };
@@ -67,7 +66,6 @@ Survey survey(Heap& heap, const Part& part) {
     if (block >= part.end || end <= part.first) return;
     if (found.rows.size() < part.most) {
       read_block(heap, part, block, end, found);
-      if (!seen.linked) found.unlinked.push_back(seen.payload.value);
     } else {
       found.bytes.clear();
     }
@@ -123,10 +121,8 @@ Snapshot take_snapshot(Heap& heap, const Part& part) {
   Survey found = survey(heap, part);
   py::dict words;
   for (const auto& [place, value] : found.bytes) words[py::int_(place)] = value;
-  py::set unlinked;
-  for (const std::uint64_t payload : found.unlinked) unlinked.add(py::int_(payload));
   return {std::move(found.rows), figures(found.report, found.seen_blocks), words,
-          py::frozenset(unlinked), found.report.fence};
+          found.report.fence};
 }
 
 }  // namespace rheap::bindings

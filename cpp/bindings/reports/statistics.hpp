@@ -22,11 +22,10 @@ struct Part {
 };
 /// What is to be shown of a heap, all of one moment.
 struct Snapshot {
-  Rows blocks;                   ///< those that reach into the part
-  pybind11::dict figures;        ///< of the whole heap, as `take_statistics` has them
-  pybind11::dict words;          ///< 8 bytes by their place, see `take_snapshot`
-  pybind11::frozenset unlinked;  ///< payloads of those blocks that are in no free list
-  std::uint64_t fence;           ///< bytes of a fence behind each live block
+  Rows blocks;             ///< those that reach into the part
+  pybind11::dict figures;  ///< of the whole heap, as `take_statistics` has them
+  pybind11::dict words;    ///< 8 bytes by their place, see `take_snapshot`
+  std::uint64_t fence;     ///< bytes of a fence behind each live block
 };
 /// `words` are those at the ends of the blocks (of small ones, and of a part of up to 512 bytes,
 /// all); none if there are too many blocks.

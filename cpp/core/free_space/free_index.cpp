@@ -13,8 +13,7 @@ FreeIndex::Cell FreeIndex::cell_of(std::uint64_t size) {
 
 Word FreeIndex::member(Offset block, Cell cell) const {
   const Word word = blocks_.follow(block);
-  const Cell own = cell_of(word.size());
-  if (word.state() != State::free || own.row != cell.row || own.column != cell.column) {
+  if (word.state() != State::free || cell_of(word.size()) != cell) {
     BlockList::damaged(block, "a free list of blocks of its sizes");
   }
   return word;
@@ -56,21 +55,29 @@ void FreeIndex::insert(Offset block, std::uint64_t size) {
   set_bit(cell);
 }
 
-void FreeIndex::insert_rest(Offset block, std::uint64_t size) {
-  const SizedBlock old = victim();
-  if (old.block) {
-    verify_victim();
-    insert(old.block, old.size);
+void FreeIndex::replace(Hole hole, Hole rest) {
+  const Cell cell = cell_of(hole.size);
+  if (cell_of(rest.size) != cell) {
+    verify_insert(rest.size);
+    remove(hole.start, hole.size);
+    insert(rest.start, rest.size);
+    return;
   }
-  if (size == smallest_block) link_previous(block, {});  // its last word, where a footer would be
-  set_victim(block, size);
+  // It stays in its list, between the same neighbours.
+  verify_remove(hole.start, hole.size);
+  const Offset next = next_link(hole.start);
+  const Offset previous = previous_link(hole.start);
+  link_next(rest.start, next);
+  link_previous(rest.start, previous);
+  if (next) link_previous(next, rest.start);
+  if (previous) {
+    link_next(previous, rest.start);
+  } else {
+    Memory::store(head(cell).value, rest.start.value);
+  }
 }
 
 void FreeIndex::verify_remove(Offset block, std::uint64_t size) const {
-  if (block == victim().block) {
-    verify_victim();
-    return;
-  }
   const Cell cell = cell_of(size);
   const Offset next = next_link(block);
   const Offset previous = previous_link(block);
@@ -88,7 +95,6 @@ void FreeIndex::verify_remove(Offset block, std::uint64_t size) const {
 
 void FreeIndex::remove(Offset block, std::uint64_t size) {
   verify_remove(block, size);
-  if (block == victim().block) return set_victim({}, 0);
   const Cell cell = cell_of(size);
   const Offset next = next_link(block);
   const Offset previous = previous_link(block);
@@ -101,47 +107,59 @@ void FreeIndex::remove(Offset block, std::uint64_t size) {
   }
 }
 
-Offset FreeIndex::find(std::uint64_t size) const {
-  if (size < linear_limit) {
-    const Cell exact = cell_of(size);
-    if (head(exact)) return first_in(exact);
+Hole FreeIndex::find(std::uint64_t size) const {
+  if (size > capacity_limit) return {};
+  Cell cell = cell_of(size);
+  if (size >= linear_limit) {
+    if (head(cell)) {
+      if (const Hole best = best_in(cell, size)) return best;
+    }
+    cell = behind(cell);  // from here on every block is large enough
   }
-  const bool cut = victim().size >= size;
-  if (cut && size <= quick_limit) return verified_victim();
-  const Offset listed = find_listed(size);
-  return listed || !cut ? listed : verified_victim();
+  cell = used_from(cell);
+  if (cell.row >= first_level) return {};
+  // Lists of one size need no comparison.
+  if (cell.row == 0) return {first_in(cell), cell.column * std::uint64_t{8}};
+  return best_in(cell, size);
 }
 
-Offset FreeIndex::find_listed(std::uint64_t size) const {
-  // Rounded up to the next list, whose every block is large enough.
-  if (size >= linear_limit) {
-    size += (std::uint64_t{1} << (std::bit_width(size) - 1 - second_level_bits)) - 1;
-  }
-  Cell cell = cell_of(size);
-  if (cell.row >= first_level) return {};
+FreeIndex::Cell FreeIndex::used_from(Cell cell) const {
   const FreeIndexHeader& index = memory_.header().index;
+  if (cell.row >= first_level) return cell;
   std::uint32_t columns = index.columns[cell.row] & ~0U << cell.column;
   if (columns == 0) {
     const std::uint64_t rows = index.rows & ~std::uint64_t{1} << cell.row;
-    if (rows == 0) return {};
+    if (rows == 0) return {first_level, 0};
     cell.row = static_cast<unsigned>(std::countr_zero(rows));
     if (cell.row >= first_level) BlockList::damaged({}, "a bit for each list");
     columns = index.columns[cell.row];
     if (columns == 0) BlockList::damaged({}, "a bit for each list");
   }
   cell.column = static_cast<unsigned>(std::countr_zero(columns));
-  return first_in(cell);
+  return cell;
+}
+
+Hole FreeIndex::best_in(Cell cell, std::uint64_t size) const {
+  Hole best{};
+  unsigned left = compared;
+  auto look = [&](Offset block, Word word) {
+    const bool better = word.size() < best.size || (word.size() == best.size && block < best.start);
+    if (word.size() >= size && (!best || better)) best = {block, word.size()};
+    return --left == 0;
+  };
+  static_cast<void>(search_list(cell, look));
+  return best;
 }
 
 std::uint64_t FreeIndex::largest() const {
   const FreeIndexHeader& index = memory_.header().index;
-  std::uint64_t largest = victim().block ? verify_victim().size() : 0;
-  if (index.rows == 0) return largest;
+  if (index.rows == 0) return 0;
   const auto row = static_cast<unsigned>(std::bit_width(index.rows)) - 1;
   if (row >= first_level || index.columns[row] == 0) {
     BlockList::damaged({}, "a bit for each list");
   }
   const auto column = static_cast<unsigned>(std::bit_width(index.columns[row])) - 1;
+  std::uint64_t largest = 0;
   auto look = [&largest](Offset, Word word) {
     largest = std::max(largest, word.size());
     return false;

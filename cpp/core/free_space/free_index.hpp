@@ -2,32 +2,35 @@
 
 #include <cstdint>
 
+#include "core/free_space/policy.hpp"
 #include "core/region/block_list.hpp"
 #include "core/region/region.hpp"
 
 namespace rheap {
 
 /// Two-level segregated fit: finds a free block that is large enough in constant time. A bitmap
-/// names the rows (powers of two) that hold anything, one per row names its columns.
-///
-/// One free block, the victim, is in no list: small requests are cut from it one behind the other.
-/// So blocks that are allocated together lie together, and no list changes. When another block is
-/// cut, what is left of it becomes the next victim. (Lea, "A memory allocator", 1996.)
+/// names the rows (powers of two) that hold anything, one per row names its columns. Of the blocks
+/// in one list it takes the best of a few: the smallest that is large enough, of equal ones the
+/// lowest, which packs best (Wilson, Johnstone, Neely, Boles: "Dynamic storage allocation: a survey
+/// and critical review", 1995, on best fit in address order).
 class FreeIndex {
  public:
   FreeIndex(Memory region, BlockList& blocks) : memory_(region), blocks_(blocks) {}
 
   void insert(Offset block, std::uint64_t size);
-  /// As `insert`, for what is left of a block that was cut.
-  void insert_rest(Offset block, std::uint64_t size);
   void remove(Offset block, std::uint64_t size);
-  /// Throw Damage unless everything is whole that `insert` or `remove` will rely on.
+  /// Removes a block and inserts what is left of it when its front is cut off. Throws Damage
+  /// before anything has changed.
+  void replace(Hole hole, Hole rest);
+  /// Throw Damage unless all is whole that these two believe.
   void verify_insert(std::uint64_t size) const;
   void verify_remove(Offset block, std::uint64_t size) const;
 
+  /// How many blocks of a list `find` compares.
+  static constexpr unsigned compared = 8;
   /// A block of at least `size` bytes, in constant time, or none. It may overlook one that is
-  /// large enough but shares its list with smaller ones; `search` does not.
-  [[nodiscard]] Offset find(std::uint64_t size) const;
+  /// large enough, behind too many smaller ones in its list; `search` does not.
+  [[nodiscard]] Hole find(std::uint64_t size) const;
   /// The size of the largest free block, 0 when there is none.
   [[nodiscard]] std::uint64_t largest() const;
 
@@ -35,7 +38,6 @@ class FreeIndex {
   /// until it returns true; returns that block.
   template <typename Visit>
   Offset search(std::uint64_t size, Visit visit) const {
-    if (victim().block && visit(victim().block, verify_victim())) return victim().block;
     for (Cell cell = cell_of(size); cell.row < first_level; cell = behind(cell)) {
       const Offset found = search_list(cell, visit);
       if (found) return found;
@@ -52,6 +54,7 @@ class FreeIndex {
   struct Cell {
     unsigned row;
     unsigned column;
+    bool operator==(const Cell&) const = default;
   };
   static Cell cell_of(std::uint64_t size);
   static Cell behind(Cell cell) {
@@ -71,20 +74,10 @@ class FreeIndex {
     return {};
   }
 
-  [[nodiscard]] const SizedBlock& victim() const { return memory_.header().index.victim; }
-  void set_victim(Offset block, std::uint64_t size) {
-    Memory::store(memory_.header().index.victim.size, size);
-    Memory::store(memory_.header().index.victim.block.value, block.value);
-  }
-  /// The word of the victim. Throws Damage unless it is a free block of its size.
-  Word verify_victim() const {
-    return blocks_.expect(victim(), State::free, "a free block to cut from");
-  }
-  Offset verified_victim() const {
-    verify_victim();
-    return victim().block;
-  }
-  [[nodiscard]] Offset find_listed(std::uint64_t size) const;
+  /// The best of the first few in a list.
+  [[nodiscard]] Hole best_in(Cell cell, std::uint64_t size) const;
+  /// The first list from this one on that has a block, or none (a row that does not exist).
+  [[nodiscard]] Cell used_from(Cell cell) const;
 
   [[nodiscard]] Offset& head(Cell cell) const {
     return memory_.header().index.heads[cell.row][cell.column];

@@ -47,15 +47,15 @@ std::optional<Hole> worst_fit(const Holes& holes, const Request& request) {
 }
 
 /// In constant time: may overlook a hole that `search` finds.
-Offset Placement::find(const Request& request, Hole last) const {
-  Offset found = index_.find(request.size);
-  if (found && request.align > 8 && request.start_in(found) != found) {
+Hole Placement::find(const Request& request, Hole last) const {
+  Hole found = index_.find(request.size);
+  if (found && request.align > 8 && request.start_in(found.start) != found.start) {
     found = index_.find(request.size_anywhere());
   }
-  return found || !request.fits(last) ? found : last.start;
+  return found || !request.fits(last) ? found : last;
 }
 
-Offset Placement::look(const Request& request, Hole last) const {
+Hole Placement::look(const Request& request, Hole last) const {
   const Holes holes(list_, last);
   const std::optional<Hole> hole = [&] {
     switch (policy_) {
@@ -71,7 +71,7 @@ Offset Placement::look(const Request& request, Hole last) const {
         return ask(holes, request);
     }
   }();
-  return hole ? hole->start : Offset{};
+  return hole.value_or(Hole{});
 }
 
 std::optional<Hole> Placement::ask(const Holes& holes, const Request& request) const {
@@ -84,10 +84,14 @@ std::optional<Hole> Placement::ask(const Holes& holes, const Request& request) c
   return *found;
 }
 
-Offset Placement::search(const Request& request) const {
+Hole Placement::search(const Request& request) const {
   if (!segregated()) return {};  // they overlook nothing
-  return index_.search(request.size,
-                       [&](Offset start, Word word) { return request.fits({start, word.size()}); });
+  Hole found{};
+  index_.search(request.size, [&](Offset start, Word word) {
+    found = {start, word.size()};
+    return request.fits(found);
+  });
+  return request.fits(found) ? found : Hole{};
 }
 
 std::uint64_t Placement::largest() const {

@@ -80,12 +80,14 @@ class Placement {
   void insert(Offset block, std::uint64_t size) {
     segregated() ? index_.insert(block, size) : list_.insert(block, size);
   }
-  /// What is left of a hole.
-  void insert_rest(Offset block, std::uint64_t size) {
-    segregated() ? index_.insert_rest(block, size) : list_.insert(block, size);
-  }
   void remove(Offset block, std::uint64_t size) {
     segregated() ? index_.remove(block, size) : list_.remove(block);
+  }
+  /// Removes a free block and inserts what is left of it when its front is cut off.
+  void replace(Hole hole, Hole rest) {
+    if (segregated()) return index_.replace(hole, rest);
+    list_.remove(hole.start);
+    list_.insert(rest.start, rest.size);
   }
 
   /// Throw Damage unless everything is whole that `insert` or `remove` will rely on.
@@ -104,13 +106,13 @@ class Placement {
     return {start, left >= smallest_block ? left : 0};
   }
 
-  /// Where the hole for a request starts, or none. `last` is the last hole to look at: the
+  /// The hole for a request, or none. `last` is the last hole to look at: the
   /// wilderness, or none. Throws WrongChoice and whatever a Chooser throws.
-  Offset choose(const Request& request, Hole last) {
+  Hole choose(const Request& request, Hole last) {
     return segregated() ? find(request, last) : look(request, last);
   }
   /// One that `choose` overlooked, found by looking at all that may do.
-  [[nodiscard]] Offset search(const Request& request) const;
+  [[nodiscard]] Hole search(const Request& request) const;
   /// A block that ends here was just made from a hole.
   void took(Offset end) {
     if (policy_ == Policy::next) list_.move_rover(end);
@@ -135,8 +137,8 @@ class Placement {
 
  private:
   [[nodiscard]] bool segregated() const { return policy_ == Policy::segregated; }
-  [[nodiscard]] Offset find(const Request& request, Hole last) const;
-  [[nodiscard]] Offset look(const Request& request, Hole last) const;
+  [[nodiscard]] Hole find(const Request& request, Hole last) const;
+  [[nodiscard]] Hole look(const Request& request, Hole last) const;
   [[nodiscard]] std::optional<Hole> ask(const Holes& holes, const Request& request) const;
 
   Region& region_;

@@ -20,8 +20,9 @@ inline constexpr std::array policy_names{"segregated", "first", "next", "best", 
 /// Bytes without an owner: a free block or, behind all of them, the wilderness.
 struct Hole {
   Offset start;
-  std::uint64_t size;  ///< the word included
+  std::uint64_t size;  ///< the word included; 0 for none
 
+  explicit operator bool() const { return size > 0; }
   [[nodiscard]] Offset end() const { return start + size; }
 };
 

@@ -37,14 +37,14 @@ Block Allocator::find_block(const Request& request) {
   try {
     for (bool merged = !merging_is_due(request);; merged = true) {
       const Hole last = merged ? placement_.wilderness() : Hole{};
-      if (const Offset hole = placement_.choose(request, last)) {
+      if (const Hole hole = placement_.choose(request, last)) {
         const Block block =
-            hole == last.start ? take_wilderness(hole, request) : place(hole, request);
+            hole.start == last.start ? take_wilderness(hole.start, request) : place(hole, request);
         placement_.took(block.end());
         return block;
       }
       if (merged) break;
-      merge_deferred(merges_for(request.size));
+      merge_deferred(merges_per_growth);
     }
   } catch (const SystemRefused&) {
     if (const Block block = take_at_last(request)) return block;
@@ -53,11 +53,9 @@ Block Allocator::find_block(const Request& request) {
   return take_at_last(request);
 }
 
-/// Before the heap grows into fresh bytes, deferred blocks may be merged into a hole. Few of them
-/// are not worth the work: they stay for requests of their own sizes.
+/// Before the heap grows into fresh bytes, deferred blocks may be merged into a hole.
 bool Allocator::merging_is_due(const Request& request) const {
-  return count().deferred.bytes > count().live.bytes / deferred_ratio &&
-         blocks_.wilderness() + request.size > blocks_.fresh();
+  return !deferred_.empty() && blocks_.wilderness() + request.size > blocks_.fresh();
 }
 
 Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
@@ -65,7 +63,11 @@ Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
   std::uint64_t size = request.size;
   const std::uint64_t left = region_.end() - (start + size);
   if (left < smallest_block) size += left;
-  region_.commit_for_block(std::max(start, blocks_.fresh()), start + size);
+  const Offset fresh = blocks_.fresh();
+  region_.commit_for_block(std::max(start, fresh), start + size);
+  if (start + size > fresh) {
+    Memory::store(region_.header().deferred.owed, count().deferred.blocks);
+  }
   const std::uint64_t gap = start - wilderness;
   if (gap > 0) add_free(blocks_.extend(wilderness, {gap, State::free, false}), gap);
   const Word word{size, State::live, gap > 0};
@@ -77,35 +79,49 @@ Block Allocator::take_at_last(const Request& request) {
   const bool deferred = !deferred_.empty();
   merge_all_deferred();
   if (deferred) return find_block(request);  // once more, with nothing deferred
-  const Offset hole = placement_.search(request);
+  const Hole hole = placement_.search(request);
   return hole ? place(hole, request) : Block{};
 }
 
 /// Makes a free block, or the aligned part of it, live; what is left on either side stays free.
-Block Allocator::place(Offset block, const Request& request) {
-  const Offset start = request.start_in(block);
-  const Word word = blocks_.at(block);
-  const std::uint64_t gap = start - block;
-  const std::uint64_t rest = word.size() - gap - request.size;
+Block Allocator::place(Hole hole, const Request& request) {
+  const Offset start = request.start_in(hole.start);
+  const std::uint64_t gap = start - hole.start;
+  const std::uint64_t rest = hole.size - gap - request.size;
   const bool cut = rest >= smallest_block;
-  remove_free(block, word.size());
-  unpoison(region_.address(block), word.size());
-  const Block placed{
-      start, {cut ? request.size : request.size + rest, State::live, gap > 0 || word.after_free()}};
+  if (cut && gap == 0) return cut_front(hole, request.size);
+  remove_free(hole.start, hole.size);
+  unpoison(region_.address(hole.start), hole.size);
+  const Block placed{start, {cut ? request.size : request.size + rest, State::live, gap > 0}};
   // The words inside first: the last store makes them true.
   if (cut) blocks_.mark(placed.end(), {rest, State::free, false});
   blocks_.mark(start, placed.word);
   if (gap > 0) {
-    blocks_.mark(block, word.with_size(gap));
-    add_free(block, gap);
+    blocks_.mark(hole.start, {gap, State::free, false});
+    add_free(hole.start, gap);
   }
   blocks_.work().split += (cut ? 1 : 0) + (gap > 0 ? 1 : 0);
   if (cut) {
-    add_free(placed.end(), rest, true);
+    add_free(placed.end(), rest);
   } else {
     blocks_.tell(blocks_.next(placed, blocks_.wilderness()), false);
   }
   return placed;
+}
+
+/// As `place`, where it mostly ends: the block is the front of the hole, the rest a smaller hole.
+Block Allocator::cut_front(Hole hole, std::uint64_t size) {
+  const Hole rest{hole.start + size, hole.size - size};
+  unpoison(region_.address(hole.start), hole.size);
+  placement_.replace(hole, rest);
+  blocks_.write_footer(rest.start, rest.size);
+  count().free.bytes -= size;
+  const Word word{size, State::live, false};
+  blocks_.mark(rest.start, {rest.size, State::free, false});
+  blocks_.mark(hole.start, word);
+  poison_free(rest.start, rest.size);
+  ++blocks_.work().split;
+  return {hole.start, word};
 }
 
 [[gnu::cold]] void Allocator::refuse(std::uint64_t bytes) {
@@ -137,16 +153,15 @@ void Allocator::raise_fence(Offset payload, std::uint64_t usable, std::uint64_t 
   fence::raise(region_.address(payload), usable + fence::fence_bytes, bytes);
 }
 
-/// Keeps the number of deferred blocks in bounds.
-void Allocator::keep_few_deferred(const SizedBlock& gives_way) {
-  if (gives_way.block) merge_left(deferred_.verified(gives_way));
-  const bool many = count().deferred.blocks > deferred_enough;
-  if (many && wilderness_bytes() < region_.capacity() / 8) merge_deferred(merges_per_free);
+void Allocator::merge_some_owed() {
+  std::uint64_t& owed = region_.header().deferred.owed;
+  Memory::store(owed, owed - std::min<std::uint64_t>(owed, merges_per_free));
+  merge_deferred(merges_per_free);
 }
 
 void Allocator::verify_release(Offset payload, std::uint64_t usable) const {
   const Block block = verify_live(payload, usable);
-  deferring_ ? verify_neighbours(block) : verify_merge(block);
+  merges_at_once(block.word) ? verify_merge(block) : verify_neighbours(block);
 }
 
 /// The words on either side, which an overrun hits first.
@@ -215,7 +230,7 @@ std::uint64_t Allocator::merge_left(Block block) {
 std::uint64_t Allocator::merge_deferred(std::uint64_t most) {
   std::uint64_t merges = 0;
   for (; most > 0; --most) {
-    const Block block = deferred_.pop_any();
+    const Block block = deferred_.pop_largest();
     if (!block) break;
     ++blocks_.work().visited;
     merges += merge_left(block);
@@ -232,12 +247,17 @@ std::uint64_t Allocator::merge_all_deferred() {
   return merges;
 }
 
-void Allocator::add_free(Offset block, std::uint64_t size, bool is_rest) {
+void Allocator::add_free(Offset block, std::uint64_t size) {
   unpoison(region_.address(block), smallest_block);
   unpoison(region_.address(footer_of(block, size)), 8);
   blocks_.write_footer(block, size);
-  is_rest ? placement_.insert_rest(block, size) : placement_.insert(block, size);
+  placement_.insert(block, size);
   count().free.add(size - word_bytes);
+  poison_free(block, size);
+}
+
+/// Words, links and footers of a free block stay readable.
+void Allocator::poison_free(Offset block, std::uint64_t size) {
   if (size > smallest_block + 8) {
     poison(region_.address(block + smallest_block), size - smallest_block - 8);
   }

@@ -26,20 +26,18 @@ struct Allocation {
 /// Python. One thread at a time.
 ///
 /// A request is served by the first of these that can: a deferred block of its exact size; a free
-/// block that the policy chooses; if the heap would grow and much is deferred, a block made by
-/// merging some of it; the wilderness; and only before it is refused, what merging everything and
-/// searching each list finds.
+/// block that the policy chooses; if the heap would grow beyond what it ever was, a block made by
+/// merging a few deferred ones; the wilderness; and only before it is refused, what merging
+/// everything and searching each list finds.
+///
+/// A heap that grew in spite of deferred blocks owes their merging: each free from then on merges a
+/// few, until as many were merged as were deferred. A heap that does not grow merges nothing.
 class Allocator {
  public:
-  /// Deferred bytes are many when they are more than the live bytes divided by this.
-  static constexpr std::uint64_t deferred_ratio = 256;
-  /// How many deferred blocks a request merges: more for a large one, which is worth more work.
-  static constexpr std::uint64_t merges_for(std::uint64_t size) {
-    return std::clamp<std::uint64_t>(size / 16, 32, 1024);
-  }
-  /// From so many deferred blocks on each free in a tight heap merges a few.
-  static constexpr std::uint64_t deferred_enough = 1024;
-  static constexpr unsigned merges_per_free = 2;
+  /// How many deferred blocks a request merges before the heap grows.
+  static constexpr unsigned merges_per_growth = 8;
+  /// How many a free merges while blocks are owed.
+  static constexpr unsigned merges_per_free = 4;
 
   struct Options {
     std::uint64_t capacity;  ///< bytes for blocks, a multiple of 8
@@ -55,12 +53,14 @@ class Allocator {
   /// allocated. `align` is a power of two from 8 to `largest_align`.
   Allocation allocate(std::uint64_t bytes, std::uint64_t align);
   /// Takes back a block of `usable` payload bytes. Throws Damage.
-  void release(Offset payload, std::uint64_t usable) { bound_deferred(take_back(payload, usable)); }
+  void release(Offset payload, std::uint64_t usable) {
+    take_back(payload, usable);
+    merge_owed();
+  }
   /// The two halves of `release`. `take_back` handles this block, and throws no Damage after
-  /// `verify_release`. `bound_deferred` merges a bounded number of blocks that were given back
-  /// before, such as the one that gave way to this one.
-  SizedBlock take_back(Offset payload, std::uint64_t usable);
-  void bound_deferred(const SizedBlock& gives_way);
+  /// `verify_release`. `merge_owed` merges a few blocks that were given back before.
+  void take_back(Offset payload, std::uint64_t usable);
+  void merge_owed();
   /// Resizes in place if the block, or the free bytes behind it, allow it. Otherwise copies the
   /// contents to a new block, and the caller releases the old one. Throws what `allocate` throws,
   /// and then the block is as it was.
@@ -93,12 +93,6 @@ class Allocator {
   [[nodiscard]] Region& region() { return region_; }
   [[nodiscard]] const Region& region() const { return region_; }
   [[nodiscard]] const BlockList& blocks() const { return blocks_; }
-  /// Whether other blocks are linked to this one: large deferred ones stand in slots of the header,
-  /// the victim stands alone.
-  [[nodiscard]] bool in_a_list(Offset block, Word word) const {
-    if (word.state() == State::deferred) return word.size() <= quick_limit;
-    return word.state() == State::free && block != region_.header().index.victim.block;
-  }
   [[nodiscard]] const Counters& counters() const { return region_.header().counters; }
   [[nodiscard]] const Work& work() const { return blocks_.work(); }
   [[nodiscard]] bool fenced() const { return fenced_; }
@@ -122,16 +116,21 @@ class Allocator {
   [[nodiscard]] bool merging_is_due(const Request& request) const;
   Block take_wilderness(Offset wilderness, const Request& request);
   Block take_at_last(const Request& request);
-  Block place(Offset block, const Request& request);
+  Block place(Hole hole, const Request& request);
+  Block cut_front(Hole hole, std::uint64_t size);
   [[noreturn]] void refuse(std::uint64_t bytes);
 
-  SizedBlock retire(Block block);
+  void retire(Block block);
+  /// Large blocks are merged at once, and those behind a hole, since it is known where that starts.
+  [[nodiscard]] bool merges_at_once(Word word) const {
+    return !deferring_ || !Deferred::takes(word.size()) || word.after_free();
+  }
   std::uint64_t merge(Block block);
   std::uint64_t merge_left(Block block);
   std::uint64_t merge_deferred(std::uint64_t most);
   std::uint64_t merge_all_deferred();
-  /// `is_rest`: it is what is left of a hole that a block was just cut from.
-  void add_free(Offset block, std::uint64_t size, bool is_rest = false);
+  void merge_some_owed();
+  void add_free(Offset block, std::uint64_t size);
   void remove_free(Offset block, std::uint64_t size);
   std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t usable,
                                             std::uint64_t old_bytes, std::uint64_t bytes);
@@ -141,7 +140,7 @@ class Allocator {
   void shrink(Block& block, std::uint64_t size);
 
   Allocation finish(Block block, std::uint64_t bytes, std::uint64_t dirty);
-  void keep_few_deferred(const SizedBlock& gives_way);
+  void poison_free(Offset block, std::uint64_t size);
   void fill(Offset payload, std::uint64_t bytes, std::byte pattern);
   void raise_fence(Offset payload, std::uint64_t usable, std::uint64_t bytes);
   void check_self() const {
@@ -216,34 +215,32 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   return {start, word};
 }
 
-[[gnu::always_inline]] inline SizedBlock Allocator::take_back(Offset payload,
-                                                              std::uint64_t usable) {
+[[gnu::always_inline]] inline void Allocator::take_back(Offset payload, std::uint64_t usable) {
   const Block block = verify_live(payload, usable);
   if (fenced_) [[unlikely]]
     fill(payload, usable, fence::freed_pattern);
   count().live.subtract(usable);
-  return retire(block);
+  retire(block);
 }
 
 /// A block without an owner waits for the next request of its size, or is merged.
-[[gnu::always_inline]] inline SizedBlock Allocator::retire(Block block) {
-  if (!deferring_) {
+[[gnu::always_inline]] inline void Allocator::retire(Block block) {
+  if (merges_at_once(block.word)) {
     merge(block);
-    return {};
+    return;
   }
   block.word = block.word.with(State::deferred);
   blocks_.mark(block.start, block.word);
-  const SizedBlock gives_way = deferred_.push(block.start, block.word.size());
+  deferred_.push(block.start, block.word.size());
   count().deferred.add(block.word.size() - word_bytes);
   // Its word and its link stay readable.
   const Offset unused = previous_link_of(block.start);
   poison(region_.address(unused), block.end() - unused);
-  return gives_way;
 }
 
-[[gnu::always_inline]] inline void Allocator::bound_deferred(const SizedBlock& gives_way) {
-  if (gives_way.block || count().deferred.blocks > deferred_enough) [[unlikely]]
-    keep_few_deferred(gives_way);
+[[gnu::always_inline]] inline void Allocator::merge_owed() {
+  if (region_.header().deferred.owed > 0) [[unlikely]]
+    merge_some_owed();
   check_self();
 }
 

@@ -126,12 +126,12 @@ void Heap::resize(Handle& handle, std::uint64_t bytes) {
   });
 }
 
-/// Gives a block back. Damage that `bound_deferred` finds lies elsewhere, and this block is free by
+/// Gives a block back. Damage that `merge_owed` finds lies elsewhere, and this block is free by
 /// then: so it is the next call that reports it.
 void Heap::release(Offset payload, std::uint64_t usable) {
-  const SizedBlock gives_way = allocator_->take_back(payload, usable);
+  allocator_->take_back(payload, usable);
   try {
-    allocator_->bound_deferred(gives_way);
+    allocator_->merge_owed();
   } catch (const Damage& damage) {
     damage_.emplace(damage);
   }

@@ -69,7 +69,6 @@ class Heap {
     Offset payload;
     std::uint64_t usable;
     State state;
-    bool linked;     ///< the payload of a block without an owner begins with a list's links
     Handle* handle;  ///< of a live block
   };
   struct Report {
@@ -169,8 +168,7 @@ Heap::Report Heap::walk(Visit&& visit) {
     return count_blocks([&](Offset block, Word word, std::uint64_t usable) {
       const Offset payload = payload_of(block);
       const bool live = word.state() == State::live;
-      visit(Seen{payload, usable, word.state(), allocator_->in_a_list(block, word),
-                 live ? cursor.find(payload) : nullptr});
+      visit(Seen{payload, usable, word.state(), live ? cursor.find(payload) : nullptr});
     });
   });
 }

@@ -72,13 +72,6 @@ class BlockList {
       return word;
     return expect_after_free(link, word.after(true), invariant);
   }
-  /// As `expect`, for a block that the header names with a size, which may be anything, too.
-  [[nodiscard]] Word expect(const SizedBlock& named, State state, const char* invariant) const {
-    if (named.size < smallest_block || named.size > capacity_limit) [[unlikely]] {
-      damaged(named.block, invariant);
-    }
-    return expect(named.block, named.size, state, invariant);
-  }
   [[nodiscard]] Work& work() const { return work_; }
   /// The block behind this one, or none where the wilderness, as it was read before, starts.
   [[nodiscard]] Block next(Block block, Offset wilderness) const {

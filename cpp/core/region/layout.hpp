@@ -25,15 +25,14 @@
 ///      block's follower does.
 ///   4. No two neighbours are both free, and none touches the wilderness. (After `defrag()` none
 ///      is deferred, so then no two neighbours are without an owner.)
-///   5. Each free and each deferred block is in exactly one list, the one for its size (the victim,
-///      from which small blocks are cut, is in none); a list of free blocks is empty exactly when
-///      its bit is clear.
+///   5. Each free and each deferred block is in exactly one list, the one for its size; a list is
+///      empty exactly when its bit is clear.
 ///   6. live + free + overhead + wilderness = capacity, and the counters agree with the walk.
 ///   7. wilderness <= fresh: no byte beyond `fresh` was ever part of a block.
 ///   8. The header says which heap this is.
 ///
 /// The allocator verifies what it reads here before it acts on it. Words, `wilderness` and `fresh`
-/// are sealed. A link, head, victim, slot or rover names a block: the allocator first verifies the
+/// are sealed. A link, head or rover names a block: the allocator first verifies the
 /// word at that place. Such a word stands only where a block starts, because a merge wipes the word
 /// of the block that it swallows. A wrong value in any other field of the header can cost time, but
 /// cannot misplace a block.
@@ -65,17 +64,10 @@ struct SealedOffset {
   std::uint64_t raw;
 };
 
-/// A block that a header names with its size, so that the word is read only when it matters.
-struct SizedBlock {
-  Offset block;
-  std::uint64_t size;
-};
-
 struct FreeIndexHeader {
   std::uint64_t rows;                              ///< a bit for each row that has a list
   std::array<std::uint32_t, first_level> columns;  ///< a bit for each list that has a block
   std::array<std::array<Offset, second_level>, first_level> heads;
-  SizedBlock victim;  ///< the free block that is in no list, or none
 };
 
 /// What the policies of the textbooks search instead: one list in address order.
@@ -86,17 +78,14 @@ struct FreeListHeader {
   Offset at_rover;  ///< the first block that ends beyond it
 };
 
-/// Deferred blocks: an exact-size list for each size up to `quick_limit`, and a few slots for
-/// larger ones, the oldest of which gives way.
-inline constexpr std::uint64_t quick_limit = 1024;
-inline constexpr unsigned quick_lists = (quick_limit - smallest_block) / 8 + 1;
-inline constexpr unsigned parking_slots = 16;
+/// Deferred blocks: a list for each size up to `quick_limit`. Larger blocks are merged at once.
+inline constexpr unsigned quick_lists = 64;
+inline constexpr std::uint64_t quick_limit = smallest_block + (quick_lists - 1) * 8;
 
 struct DeferredHeader {
+  std::uint64_t lists;  ///< a bit for each list that has a block
   std::array<Offset, quick_lists> heads;
-  std::array<SizedBlock, parking_slots> parked;
-  std::uint64_t hand;    ///< the slot that gives way next
-  std::uint64_t cursor;  ///< the quick list that merging goes on with
+  std::uint64_t owed;  ///< how many blocks frees still have to merge, see Allocator
 };
 
 /// Counted in blocks and in payload bytes (the words are `8 * blocks` beside them).

@@ -38,11 +38,9 @@ _NARROW = 24  # columns: less than that is not enough to stand beside the bytes
 
 
 class ByteView(NamedTuple):
-    """Bytes of a region: `words` 8 of them by their place, `unlinked` the payloads of blocks that
-    are in no list, so that no links stand there."""
+    """Bytes of a region: `words` are 8 of them by their place."""
 
     words: Mapping[int, int]
-    unlinked: frozenset[int]
 
     def places(self, start: int, end: int) -> list[int]:
         """Those of the words between two offsets, in order. (They may be gigabytes apart.)"""
@@ -75,10 +73,9 @@ def meaning(span: Span, at: int, view: ByteView) -> Meaning:
     assert span.block is not None
     place = at - span.block.offset
     is_free = span.kind == BlockState.FREE
-    linked = span.block.offset not in view.unlinked
-    if place == 0 and linked and (is_free or span.kind == BlockState.DEFERRED):
+    if place == 0 and (is_free or span.kind == BlockState.DEFERRED):
         return Meaning("next", f"in its list: {_link(value)}")
-    if place == WORD_BYTES and is_free and (linked or span.block.capacity == 16):
+    if place == WORD_BYTES and is_free:
         mark = "bit 0 set: no footer" if span.block.capacity == 16 else "bit 0 set"
         return Meaning("prev", f"in its list: {_link(value & ~1)}, {mark}")
     if place == span.block.capacity - WORD_BYTES and is_free:

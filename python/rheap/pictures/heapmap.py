@@ -105,7 +105,7 @@ class HeapMap(RegionMap):
         tiling = _core.Tiling(snapshot.blocks, snapshot.fence, wilderness, first, end)
         super().__init__(Blocks(snapshot.blocks), tiling)
         words = snapshot.words
-        self._byte_view = ByteView(words, snapshot.unlinked) if words else None
+        self._byte_view = ByteView(words) if words else None
 
     @property
     def stats(self) -> HeapStats:

@@ -174,7 +174,7 @@ TEST("a heap of 1 TiB gives it away in one block") {
   *allocator.region().address(all.payload + (all.usable - 1)) = std::byte{1};
   CHECK_THROWS<Exhausted>([&] { allocator.allocate(0, 8); });
   allocator.release(all.payload, all.usable);
-  CHECK(allocator.defrag() == 1);
+  CHECK(allocator.blocks().wilderness() == first_block);
 }
 #endif
 
@@ -208,7 +208,7 @@ TEST("defrag counts its merges: two for three neighbours, three with the wildern
     if (live_one_behind) {
       CHECK(allocator.counters().free.blocks == 1);
       allocator.release(blocks[3].payload, blocks[3].usable);
-      CHECK(allocator.defrag() == 2);  // with the hole before it, with the wilderness
+      CHECK(allocator.defrag() == 0);  // behind a hole it was merged at once
     }
     CHECK(allocator.blocks().wilderness() == first_block);
   }
@@ -240,33 +240,35 @@ TEST("a heap that merges at once defers nothing") {
   CHECK(allocator.defrag() == 0);
 }
 
-TEST("a heap about to grow merges some of what is deferred, more for a larger request") {
-  for (const std::uint64_t bytes : {600UL, 5000UL, 50'000UL}) {
-    Allocator allocator = make(1 << 20);
-    std::vector<Allocation> blocks;
-    for (int count = 0; count < 2000; ++count) blocks.push_back(allocator.allocate(56, 8));
-    for (std::size_t each = 0; each < blocks.size(); each += 2) {
-      allocator.release(blocks[each].payload, blocks[each].usable);
-    }
-    const std::uint64_t before = allocator.counters().deferred.blocks;
-    CHECK(before == 1000);
-    allocator.allocate(bytes, 8);
-    const std::uint64_t most = Allocator::merges_for(align_up(bytes, 8) + word_bytes);
-    CHECK(allocator.counters().deferred.blocks == before - std::min(before, most));
-  }
-  CHECK(Allocator::merges_for(smallest_block) == 32);
-  CHECK(Allocator::merges_for(capacity_limit) == 1024);
-}
-
-TEST("little that is deferred stays so, and so it does in a heap that was larger") {
+TEST("a heap about to grow merges a few, and each free then a few more, until it owes no more") {
   Allocator allocator = make(1 << 20);
   std::vector<Allocation> blocks;
   for (int count = 0; count < 2000; ++count) blocks.push_back(allocator.allocate(56, 8));
-  for (std::size_t each = 0; each < 12; each += 2) {
+  for (std::size_t each = 0; each < 1000; each += 2) {
     allocator.release(blocks[each].payload, blocks[each].usable);
   }
+  std::uint64_t deferred = allocator.counters().deferred.blocks;
+  CHECK(deferred == 500);
+  allocator.allocate(5000, 8);
+  deferred -= Allocator::merges_per_growth;
+  CHECK(allocator.counters().deferred.blocks == deferred);
+  for (std::size_t each = 1000; deferred > 0; each += 2) {
+    allocator.release(blocks[each].payload, blocks[each].usable);
+    deferred = deferred + 1 - std::min<std::uint64_t>(deferred + 1, Allocator::merges_per_free);
+    CHECK(allocator.counters().deferred.blocks == deferred ||
+          allocator.region().header().deferred.owed == 0);
+    deferred = allocator.region().header().deferred.owed == 0 ? 0 : deferred;
+  }
+  const std::uint64_t left = allocator.counters().deferred.blocks;
+  allocator.release(blocks[1998].payload, blocks[1998].usable);
+  CHECK(allocator.counters().deferred.blocks == left + 1);
+}
+
+TEST("a heap that was larger before merges nothing") {
+  Allocator allocator = make(1 << 20);
+  std::vector<Allocation> blocks;
+  for (int count = 0; count < 2000; ++count) blocks.push_back(allocator.allocate(56, 8));
   const Allocation top = allocator.allocate(50'000, 8);
-  CHECK(allocator.counters().deferred.blocks == 6);
   allocator.release(top.payload, top.usable);
   allocator.defrag();
   for (std::size_t each = 100; each < 1000; each += 2) {
@@ -276,15 +278,21 @@ TEST("little that is deferred stays so, and so it does in a heap that was larger
   CHECK(allocator.counters().deferred.blocks == 450);
 }
 
-TEST("a heap with little wilderness left merges as it frees") {
-  Allocator allocator = make(40 << 10);
-  std::vector<Allocation> blocks;
-  for (int count = 0; count < 1600; ++count) blocks.push_back(allocator.allocate(16, 8));
-  for (const Allocation& block : blocks) {
-    allocator.release(block.payload, block.usable);
-    CHECK(allocator.counters().deferred.blocks <= Allocator::deferred_enough);
-  }
-  CHECK(allocator.counters().free.blocks + allocator.defrag() > 0);
+TEST("large blocks and those behind a hole are merged at once") {
+  Allocator allocator = make(1 << 20);
+  const Allocation large = allocator.allocate(quick_limit, 8);
+  const Allocation behind = allocator.allocate(56, 8);
+  const Allocation small = allocator.allocate(56, 8);
+  const Allocation last = allocator.allocate(56, 8);
+  allocator.release(large.payload, large.usable);
+  CHECK(allocator.counters().free.blocks == 1 && allocator.counters().deferred.blocks == 0);
+  allocator.release(behind.payload, behind.usable);
+  CHECK(allocator.counters().free.blocks == 1 && allocator.counters().deferred.blocks == 0);
+  allocator.release(last.payload, last.usable);
+  CHECK(allocator.counters().deferred.blocks == 1);
+  allocator.release(small.payload, small.usable);
+  CHECK(allocator.counters().free.blocks == 1 && allocator.counters().deferred.blocks == 1);
+  CHECK(allocator.defrag() == 2);
 }
 
 TEST("trim gives pages back, and the rest is as it was") {

@@ -21,7 +21,7 @@ struct Fixture {
   }
   Offset push(std::uint64_t size) {
     const Offset block = make(size);
-    CHECK(!deferred.push(block, size).block);
+    deferred.push(block, size);
     return block;
   }
   [[nodiscard]] std::set<Offset> listed() const {
@@ -50,7 +50,7 @@ TEST("a deferred block serves the next request of its size, the last one first")
 
 TEST("a deferred block is taken only when it is aligned") {
   Fixture on;
-  for (const std::uint64_t size : {std::uint64_t{64}, std::uint64_t{4096}}) {
+  for (const std::uint64_t size : {std::uint64_t{64}, quick_limit}) {
     while (payload_of(on.list.wilderness()).value % 256 != 8) on.make(smallest_block);
     const Offset block = on.push(size);
     CHECK(!on.deferred.pop(size, 16) && !on.deferred.pop(size, 256));
@@ -58,51 +58,37 @@ TEST("a deferred block is taken only when it is aligned") {
   }
 }
 
-TEST("large blocks park, and the oldest gives way") {
+TEST("only small blocks are taken in") {
+  CHECK(Deferred::takes(smallest_block) && Deferred::takes(quick_limit));
+  CHECK(!Deferred::takes(quick_limit + 8));
   Fixture on;
-  std::vector<Offset> parked;
-  for (std::uint64_t slot = 0; slot < parking_slots; ++slot) {
-    parked.push_back(on.push(quick_limit + 8 + slot * 8));
-  }
-  for (std::uint64_t slot = 0; slot < parking_slots; ++slot) {
-    const Offset block = on.make(8192);
-    const Block gives_way = on.deferred.verified(on.deferred.push(block, 8192));
-    CHECK(gives_way.start == parked[slot]);
-    CHECK(gives_way.word.size() == quick_limit + 8 + slot * 8);
-  }
-  CHECK(on.listed().size() == parking_slots);
-  CHECK(!on.deferred.pop(quick_limit + 8, 8));
-  CHECK(on.deferred.pop(8192, 8));
+  CHECK(!on.deferred.pop(quick_limit + 8, 8) && !on.deferred.pop(capacity_limit, 8));
 }
 
-TEST("pop_any takes each block once, parked ones and large sizes first") {
+TEST("pop_largest takes each block once, those of large sizes first") {
   Fixture on;
   std::set<Offset> blocks;
-  for (std::uint64_t size = smallest_block; size <= quick_limit + 80; size += 8) {
+  for (std::uint64_t size = smallest_block; size <= quick_limit; size += 8) {
+    blocks.insert(on.push(size));
     blocks.insert(on.push(size));
   }
-  const std::uint64_t start = quick_lists - 1;
-  on.region.header().deferred.cursor = start;
   std::uint64_t last = capacity_limit;
   for (std::size_t left = blocks.size(); left > 0; --left) {
-    const Block block = on.deferred.pop_any();
+    const Block block = on.deferred.pop_largest();
     CHECK(blocks.erase(block.start) == 1);
-    if (block.word.size() <= quick_limit) {
-      CHECK(block.word.size() < last);
-      last = block.word.size();
-    }
+    CHECK(block.word.size() <= last);
+    last = block.word.size();
   }
-  CHECK(!on.deferred.pop_any() && blocks.empty() && on.listed().empty());
+  CHECK(!on.deferred.pop_largest() && on.deferred.empty() && on.listed().empty());
 }
 
-TEST("pop_any finds the last block wherever its cursor stands") {
+TEST("a bit for a list that is empty costs time only, and is found out") {
   Fixture on;
   const Offset block = on.push(512);
-  for (std::uint64_t cursor = 0; cursor < quick_lists + 200; ++cursor) {
-    on.region.header().deferred.cursor = cursor;
-    CHECK(on.deferred.pop_any().start == block);
-    CHECK(!on.deferred.push(block, 512).block);
-  }
+  on.region.header().deferred.lists = ~std::uint64_t{0};
+  CHECK_THROWS<Damage>([&] { static_cast<void>(on.listed()); });
+  CHECK(on.deferred.pop_largest().start == block);
+  CHECK(!on.deferred.pop_largest() && on.deferred.empty());
 }
 
 TEST("a list of deferred blocks that lies is found out") {

@@ -68,11 +68,11 @@ TEST("the index finds a block that is large enough, and every one that is a clas
       listed.erase(chosen);
     }
     const std::uint64_t wish = std::max(smallest_block, align_down(random.size(17), 8));
-    const Offset found = on.index.find(wish);
+    const Hole found = on.index.find(wish);
     std::uint64_t largest = 0;
     for (const auto& [block, size] : listed) largest = std::max(largest, size);
     if (found) {
-      CHECK(listed.contains(found) && listed.at(found) >= wish);
+      CHECK(found.size >= wish && listed.at(found.start) == found.size);
     } else {
       CHECK(largest < wish + wish / second_level + 8);
     }
@@ -94,21 +94,41 @@ TEST("the index finds a block that is large enough, and every one that is a clas
   on.index.verify_bits();
 }
 
-TEST("small blocks are cut from the victim, large ones from it last of all") {
+TEST(
+    "of the blocks in a list it takes the smallest that is large enough, of equal ones the "
+    "lowest") {
   Fixture on(1 << 16);
-  const Offset exact = on.add(48);
-  const Offset wide = on.add(200);
-  const Offset wider = on.add(2 * quick_limit);
-  const Offset victim = on.extend(4 * quick_limit);
-  on.index.insert_rest(victim, 4 * quick_limit);
-  CHECK(on.index.find(48) == exact);
-  CHECK(on.index.find(56) == victim);
-  CHECK(on.index.find(quick_limit) == victim);
-  CHECK(on.index.find(quick_limit + 8) == wider);
-  CHECK(on.index.find(3 * quick_limit) == victim);
-  CHECK(!on.index.find(5 * quick_limit));
-  on.index.remove(victim, 4 * quick_limit);
-  CHECK(on.index.find(56) == wide);
+  const Offset low = on.add(1032);
+  on.add(1040);
+  const Offset high = on.add(1032);
+  on.add(1024);
+  CHECK(on.index.find(1032).start == low && on.index.find(1032).size == 1032);
+  CHECK(on.index.find(1000).size == 1024);  // from the next list
+  on.index.remove(low, 1032);
+  CHECK(on.index.find(1028 + 4).start == high);
+  CHECK(!on.index.find(1048));
+}
+
+TEST("what is left of a block takes its place, in its list or in another") {
+  for (const std::uint64_t front : {std::uint64_t{64}, std::uint64_t{4096}}) {
+    for (int which = 0; which < 3; ++which) {
+      Fixture on(1 << 18);
+      constexpr std::uint64_t size = 8000;
+      const Offset blocks[] = {on.add(size), on.add(size), on.add(size)};
+      const Hole hole{blocks[which], size};
+      const Hole rest{hole.start + front, size - front};
+      on.list.mark(rest.start, {rest.size, State::free, false});
+      on.index.replace(hole, rest);
+      on.list.mark(hole.start, {front, State::live, false});
+      std::map<Offset, std::uint64_t> found;
+      on.index.search(0, [&](Offset block, Word word) {
+        found.emplace(block, word.size());
+        return false;
+      });
+      CHECK(found.size() == 3 && found.at(rest.start) == rest.size);
+      on.index.verify_bits();
+    }
+  }
 }
 
 TEST("links that lie are not followed") {

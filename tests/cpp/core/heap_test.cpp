@@ -268,18 +268,20 @@ TEST("owner and blocks may let go in any order") {
 // The block is free by then, so its owner has nothing to be told.
 TEST("what the work behind a free finds is told by the next call") {
   Heap* heap = Heap::open({.capacity = 1 << 20});
-  std::vector<Handle> handles(parking_slots + 1);
-  for (Handle& handle : handles) heap->alloc(handle, 2 * quick_limit, 8);
+  std::vector<Handle> handles(20);
+  for (Handle& handle : handles) heap->alloc(handle, 64, 8);
   Handle last;
-  heap->alloc(last, 8, 8);
-  for (std::size_t slot = 0; slot < parking_slots; ++slot) heap->free(handles[slot]);
-  fill(heap->address(handles[parking_slots]) - parking_slots * (2 * quick_limit + word_bytes) -
-           word_bytes,
-       word_bytes, 1);  // the word of the block that gives way next
-  heap->verify(handles[parking_slots]);
-  heap->free(handles[parking_slots]);
-  CHECK_THROWS<Damage>([&] { heap->alloc(handles[0], 8, 8); });
+  std::byte* const word = heap->address(handles[1]) - word_bytes;
+  for (std::size_t each = 1; each < handles.size(); each += 2) heap->free(handles[each]);
+  heap->alloc(last, 4096, 8);  // the heap grows, and owes the merging of two blocks
+  fill(word, word_bytes, 1);
+  heap->verify(handles[10]);
+  heap->free(handles[10]);
+  CHECK_THROWS<Damage>([&] { heap->alloc(handles[1], 8, 8); });
   heap->disown();
+  for (std::size_t each = 0; each < handles.size(); each += 2) {
+    if (each != 10) heap->free(handles[each]);
+  }
   heap->free(last);
 }
 

@@ -184,13 +184,12 @@ class Model {
   }
   void release_verified(Offset payload, std::uint64_t usable) {
     blocks_.erase(payload);
-    SizedBlock gives_way{};
     try {
-      gives_way = allocator_.take_back(payload, usable);
+      allocator_.take_back(payload, usable);
     } catch (const Damage& damage) {
       fail(std::string("found too late: ") + damage.invariant);
     }
-    allocator_.bound_deferred(gives_way);
+    allocator_.merge_owed();
   }
 
   [[nodiscard]] std::byte* at(Offset place) const { return allocator_.region().address(place); }
