@@ -29,7 +29,7 @@ def test_a_huge_block_costs_what_is_touched_of_it():
     block[0] = block[-1] = block[20 << 30] = 7
     behind = heap.alloc(1000, zero=True)
     assert behind[:] == bytes(1000)
-    assert process_resident() - before < MIB
+    assert process_resident() - before < 3 * MIB  # at most one huge page for the byte inside
     assert (block[0], block[1], block[-2], block[-1]) == (7, 0, 0, 7)
     assert heap.stats().live_bytes == (40 << 30) + 1000
     heap.check()

@@ -65,7 +65,7 @@ Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
   std::uint64_t size = request.size;
   const std::uint64_t left = region_.end() - (start + size);
   if (left < smallest_block) size += left;
-  region_.commit(start + size);
+  region_.commit_for_block(std::max(start, blocks_.fresh()), start + size);
   const std::uint64_t gap = start - wilderness;
   if (gap > 0) add_free(blocks_.extend(wilderness, {gap, State::free, false}), gap);
   const Word word{size, State::live, gap > 0};
@@ -323,7 +323,7 @@ bool Allocator::grow(Block& block, std::uint64_t size) {
     const std::uint64_t left = region_.end() - (wilderness + extra);
     if (left < smallest_block) extra += left;
     try {
-      region_.commit(wilderness + extra);
+      region_.commit_for_block(std::max(wilderness, blocks_.fresh()), wilderness + extra);
     } catch (const SystemRefused&) {
       return false;  // a hole elsewhere may do; if not, asking for one says why
     }

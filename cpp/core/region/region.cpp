@@ -58,6 +58,13 @@ void Region::commit_more(Offset upto) {
   committed_ = target;
 }
 
+void Region::prefer_huge_pages(Offset begin, Offset end) {
+  // Whole ones inside the block alone, so that its neighbours take no more memory than they use.
+  const std::uint64_t from = align_up(begin.value, system::huge_page_bytes);
+  const std::uint64_t upto = align_down(end.value, system::huge_page_bytes);
+  system::prefer_huge_pages(base() + from, upto - from);
+}
+
 void Region::prefault() {
   commit(Offset{mapped_});
   system::prefault(base(), mapped_);

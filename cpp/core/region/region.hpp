@@ -89,6 +89,13 @@ class Region : public Memory {
   void commit(Offset upto) {
     if (upto > committed_) commit_more(upto);
   }
+  /// As `commit(end)`, for one block in [begin, end), where nothing was written yet. The pages of a
+  /// large one are to be huge: its owner will fill it, and each fault then brings 2 MiB.
+  void commit_for_block(Offset begin, Offset end) {
+    commit(end);
+    if (end.value >= begin.value + large_block) [[unlikely]]
+      prefer_huge_pages(begin, end);
+  }
   void prefault();
   /// Gives back the whole pages inside [begin, end), which then read as zero. Returns how many
   /// bytes of them were in memory, or nothing when the system did not do it (locked pages).
@@ -96,7 +103,11 @@ class Region : public Memory {
   [[nodiscard]] std::uint64_t resident() const;
 
  private:
+  /// For smaller blocks huge pages would take more memory than is used. (NumPy's bound, too.)
+  static constexpr std::uint64_t large_block = std::uint64_t{4} << 20;
+
   static std::size_t mapped_bytes(std::uint64_t capacity);
+  void prefer_huge_pages(Offset begin, Offset end);
   void commit_more(Offset upto);
 
   std::uint64_t capacity_;

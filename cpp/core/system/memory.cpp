@@ -95,6 +95,13 @@ void prefault(std::byte* begin, std::size_t bytes) {
   }
 }
 
+void prefer_huge_pages([[maybe_unused]] std::byte* begin,
+                       [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef MADV_HUGEPAGE
+  static_cast<void>(madvise(begin, bytes, MADV_HUGEPAGE));  // it stays as it was when refused
+#endif
+}
+
 bool discard(std::byte* begin, std::size_t bytes, Sharing sharing) noexcept {
   return madvise(begin, bytes, sharing == Sharing::alone ? MADV_DONTNEED : MADV_REMOVE) == 0;
 }

@@ -9,6 +9,7 @@ namespace rheap::system {
 enum class Sharing { alone, children };
 
 std::size_t page_bytes() noexcept;
+inline constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
 
 /// Address space that costs no memory and cannot be touched yet, its base a multiple of `align`.
 std::byte* reserve(std::size_t bytes, std::size_t align, Sharing sharing);
@@ -21,6 +22,8 @@ std::byte* sparse(std::size_t bytes);
 
 /// Takes the page faults now. Throws SystemRefused.
 void prefault(std::byte* begin, std::size_t bytes);
+/// Asks for huge pages where these are touched first. The system may not have any.
+void prefer_huge_pages(std::byte* begin, std::size_t bytes) noexcept;
 /// Gives whole pages back, which then read as zero. Returns whether the system did it.
 bool discard(std::byte* begin, std::size_t bytes, Sharing sharing) noexcept;
 /// How many bytes of these pages are in memory.

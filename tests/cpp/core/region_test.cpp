@@ -68,3 +68,17 @@ TEST("a region that the system refuses is SystemRefused") {
       CHECK_THROWS<SystemRefused>([] { Region(std::uint64_t{1} << 60, system::Sharing::alone); });
   CHECK(refused.code == ENOMEM);
 }
+
+TEST("a region whose large blocks are to have huge pages commits as much as without") {
+  for (const auto sharing : {system::Sharing::alone, system::Sharing::children}) {
+    Region region(64 << 20, sharing);
+    const Offset begin = first_block + 8;
+    const Offset end = begin + (std::uint64_t{5} << 20);
+    region.commit_for_block(begin, end);
+    CHECK(region.committed() >= end);
+    CHECK(region.resident() < 1 << 20);
+    std::fill(region.address(begin), region.address(end), std::byte{0x55});
+    CHECK(region.resident() >= std::uint64_t{5} << 20);
+    CHECK(region.resident() <= end.value + system::page_bytes());
+  }
+}
