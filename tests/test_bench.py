@@ -1,5 +1,6 @@
 """The benchmark measures what it says and prints what it measured. No time is asserted."""
 
+import dataclasses
 import json
 import re
 import signal
@@ -15,6 +16,9 @@ from rheap.commands.bench.tables import over_time, table
 from rheap.commands.main import main
 from rheap.replay.figure import Figure
 
+FOR_ALL = (contestants.DROP, contestants.VIEW, contestants.WITH, contestants.TOUCH)
+FIRST = contestants.FIRST
+OF_ARRAYS = (contestants.ARRAY, contestants.FILL)  # and FIRST, which none does at a size of TINY's
 TINY = Effort(churns=1, frames=60, rounds=3, turn=1e-5, sizes=(64, MIB), live=(10, 100))
 
 
@@ -75,7 +79,7 @@ def test_each_contestant_is_timed_at_each_operation_and_size():
         for operation in speed.OPERATIONS
         for size in TINY.sizes
         for one in there
-        if operation not in (contestants.ARRAY, contestants.FILL) or one.name in ("rheap", "numpy")
+        if operation in FOR_ALL or (operation in OF_ARRAYS and one.name in ("rheap", "numpy"))
     }
     assert all(holds(cell.ratio) and holds(cell.seconds) for cell in found.cells)
     assert {cell.ratio.median for cell in found.cells if cell.contestant == "rheap"} == {1.0}
@@ -93,6 +97,26 @@ def test_arrays_stand_beside_those_of_numpy_at_all_sizes_that_matter():
         exec(one.statements[contestants.FILL].replace(one.statements[contestants.ARRAY], "array"),
              {"array": array})  # fmt: skip
         assert array.tobytes() == b"\1" * 64
+
+
+@pytest.mark.parametrize("name", ["rheap", "numpy"])
+def test_arrays_in_new_pages_are_large_and_give_them_back(name):
+    (one,) = (one for one in contestants.ALL if one.name == name)
+    assert not one.does(contestants.FIRST, 32 * MIB)
+    assert one.does(contestants.FIRST, 64 * MIB)
+    heap = rheap.Heap("80 MiB")
+    names = {**contestants.installed()[1], "heap": heap}
+    exec(one.statements[contestants.FIRST].format(n=64 * MIB), names)
+    assert heap.stats().resident_bytes < MIB
+
+
+def test_the_first_write_stands_beside_that_of_numpy():
+    large = dataclasses.replace(TINY, rounds=1, sizes=(64 * MIB,))
+    found = [cell for cell in speed.measure(large, quietly).cells if cell.operation == FIRST]
+    assert [cell.contestant for cell in found] == ["rheap", "numpy"]
+    (headline,) = speed.Speed(found).headlines()
+    assert headline.what == "write all of heap.array(64 MiB, 'u1'), in new pages"
+    assert "numpy.empty(64 MiB, 'u1')" in headline.words
 
 
 def test_without_numpy_there_are_no_arrays_to_compare(monkeypatch):

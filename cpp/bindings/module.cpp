@@ -1,6 +1,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "bindings/heap/array_method.hpp"
 #include "bindings/heap/block.hpp"
 #include "bindings/heap/block_methods.hpp"
 #include "bindings/heap/classes.hpp"
@@ -23,6 +24,7 @@ PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported())
   rheap::bindings::register_pin(module);
   rheap::bindings::register_block(module);
   rheap::bindings::register_block_html(module);
+  rheap::bindings::register_arrays(module);
   rheap::bindings::register_heap(module);
   rheap::bindings::register_reports(module);
   rheap::bindings::register_traces(module);

@@ -1,10 +1,11 @@
 """A memory heap: one region, blocks that free themselves, views that do not dangle."""
 
-from . import _core, errors
+from . import _core, arrays, errors
 from .format import sizes
 
 _core.use_errors({name: vars(errors)[name] for name in errors.__all__})
 _core.use_sizes(sizes)
+_core.use_array_maker(arrays.make_array)
 
 from ._core import Block, Pin  # noqa: E402
 from .default import init_heap, r_alloc, r_defrag, r_free  # noqa: E402

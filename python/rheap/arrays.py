@@ -1,9 +1,14 @@
-"""NumPy arrays in a heap's memory. NumPy is imported when one is asked for."""
+"""NumPy arrays in a heap's memory. NumPy is imported when one is asked for.
+
+The compiled `Heap.array` makes those of small shapes and of the dtypes that it was told of; all
+others, and so the first of each dtype, are made here.
+"""
 
 from __future__ import annotations
 
 import math
 import operator
+import sys
 
 from . import _core
 
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
     import numpy.typing
 
 ALIGN = 64  # bytes: a cache line, and the widest vector register
+_NUMBERS = "biufc"  # the kinds of dtypes that hold a plain number
+_PYTHON_NUMBERS = (bool, int, float, complex)
 
 
 def _dimensions(shape: SupportsIndex | Sequence[SupportsIndex]) -> tuple[int, ...]:
@@ -43,5 +50,30 @@ def make_array(
     if any(dimension < 0 for dimension in dimensions):
         raise ValueError(f"shape must not be negative, but is {dimensions}")
     block = heap.alloc(math.prod(dimensions) * kind.itemsize, align=ALIGN, zero=zero)
-    # The array keeps the memoryview, that keeps the Pin, and that keeps the block.
-    return np.ndarray(dimensions, kind, buffer=block.view())
+    # The array keeps the Pin, of which that is a view, and the Pin keeps the block.
+    array = np.ndarray(dimensions, kind, buffer=block.view())
+    if _is_for_ever(dtype, kind) and _core.use_numpy(_interface(), np.ndarray, np.dtype):
+        _core.remember_dtype(dtype, kind, kind.itemsize)
+    return array
+
+
+def _is_for_ever(dtype: object, kind: numpy.dtype[Any]) -> bool:
+    """Whether the argument will always stand for that dtype, which no array need adapt.
+
+    Not so are classes that have a `dtype`, as it may change, and names of which NumPy warns.
+    """
+    if kind.subdtype is not None or kind.itemsize == 0:
+        return False
+    if dtype is kind:
+        return True
+    if kind.kind not in _NUMBERS:
+        return False
+    return type(dtype) is str or any(dtype is known for known in (kind.type, *_PYTHON_NUMBERS))
+
+
+def _interface() -> object:
+    """The capsule of NumPy's C interface, where it was in NumPy 2 or before; None elsewhere."""
+    for name in ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath"):
+        if (module := sys.modules.get(name)) is not None:
+            return getattr(module, "_ARRAY_API", None)
+    return None

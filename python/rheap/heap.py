@@ -1,4 +1,4 @@
-"""The heap that people use: the compiled one with reports, arrays and pictures."""
+"""The heap that people use: the compiled one with reports and pictures."""
 
 from __future__ import annotations
 
@@ -6,24 +6,17 @@ import os
 
 from . import _core
 from ._core import WORD_BYTES
-from .arrays import make_array
 from .errors import HeapClosed
 from .format.sizes import format_size, parse_size
 from .loading import no_fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from types import TracebackType
-    from typing import Any, Literal, NoReturn, Self, SupportsIndex, TypeVar, overload
-
-    import numpy
-    import numpy.typing
+    from typing import Literal, NoReturn, Self, SupportsIndex
 
     from .looking import Blocks, HeapMap, HeapStats, Leaks
     from .traces.heap_recording import HeapRecording
-
-    _Scalar = TypeVar("_Scalar", bound=numpy.generic)
 
 
 @_core.with_own_methods
@@ -89,45 +82,6 @@ class Heap(_core.Heap):
     ) -> None:
         """Closes the heap."""
         self.close()
-
-    if TYPE_CHECKING:
-
-        @overload
-        def array(
-            self, shape: SupportsIndex | Sequence[SupportsIndex], *, zero: bool = False
-        ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.float64]]: ...
-        @overload
-        def array(
-            self,
-            shape: SupportsIndex | Sequence[SupportsIndex],
-            dtype: type[_Scalar] | numpy.dtype[_Scalar],
-            *,
-            zero: bool = False,
-        ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[_Scalar]]: ...
-        @overload
-        def array(
-            self,
-            shape: SupportsIndex | Sequence[SupportsIndex],
-            dtype: numpy.typing.DTypeLike,
-            *,
-            zero: bool = False,
-        ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]: ...
-
-    def array(
-        self,
-        shape: SupportsIndex | Sequence[SupportsIndex],
-        dtype: numpy.typing.DTypeLike = float,
-        *,
-        zero: bool = False,
-    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]:
-        """A NumPy array in a block of this heap; the memory returns with its last view.
-
-        `shape`: items per dimension. `dtype`: anything that NumPy takes except Python objects.
-        `zero`: all bytes are 0, otherwise they may hold anything. The first item is aligned to 64
-        bytes. Raises what `alloc` raises, `ImportError` without NumPy, `TypeError` for a dtype
-        that holds Python objects.
-        """
-        return make_array(self, shape, dtype, zero)
 
     def record(self, path: str | os.PathLike[str], *, sites: bool = False) -> HeapRecording:
         """A context manager that writes a trace of what happens to this heap's blocks.

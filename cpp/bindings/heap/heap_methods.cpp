@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "bindings/heap/array_method.hpp"
 #include "bindings/heap/block.hpp"
 #include "bindings/heap/heap_recorder.hpp"
 #include "bindings/heap/holders.hpp"
@@ -45,11 +46,9 @@ bool clear(BlockObject* block, std::uint64_t bytes) {
   return usable(block, "use");
 }
 
-PyObject* alloc_block(PyObject* self, PyObject* size, std::uint64_t align, bool zero) {
-  std::uint64_t bytes = 0;
-  if (!parse_size(size, "size", bytes)) return nullptr;
-  Heap* heap = heap_of(self);
-  if (heap == nullptr) return nullptr;
+}  // namespace
+
+BlockObject* allocate_block(Heap* heap, std::uint64_t bytes, std::uint64_t align, bool zero) {
   BlockObject* block = new_block();  // before the lock: making objects may run Python code
   if (block == nullptr) return nullptr;
   std::uint64_t dirty = 0;
@@ -66,7 +65,17 @@ PyObject* alloc_block(PyObject* self, PyObject* size, std::uint64_t align, bool 
     Py_DECREF(block);
     return nullptr;
   }
-  return reinterpret_cast<PyObject*>(block);
+  return block;
+}
+
+namespace {
+
+PyObject* alloc_block(PyObject* self, PyObject* size, std::uint64_t align, bool zero) {
+  std::uint64_t bytes = 0;
+  if (!parse_size(size, "size", bytes)) return nullptr;
+  Heap* heap = heap_of(self);
+  if (heap == nullptr) return nullptr;
+  return reinterpret_cast<PyObject*>(allocate_block(heap, bytes, align, zero));
 }
 
 [[gnu::noinline]] PyObject* alloc_with_options(PyObject* self, PyObject* const* args,
@@ -144,6 +153,7 @@ PyMethodDef methods[] = {
      "free($self, block, /)\n--\n\n"
      "Frees a block of this heap, as `block.free()` does, but raises BlockFreed when it is closed\n"
      "already and ForeignBlock when it belongs to another heap."},
+    array_method,
 };
 
 }  // namespace

@@ -2,11 +2,17 @@
 
 #include <pybind11/pybind11.h>
 
+#include "bindings/heap/block.hpp"
+
 namespace rheap::bindings {
 
 /// Puts the methods whose speed matters on a class, Heap or derived from it, as plain method
 /// descriptors. A descriptor of the object's very own class is called without a look at its bases.
 void add_heap_methods(const pybind11::object& heap_class);
+
+/// A new Block of the heap; `align` is a power of two from 8 to `largest_align`. nullptr with a
+/// Python error.
+BlockObject* allocate_block(Heap* heap, std::uint64_t bytes, std::uint64_t align, bool zero);
 
 /// `r_free`, a function of this module that frees blocks of the heap which `default_heap` returns.
 /// It is compiled because the rule of exposed blocks looks at the names of the calling function: a

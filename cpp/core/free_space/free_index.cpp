@@ -12,10 +12,12 @@ FreeIndex::Cell FreeIndex::cell_of(std::uint64_t size) {
 }
 
 Word FreeIndex::member(Offset block, Cell cell) const {
+  constexpr auto invariant = "a free list of blocks of its sizes";
+  if (cell.row == 0) return blocks_.expect(block, size_in(cell), State::free, invariant);
   const Word word = blocks_.follow(block);
-  if (word.state() != State::free || cell_of(word.size()) != cell) {
-    BlockList::damaged(block, "a free list of blocks of its sizes");
-  }
+  // The second level's number and the bit above it are the leading bits of the size.
+  const bool belongs = word.size() >> (cell.row + 2) == (second_level | cell.column);
+  if (word.state() != State::free || !belongs) BlockList::damaged(block, invariant);
   return word;
 }
 
@@ -58,15 +60,12 @@ void FreeIndex::insert(Offset block, std::uint64_t size) {
 void FreeIndex::replace(Hole hole, Hole rest) {
   const Cell cell = cell_of(hole.size);
   if (cell_of(rest.size) != cell) {
-    verify_insert(rest.size);
     remove(hole.start, hole.size);
     insert(rest.start, rest.size);
     return;
   }
   // It stays in its list, between the same neighbours.
-  verify_remove(hole.start, hole.size);
-  const Offset next = next_link(hole.start);
-  const Offset previous = previous_link(hole.start);
+  const auto [next, previous] = verified_links(hole.start, cell);
   link_next(rest.start, next);
   link_previous(rest.start, previous);
   if (next) link_previous(next, rest.start);
@@ -77,27 +76,32 @@ void FreeIndex::replace(Hole hole, Hole rest) {
   }
 }
 
-void FreeIndex::verify_remove(Offset block, std::uint64_t size) const {
-  const Cell cell = cell_of(size);
-  const Offset next = next_link(block);
-  const Offset previous = previous_link(block);
-  if (next) {
-    static_cast<void>(member(next, cell));
-    if (previous_link(next) != block) BlockList::damaged(next, "a list's back link");
+FreeIndex::Links FreeIndex::verified_links(Offset block, Cell cell) const {
+  const Links links{next_link(block), previous_link(block)};
+  if (links.next) {
+    static_cast<void>(member(links.next, cell));
+    if (previous_link(links.next) != block) {
+      BlockList::damaged(links.next, "a list's back link");
+    }
   }
-  if (previous) {
-    static_cast<void>(member(previous, cell));
-    if (next_link(previous) != block) BlockList::damaged(previous, "a list's forward link");
+  if (links.previous) {
+    static_cast<void>(member(links.previous, cell));
+    if (next_link(links.previous) != block) {
+      BlockList::damaged(links.previous, "a list's forward link");
+    }
   } else if (head(cell) != block) {
     BlockList::damaged(block, "a list's head");
   }
+  return links;
+}
+
+void FreeIndex::verify_remove(Offset block, std::uint64_t size) const {
+  static_cast<void>(verified_links(block, cell_of(size)));
 }
 
 void FreeIndex::remove(Offset block, std::uint64_t size) {
-  verify_remove(block, size);
   const Cell cell = cell_of(size);
-  const Offset next = next_link(block);
-  const Offset previous = previous_link(block);
+  const auto [next, previous] = verified_links(block, cell);
   if (next) link_previous(next, previous);
   if (previous) {
     link_next(previous, next);
@@ -119,7 +123,7 @@ Hole FreeIndex::find(std::uint64_t size) const {
   cell = used_from(cell);
   if (cell.row >= first_level) return {};
   // Lists of one size need no comparison.
-  if (cell.row == 0) return {first_in(cell), cell.column * std::uint64_t{8}};
+  if (cell.row == 0) return {first_in(cell), size_in(cell)};
   return best_in(cell, size);
 }
 

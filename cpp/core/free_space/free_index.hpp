@@ -19,8 +19,7 @@ class FreeIndex {
 
   void insert(Offset block, std::uint64_t size);
   void remove(Offset block, std::uint64_t size);
-  /// Removes a block and inserts what is left of it when its front is cut off. Throws Damage
-  /// before anything has changed.
+  /// Removes a block and inserts what is left of it when its front is cut off.
   void replace(Hole hole, Hole rest);
   /// Throw Damage unless all is whole that these two believe.
   void verify_insert(std::uint64_t size) const;
@@ -56,7 +55,13 @@ class FreeIndex {
     unsigned column;
     bool operator==(const Cell&) const = default;
   };
+  struct Links {
+    Offset next;
+    Offset previous;
+  };
   static Cell cell_of(std::uint64_t size);
+  /// The size of all blocks in a list of the first row.
+  static constexpr std::uint64_t size_in(Cell cell) { return cell.column * std::uint64_t{8}; }
   static Cell behind(Cell cell) {
     return cell.column + 1 < second_level ? Cell{cell.row, cell.column + 1} : Cell{cell.row + 1, 0};
   }
@@ -85,6 +90,8 @@ class FreeIndex {
   /// The word of a block that a list of this cell names. Throws Damage unless it belongs there.
   [[nodiscard]] Word member(Offset block, Cell cell) const;
   [[nodiscard]] Offset first_in(Cell cell) const;
+  /// The neighbours of a block in its list. Throws Damage unless they and their links are whole.
+  [[nodiscard]] Links verified_links(Offset block, Cell cell) const;
 
   [[nodiscard]] Offset next_link(Offset block) const {
     return memory_.load_offset(next_link_of(block));

@@ -34,6 +34,7 @@ struct Request {
   /// Where the block starts in a hole that starts here, so that its payload is aligned and what is
   /// cut off before it is nothing or a block.
   [[nodiscard]] Offset start_in(Offset hole) const {
+    if (align == 8) return hole;
     Offset start = block_of({align_up(payload_of(hole).value, align)});
     while (start != hole && start - hole < smallest_block) start = start + align;
     return start;

@@ -43,7 +43,7 @@ void BlockList::absorb(Offset block, Word& word, std::uint64_t extra) {
 }
 
 void BlockList::retract(Offset block) {
-  set(memory_.header().wilderness, block);
+  set_wilderness(block);
   memory_.store(block, 0);
 }
 

@@ -39,10 +39,12 @@ class BlockList {
 
   [[nodiscard]] Offset first() const { return first_block; }
   [[nodiscard]] Offset wilderness() const {
-    return opened(memory_.header().wilderness, region_.committed());
+    return opened(memory_.header().wilderness, wilderness_, region_.committed());
   }
   /// No byte beyond it was ever part of a block.
-  [[nodiscard]] Offset fresh() const { return opened(memory_.header().fresh, region_.end()); }
+  [[nodiscard]] Offset fresh() const {
+    return opened(memory_.header().fresh, fresh_, region_.end());
+  }
 
   /// The word of a block that is known to start here. Throws Damage.
   [[nodiscard]] Word at(Offset block) const {
@@ -95,19 +97,21 @@ class BlockList {
     const Offset behind = wilderness + word.size();
     if (behind > fresh()) set_fresh(behind);
     mark(wilderness, word);
-    set(memory_.header().wilderness, behind);
+    set_wilderness(behind);
     return wilderness;
   }
   /// Gives the last block back to the wilderness, and wipes its word.
   void retract(Offset block);
 
   /// Everything from here on reads as zero again.
-  void set_fresh(Offset fresh) { set(memory_.header().fresh, fresh); }
+  void set_fresh(Offset fresh) { set(memory_.header().fresh, fresh_, fresh); }
   /// Writes the word of a block whose bounds stay, or the inner word of a split to come.
   void mark(Offset block, Word word) { memory_.store(block, seal_.close(block, word)); }
 
   /// Makes all usable that another process of this region used.
-  void commit_used() { region_.commit(opened(memory_.header().wilderness, region_.end())); }
+  void commit_used() {
+    region_.commit(opened(memory_.header().wilderness, wilderness_, region_.end()));
+  }
 
   // --- the cache of it ------------------------------------------------------------------------
 
@@ -139,18 +143,29 @@ class BlockList {
   }
 
  private:
-  /// What a sealed offset of the header says. Throws Damage unless it holds and lies before `end`.
-  [[nodiscard]] Offset opened(const SealedOffset& field, Offset end) const {
+  /// A sealed offset of the header as it was verified last: while its bytes are the same, it need
+  /// not be verified again.
+  struct Opened {
+    std::uint64_t raw = 0;
+    Offset target{};
+  };
+  /// What a sealed offset says. Throws Damage unless it holds and lies before `end`.
+  [[nodiscard]] Offset opened(const SealedOffset& field, Opened& known, Offset end) const {
+    if (field.raw == known.raw) [[likely]]
+      return known.target;
     const Offset place = memory_.place_of(field);
     const Offset target = Seal::target(field.raw);
     if (!seal_.holds(place, field.raw) || target < first_block || target > end) [[unlikely]] {
       damaged(place, "an offset's check code");
     }
+    known = {field.raw, target};
     return target;
   }
-  void set(SealedOffset& field, Offset target) {
-    Memory::store(field.raw, seal_.close(memory_.place_of(field), target));
+  void set(SealedOffset& field, Opened& known, Offset target) {
+    known = {seal_.close(memory_.place_of(field), target), target};
+    Memory::store(field.raw, known.raw);
   }
+  void set_wilderness(Offset start) { set(memory_.header().wilderness, wilderness_, start); }
   [[nodiscard]] Word expect_after_free(Offset link, Word word, const char* invariant) const;
   void verify_place(Offset link) const {
     if (link < first_block || link >= region_.committed() || !is_aligned(link, 8)) [[unlikely]] {
@@ -161,6 +176,8 @@ class BlockList {
   Memory memory_;
   Region& region_;
   Seal seal_;
+  mutable Opened wilderness_;
+  mutable Opened fresh_;
   mutable Work work_;
 };
 

@@ -15,6 +15,10 @@ WITH = "with"
 TOUCH = "allocate, touch every page, drop"
 ARRAY = "make an array, drop"
 FILL = "make an array, write all of it, drop"
+FIRST = "make an array, write all of it in new pages, drop"
+
+# malloc has new pages for each array that is larger: no threshold of its own goes higher.
+NEW_PAGES_ABOVE = 32 << 20
 
 OURS = "rheap"
 _SHARED = "/dev/shm"
@@ -33,6 +37,12 @@ class Contestant:
     imports: str
     statements: Mapping[str, str]
 
+    def does(self, operation: str, size: int) -> bool:
+        """Whether it has the operation, and means by it at that size what the others mean."""
+        if operation == FIRST and size <= NEW_PAGES_ABOVE:
+            return False
+        return operation in self.statements and self.fits(size)
+
     def fits(self, size: int) -> bool:
         """Whether the system can give it that many bytes; what it cannot it ends with SIGBUS."""
         if "SharedMemory" not in self.expression:
@@ -49,6 +59,7 @@ def _plain(
     has_with: bool = False,
     cast: str = "",
     array: str = "",
+    trim: str = "",
 ) -> Contestant:
     """One whose memory goes with the last reference, and that a memoryview takes."""
     statements = {
@@ -58,7 +69,7 @@ def _plain(
         TOUCH: f"memoryview({expression}){cast}[::page] = ones",
     }
     if array:
-        statements |= {ARRAY: array, FILL: f"{array}.fill(1)"}
+        statements |= {ARRAY: array, FILL: f"{array}.fill(1)", FIRST: f"{array}.fill(1){trim}"}
     return Contestant(name, expression, imports, statements)
 
 
@@ -74,7 +85,14 @@ def _around(name: str, expression: str, imports: str, view: str, end: str) -> Co
 
 
 ALL = (
-    _plain(OURS, "heap.alloc({n})", "", has_with=True, array="heap.array({n}, 'u1')"),
+    _plain(
+        OURS,
+        "heap.alloc({n})",
+        "",
+        has_with=True,
+        array="heap.array({n}, 'u1')",
+        trim="; heap.trim()",
+    ),
     _plain("bytearray", "bytearray({n})", ""),
     _plain("numpy", "numpy.empty({n}, 'u1')", "import numpy", array="numpy.empty({n}, 'u1')"),
     _plain("mmap", "mmap.mmap(-1, {n})", "import mmap", has_with=True),

@@ -16,6 +16,7 @@ from .contestants import (
     ARRAY,
     DROP,
     FILL,
+    FIRST,
     OURS,
     TOUCH,
     VIEW,
@@ -29,16 +30,18 @@ from .tables import duration, pace, ratio, span, table
 
 TITLE = "Allocate and drop"
 CAPACITY = "1 GiB"
-OPERATIONS = (DROP, VIEW, WITH, TOUCH, ARRAY, FILL)
-_SMALL, _LARGE = 64, 64 << 20
+OPERATIONS = (DROP, VIEW, WITH, TOUCH, ARRAY, FILL, FIRST)
+_SMALL, _MEDIUM, _LARGE = 64, 1 << 20, 64 << 20
 _HEADLINES: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     (DROP, _SMALL, ("bytearray", "numpy", "mp.heap")),
     (WITH, _SMALL, ("bytearray",)),
     (TOUCH, _LARGE, ("numpy", "bytearray")),
     (ARRAY, _SMALL, ("numpy",)),
+    (ARRAY, _MEDIUM, ("numpy",)),
     (ARRAY, _LARGE, ("numpy",)),
     (FILL, _SMALL, ("numpy",)),
     (FILL, _LARGE, ("numpy",)),
+    (FIRST, _LARGE, ("numpy",)),
 )
 _ADVICE = {
     DROP: "nothing is read or written, but bytearray zeroes its memory.",
@@ -51,6 +54,8 @@ _ADVICE = {
     ARRAY: "heap.array(n, 'u1') beside numpy.empty(n, 'u1'); nothing is read or written.",
     FILL: "the same, and every byte is written. Where both have pages that were touched before, "
     "most of it is the writing.",
+    FIRST: "heap.trim() gives the pages back at the end, as malloc does by itself with arrays of "
+    "more than 32 MiB: so each is written in pages that are new.",
 }
 
 
@@ -104,6 +109,7 @@ def _headline(cell: SpeedCell) -> Headline:
         WITH: f"with {ours.expression}",
         TOUCH: f"touch {ours.expression}, warm",
         FILL: f"write all of {ours.statements[ARRAY]}, warm",
+        FIRST: f"write all of {ours.statements[ARRAY]}, in new pages",
     }.get(cell.operation, ours.statements[cell.operation])
     other = pace(cell.ratio, theirs.expression.format(n=size))
     return Headline(what.format(n=size), other)
@@ -153,9 +159,9 @@ def _measure_one(
             one.statements[operation].format(n=size), timer=clock, globals=names
         ).timeit
         for one in there
-        if operation in one.statements and one.fits(size)
+        if one.does(operation, size)
     }
-    if len(turns) == 1:
+    if len(turns) < 2:
         return
     found = in_turn(turns, effort.rounds, effort.turn)
     for name, seconds in found.items():

@@ -1,0 +1,124 @@
+#include "bindings/heap/array_method.hpp"
+
+#include <cstdint>
+
+#include "bindings/heap/heap_methods.hpp"
+#include "bindings/heap/pin.hpp"
+#include "bindings/heap/self.hpp"
+#include "bindings/interpreter/arguments.hpp"
+#include "bindings/interpreter/numpy.hpp"
+#include "core/region/layout.hpp"
+
+namespace py = pybind11;
+
+namespace rheap::bindings {
+
+namespace {
+
+PyObject* array_maker = nullptr;  // makes all arrays that are not made here; kept for good
+
+struct Shape {
+  Py_ssize_t dimensions[numpy::most_dimensions];
+  Py_ssize_t count;
+};
+
+/// Reads an int as it is, and is false for whatever else there is and for a negative one.
+bool read_dimension(PyObject* value, Py_ssize_t& dimension) {
+  std::uint64_t number = 0;
+  if (!parse_small(value, number)) return false;
+  dimension = static_cast<Py_ssize_t>(number);
+  return true;
+}
+
+bool read_shape(PyObject* value, Shape& shape) {
+  if (!PyTuple_CheckExact(value)) {
+    shape.count = 1;
+    return read_dimension(value, shape.dimensions[0]);
+  }
+  shape.count = PyTuple_GET_SIZE(value);
+  if (shape.count > numpy::most_dimensions) return false;
+  for (Py_ssize_t i = 0; i < shape.count; ++i) {
+    if (!read_dimension(PyTuple_GET_ITEM(value, i), shape.dimensions[i])) return false;
+  }
+  return true;
+}
+
+/// False for an array that no heap has room for, even if one of its dimensions is 0.
+bool bytes_of(const Shape& shape, std::uint64_t item_bytes, std::uint64_t& bytes) {
+  std::uint64_t most = item_bytes;
+  bytes = item_bytes;
+  for (Py_ssize_t i = 0; i < shape.count; ++i) {
+    const auto dimension = static_cast<std::uint64_t>(shape.dimensions[i]);
+    bytes *= dimension;
+    if (dimension > 0 && __builtin_mul_overflow(most, dimension, &most)) return false;
+  }
+  return most <= capacity_limit;
+}
+
+PyObject* make_array(Heap* heap, const Shape& shape, PyObject* dtype, std::uint64_t bytes,
+                     bool zero) {
+  constexpr std::uint64_t cache_line = 64;  // and the widest vector register
+  BlockObject* block = allocate_block(heap, bytes, cache_line, zero);
+  if (block == nullptr) return nullptr;
+  void* memory = address_of(block);
+  PyObject* pin = pin_of(block);
+  Py_DECREF(block);
+  // The array keeps the Pin, and that keeps the block.
+  return pin == nullptr ? nullptr
+                        : numpy::array_in(memory, pin, dtype, shape.dimensions, shape.count);
+}
+
+PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  PyObject* found[3] = {nullptr, nullptr, nullptr};
+  constexpr const char* known[3] = {"shape", "dtype", "zero"};
+  if (!take_arguments("array", args, count, names, known, 3, 2, found)) return nullptr;
+  if (found[0] == nullptr) return PyErr_Format(PyExc_TypeError, "array() needs a shape");
+  PyObject* argument = found[1] != nullptr ? found[1] : reinterpret_cast<PyObject*>(&PyFloat_Type);
+  const int zero = found[2] == nullptr ? 0 : PyObject_IsTrue(found[2]);
+  if (zero < 0) return nullptr;
+  Heap* heap = heap_of(self);
+  if (heap == nullptr) return nullptr;
+  Shape shape;
+  std::uint64_t bytes = 0;
+  const numpy::Kind* kind = numpy::kind_of(argument);
+  if (kind == nullptr || !read_shape(found[0], shape) ||
+      !bytes_of(shape, kind->item_bytes, bytes)) {
+    return PyObject_CallFunction(array_maker, "OOOi", self, found[0], argument, zero);
+  }
+  PyObject* dtype = Py_NewRef(kind->dtype);  // what follows may run Python code
+  PyObject* made = make_array(heap, shape, dtype, bytes, zero != 0);
+  Py_DECREF(dtype);
+  return made;
+}
+
+}  // namespace
+
+PyMethodDef array_method = {
+    "array", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(array)),
+    METH_FASTCALL | METH_KEYWORDS,
+    "array($self, shape, dtype='float64', *, zero=False)\n--\n\n"
+    "A NumPy array in a block of this heap; the memory returns with its last view.\n\n"
+    "`shape`: items per dimension. `dtype`: anything that NumPy takes except Python objects.\n"
+    "`zero`: all bytes are 0, otherwise they may hold anything. The first item is aligned to 64\n"
+    "bytes. Raises what `alloc` raises, `ImportError` without NumPy, `TypeError` for a dtype\n"
+    "that holds Python objects."};
+
+void register_arrays(py::module_& module) {
+  module.def(
+      "use_array_maker", [](const py::object& function) { array_maker = function.inc_ref().ptr(); },
+      "Takes the function that makes the arrays which are not made here.");
+  module.def(
+      "use_numpy",
+      [](const py::object& capsule, const py::object& array_class, const py::object& dtype_class) {
+        return numpy::use_interface(capsule.ptr(), array_class.ptr(), dtype_class.ptr());
+      },
+      "Whether arrays can be made here, by NumPy's C interface; its classes are to prove it.");
+  module.def(
+      "remember_dtype",
+      [](const py::object& argument, const py::object& dtype, std::uint64_t item_bytes) {
+        numpy::remember_kind({argument.ptr(), dtype.ptr(), item_bytes});
+      },
+      "From now on that very argument stands for that dtype, of so many bytes an item.");
+}
+
+}  // namespace rheap::bindings
