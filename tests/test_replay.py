@@ -104,16 +104,15 @@ def test_a_trace_that_never_asks_for_a_byte(tmp_path, capsys):
 
 
 def test_free_space_is_told_as_it_is_and_merged():
-    text = "".join(f"a {n} 56\n" for n in range(8)) + "f 0\nf 2\nf 3\nf 6\na 9 1000\nf 9\n"
+    text = "".join(f"a {n} 56\n" for n in range(8)) + "f 0\nf 2\nf 3\nf 7\n"
     capacity = 4096  # 4 blocks of 64 stay
-    deferred, merged = capacity - 8 * 64 - 1008, capacity - 8 * 64  # the wilderness at the end
+    deferred, merged = capacity - 8 * 64, capacity - 7 * 64  # the wilderness at the end
     for coalesce, now in (("deferred", deferred), ("immediate", merged)):
         placing = inspect(parse(text), Scheme("segregated", coalesce), capacity)
         assert placing.at_end == Room(
             now - 8, merged - 8, 1 - now / (capacity - 256), 1 - merged / (capacity - 256)
         )
-        assert placing.at_peak.largest_now == deferred - 8
-        assert placing.at_peak.fragmentation == 1 - deferred / (deferred + 256)
+        assert placing.at_peak == Room(deferred - 8, deferred - 8, 0, 0)
 
 
 def test_what_is_refused_is_left_out():
