@@ -24,7 +24,8 @@ class Heap(_core.Heap):
     """One region of memory and the blocks in it.
 
     `capacity`: bytes that blocks may take, an 8-byte word for each included; an int or a string
-    such as "64 MiB", at most 1 TiB. Address space is reserved, memory is taken as it is used.
+    such as "64 MiB", at most 1 TiB. Address space is reserved, memory is taken as it is used: page
+    by page, and inside blocks of 4 MiB or more in huge pages of 2 MiB where the system has them.
     `prefault` takes all of it now, so that no page fault comes later (past a cgroup's limit that
     ends in a kill, not in an exception).
     `coalesce`: "deferred" keeps freed blocks unmerged for the next request of their size,
