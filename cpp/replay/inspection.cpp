@@ -86,7 +86,12 @@ std::optional<Offset> Inspection::resize(TracedBlock& block, std::uint64_t bytes
   try {
     const Allocation made = allocator_.resize(old, block.slot.usable, block.bytes, bytes, 8);
     verify(block, made.payload, std::min(bytes, block.bytes));
-    if (made.payload != old) release(block);
+    if (made.payload != old) {
+      count_blocks(block_bytes_ + trace::block_bytes(bytes));
+      release(block);
+    } else {
+      block_bytes_ -= trace::block_bytes(block.bytes);
+    }
     note_served(block, made, bytes);
     return made.payload;
   } catch (const Exhausted&) {
@@ -97,6 +102,8 @@ std::optional<Offset> Inspection::resize(TracedBlock& block, std::uint64_t bytes
 
 void Inspection::note_served(TracedBlock& block, const Allocation& made, std::uint64_t bytes) {
   live_bytes_ += bytes - block.bytes;
+  block_bytes_ += trace::block_bytes(bytes);
+  count_blocks(block_bytes_);
   block.slot = {made.payload.value, made.usable};
   block.bytes = bytes;
   fill(block);
@@ -107,6 +114,7 @@ void Inspection::release(TracedBlock& block) {
   verify(block, place, block.bytes);
   allocator_.release(place, block.slot.usable);
   live_bytes_ -= block.bytes;
+  block_bytes_ -= trace::block_bytes(block.bytes);
   block.bytes = 0;
   block.slot = {};
 }

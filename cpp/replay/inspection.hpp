@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -26,11 +27,14 @@ class Inspection {
     std::uint64_t requests = 0;         ///< allocations and resizes
     std::uint64_t failed = 0;           ///< those of them that were refused
     std::uint64_t peak_live_bytes = 0;  ///< most payload asked for, of what was served
-    std::uint64_t extent = 0;           ///< bytes from the first block to the highest wilderness
-    std::uint64_t visited = 0;          ///< blocks that requests looked at
-    std::uint64_t visited_most = 0;     ///< by one of them
-    std::uint64_t work_most = 0;        ///< visited, merged and split by one operation
-    FreeSpaces at_peak;                 ///< after the operation where the trace wants most
+    /// Most bytes that blocks took at one time at the least. A resize that moved a block counts as
+    /// both, which exist at once.
+    std::uint64_t peak_block_bytes = 0;
+    std::uint64_t extent = 0;        ///< bytes from the first block to the highest wilderness
+    std::uint64_t visited = 0;       ///< blocks that requests looked at
+    std::uint64_t visited_most = 0;  ///< by one of them
+    std::uint64_t work_most = 0;     ///< visited, merged and split by one operation
+    FreeSpaces at_peak;              ///< after the operation where the trace wants most
     FreeSpaces at_end;
   };
 
@@ -64,6 +68,9 @@ class Inspection {
   std::optional<Offset> resize(TracedBlock& block, std::uint64_t bytes);
   void release(TracedBlock& block);
   void count(const Work& before, bool request);
+  void count_blocks(std::uint64_t bytes) {
+    figures_.peak_block_bytes = std::max(figures_.peak_block_bytes, bytes);
+  }
   void note_served(TracedBlock& block, const Allocation& made, std::uint64_t bytes);
   void fill(const TracedBlock& block);
   /// The first `bytes` of a payload must be as they were written, also where it was moved to.
@@ -75,6 +82,7 @@ class Inspection {
   std::vector<TracedBlock> blocks_;
   RunFigures figures_;
   std::uint64_t live_bytes_ = 0;
+  std::uint64_t block_bytes_ = 0;  ///< what live blocks take at the least
   std::uint64_t allocations_ = 0;
   std::size_t position_ = 0;
 };

@@ -10,11 +10,11 @@ namespace {
 
 constexpr std::size_t operations_per_part = std::size_t{1} << 16;
 
+}  // namespace
+
 std::uint64_t block_bytes(std::uint64_t bytes) {
   return std::max(smallest_block, align_up(bytes, 8) + word_bytes);
 }
-
-}  // namespace
 
 void Trace::add(Operation operation, std::uint64_t line) {
   const std::size_t number = operations_.size();

@@ -33,6 +33,9 @@ class Operation {
 };
 static_assert(sizeof(Operation) == 12);
 
+/// What a block of so many bytes takes at the least: its word, padding, the smallest block.
+std::uint64_t block_bytes(std::uint64_t bytes);
+
 /// What a trace needs at its peak, with any allocator.
 struct Demand {
   std::uint64_t bytes = 0;  ///< most payload asked for at one time

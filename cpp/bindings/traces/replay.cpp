@@ -157,6 +157,7 @@ py::dict figures(const Inspector& inspector) {
   result["requests"] = found.requests;
   result["failed"] = found.failed;
   result["peak_live_bytes"] = found.peak_live_bytes;
+  result["peak_block_bytes"] = found.peak_block_bytes;
   result["extent"] = found.extent;
   result["visited"] = found.visited;
   result["visited_most"] = found.visited_most;

@@ -76,7 +76,8 @@ class Placing:
 
     `peak_utilisation`: peak live payload, as asked for, by `extent`, the bytes from the first block
     to the highest wilderness. `ceiling`: the most that it can be on this trace with a word of 8
-    bytes, padding to 8 bytes and a smallest block of 24, if no byte were lost between blocks.
+    bytes, padding to 8 bytes and a smallest block of 24, if no byte were lost between blocks. A
+    reallocation that moved its block counts as both blocks, since they must exist at once.
     `at_peak`: after the operation where the trace wants most. `requests`: allocations and
     reallocations; those that were refused `failed`, and what is then done with that block is left
     out. `visited_mean`, `visited_most`: blocks that a request looked at. `work_most`: blocks that
@@ -172,8 +173,8 @@ class Report:
 class Overall:
     """One allocator on several traces, utilisation and work apart.
 
-    `ratio_to_ceiling`, `visited_mean`: the mean over the traces; `least_ratio_to_ceiling`,
-    `visited_most`: the worst of them; `ratio_to_malloc`: the geometric mean.
+    `ratio_to_ceiling`, `ratio_to_malloc`: the geometric mean over the traces; `visited_mean`: the
+    mean; `least_ratio_to_ceiling`, `visited_most`: the worst of them.
     """
 
     allocator: str
@@ -237,7 +238,11 @@ def placing_of(trace: _core.Trace, inspection: _core.Inspection) -> Placing:
         peak_live_bytes=found["peak_live_bytes"],
         extent=found["extent"],
         peak_utilisation=found["peak_live_bytes"] / found["extent"] if found["extent"] else 0.0,
-        ceiling=_ceiling(trace),
+        ceiling=(
+            found["peak_live_bytes"] / found["peak_block_bytes"]
+            if found["peak_block_bytes"]
+            else _ceiling(trace)
+        ),
         at_peak=Room(**found["at_peak"]),
         at_end=Room(**found["at_end"]),
         requests=requests,
@@ -293,7 +298,7 @@ def _over(reports: Sequence[Report], results: Sequence[Result]) -> Overall:
     return Overall(
         results[0].allocator,
         results[0].coalesce,
-        ratio_to_ceiling=statistics.mean(packed) if packed else None,
+        ratio_to_ceiling=statistics.geometric_mean(packed) if packed and min(packed) > 0 else None,
         least_ratio_to_ceiling=min(packed, default=None),
         visited_mean=statistics.mean(each.visited_mean for each in placings) if packed else None,
         visited_most=max((placing.visited_most for placing in placings), default=None),

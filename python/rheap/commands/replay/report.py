@@ -45,7 +45,8 @@ def show(terminal: Terminal, report: Report) -> None:
     terminal.heading(report.trace)
     terminal.say(
         f"{report.operations:,} operations; at most {report.peak_bytes:,} bytes live, which are "
-        f"{report.ceiling:.1%} of what their blocks take: no utilisation can be higher. "
+        f"{report.ceiling:.1%} of what their blocks take: no utilisation can be higher. Where a "
+        "reallocation moves its block both must exist at once, which lowers that ceiling. "
         f"Heaps of {format_size(report.capacity)}. Fragmentation is the part of the bytes in holes "
         "that the largest hole does not have; the wilderness is one of them."
         + (
