@@ -159,7 +159,8 @@ def test_import_loads_only_what_it_needs() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     unwanted = {
         "numpy", "rich", "importlib.metadata", "argparse", "fractions", "shutil",
-        "dataclasses", "typing", "re", "enum", "inspect", "html", "textwrap", "rheap.reports", "rheap.pictures",
+        "dataclasses", "typing", "re", "enum", "inspect", "html", "textwrap",
+        "rheap.reports", "rheap.pictures",
     }  # fmt: skip
     assert not unwanted & set(done.stdout.split())
 

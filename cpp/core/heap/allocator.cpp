@@ -153,10 +153,33 @@ void Allocator::raise_fence(Offset payload, std::uint64_t usable, std::uint64_t 
   fence::raise(region_.address(payload), usable + fence::fence_bytes, bytes);
 }
 
-void Allocator::merge_some_owed() {
+void Allocator::work_off() {
   std::uint64_t& owed = region_.header().deferred.owed;
-  Memory::store(owed, owed - std::min<std::uint64_t>(owed, merges_per_free));
-  merge_deferred(merges_per_free);
+  if (owed > 0) {
+    Memory::store(owed, owed - std::min<std::uint64_t>(owed, merges_per_free));
+    merge_deferred(merges_per_free);
+  }
+  if (retracted_) give_back_surplus();
+}
+
+/// Returns how many bytes from here to `fresh` were in memory, or nothing if the system kept them.
+/// They read as zero again, so they are fresh again.
+std::optional<std::uint64_t> Allocator::give_back_from(Offset begin) {
+  const Offset end{align_up(blocks_.fresh().value, system::page_bytes())};
+  const auto given_back = region_.discard(begin, end);
+  if (given_back) blocks_.set_fresh(begin);
+  return given_back;
+}
+
+void Allocator::give_back_surplus() {
+  const Offset fresh = blocks_.fresh();
+  const Offset start{align_up(blocks_.wilderness().value, system::page_bytes())};
+  const std::uint64_t surplus = fresh > start ? fresh - start : 0;
+  const std::uint64_t kept = std::max(surplus_kept, count().live.bytes / 4);
+  const bool due = surplus > (shrinking_ ? kept : 2 * kept);
+  const Offset step{align_down(fresh.value - surplus_step, system::page_bytes())};
+  shrinking_ = due && give_back_from(std::max(start, step));
+  retracted_ = shrinking_;
 }
 
 void Allocator::verify_release(Offset payload, std::uint64_t usable) const {
@@ -210,6 +233,7 @@ std::uint64_t Allocator::merge(Block block) {
   }
   if (block.end() == wilderness) {
     blocks_.retract(block.start);
+    retracted_ = true;
     unpoison(region_.address(block.start), block.word.size());
     ++merges;
   } else {
@@ -282,15 +306,8 @@ std::uint64_t Allocator::trim() {
     const Offset footer = footer_of(block, word.size());
     given_back += region_.discard(block + smallest_block, footer).value_or(0);
   });
-  // The bytes that the wilderness got back read as zero again, so they are fresh again.
-  const std::uint64_t page = system::page_bytes();
-  const Offset clean{align_up(blocks_.wilderness().value, page)};
-  if (clean < blocks_.fresh()) {
-    if (const auto bytes = region_.discard(clean, {align_up(blocks_.fresh().value, page)})) {
-      given_back += *bytes;
-      blocks_.set_fresh(clean);
-    }
-  }
+  const Offset clean{align_up(blocks_.wilderness().value, system::page_bytes())};
+  if (clean < blocks_.fresh()) given_back += give_back_from(clean).value_or(0);
   check_self();
   return given_back;
 }

@@ -38,6 +38,10 @@ class Allocator {
   static constexpr unsigned merges_per_growth = 8;
   /// How many a free merges while blocks are owed.
   static constexpr unsigned merges_per_free = 4;
+  /// A heap that shrinks keeps so many bytes of what it used, or half as many as are live if that
+  /// is more. What exceeds twice that it gives back to the system, a step with each free.
+  static constexpr std::uint64_t surplus_kept = std::uint64_t{8} << 20;
+  static constexpr std::uint64_t surplus_step = std::uint64_t{128} << 10;
 
   struct Options {
     std::uint64_t capacity;  ///< bytes for blocks, a multiple of 8
@@ -55,12 +59,13 @@ class Allocator {
   /// Takes back a block of `usable` payload bytes. Throws Damage.
   void release(Offset payload, std::uint64_t usable) {
     take_back(payload, usable);
-    merge_owed();
+    keep_up();
   }
   /// The two halves of `release`. `take_back` handles this block, and throws no Damage after
-  /// `verify_release`. `merge_owed` merges a few blocks that were given back before.
+  /// `verify_release`. `keep_up` does a little of the work that is due: it merges blocks that were
+  /// given back before, and gives memory back to the system.
   void take_back(Offset payload, std::uint64_t usable);
-  void merge_owed();
+  void keep_up();
   /// Resizes in place if the block, or the free bytes behind it, allow it. Otherwise copies the
   /// contents to a new block, and the caller releases the old one. Throws what `allocate` throws,
   /// and then the block is as it was.
@@ -129,7 +134,9 @@ class Allocator {
   std::uint64_t merge_left(Block block);
   std::uint64_t merge_deferred(std::uint64_t most);
   std::uint64_t merge_all_deferred();
-  void merge_some_owed();
+  void work_off();
+  std::optional<std::uint64_t> give_back_from(Offset begin);
+  void give_back_surplus();
   void add_free(Offset block, std::uint64_t size);
   void remove_free(Offset block, std::uint64_t size);
   std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t usable,
@@ -155,6 +162,8 @@ class Allocator {
   Deferred deferred_{region_, blocks_};
   bool deferring_;
   bool fenced_;
+  bool retracted_ = false;  ///< since it was last seen whether there is a surplus
+  bool shrinking_ = false;  ///< a surplus is being given back
   std::uint64_t overhead_;
 };
 
@@ -238,9 +247,9 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   poison(region_.address(unused), block.end() - unused);
 }
 
-[[gnu::always_inline]] inline void Allocator::merge_owed() {
-  if (region_.header().deferred.owed > 0) [[unlikely]]
-    merge_some_owed();
+[[gnu::always_inline]] inline void Allocator::keep_up() {
+  if (region_.header().deferred.owed > 0 || retracted_) [[unlikely]]
+    work_off();
   check_self();
 }
 

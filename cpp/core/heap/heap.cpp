@@ -126,12 +126,12 @@ void Heap::resize(Handle& handle, std::uint64_t bytes) {
   });
 }
 
-/// Gives a block back. Damage that `merge_owed` finds lies elsewhere, and this block is free by
+/// Gives a block back. Damage that `keep_up` finds lies elsewhere, and this block is free by
 /// then: so it is the next call that reports it.
 void Heap::release(Offset payload, std::uint64_t usable) {
   allocator_->take_back(payload, usable);
   try {
-    allocator_->merge_owed();
+    allocator_->keep_up();
   } catch (const Damage& damage) {
     damage_.emplace(damage);
   }

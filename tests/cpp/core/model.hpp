@@ -189,7 +189,7 @@ class Model {
     } catch (const Damage& damage) {
       fail(std::string("found too late: ") + damage.invariant);
     }
-    allocator_.merge_owed();
+    allocator_.keep_up();
   }
 
   [[nodiscard]] std::byte* at(Offset place) const { return allocator_.region().address(place); }
