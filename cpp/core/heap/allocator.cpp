@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "core/region/fence.hpp"
 #include "core/region/poison.hpp"
@@ -159,7 +160,7 @@ void Allocator::work_off() {
     Memory::store(owed, owed - std::min<std::uint64_t>(owed, merges_per_free));
     merge_deferred(merges_per_free);
   }
-  if (retracted_) give_back_surplus();
+  if (has_surplus_) give_back_surplus();
 }
 
 /// Returns how many bytes from here to `fresh` were in memory, or nothing if the system kept them.
@@ -171,15 +172,25 @@ std::optional<std::uint64_t> Allocator::give_back_from(Offset begin) {
   return given_back;
 }
 
+/// What blocks reached lately they may reach again: as in jemalloc's decay, memory goes back only
+/// after a while.
 void Allocator::give_back_surplus() {
   const Offset fresh = blocks_.fresh();
-  const Offset start{align_up(blocks_.wilderness().value, system::page_bytes())};
-  const std::uint64_t surplus = fresh > start ? fresh - start : 0;
+  const Offset wilderness = blocks_.wilderness();
+  const std::uint64_t surplus = fresh > wilderness ? fresh - wilderness : 0;
   const std::uint64_t kept = std::max(surplus_kept, count().live.bytes / 4);
-  const bool due = surplus > (shrinking_ ? kept : 2 * kept);
-  const Offset step{align_down(fresh.value - surplus_step, system::page_bytes())};
-  shrinking_ = due && give_back_from(std::max(start, step));
-  retracted_ = shrinking_;
+  has_surplus_ = surplus > (shrinking_ ? kept : 2 * kept);
+  shrinking_ = shrinking_ && has_surplus_;
+  if (!has_surplus_) return;
+  if (++frees_ == surplus_patience) {
+    frees_ = 0;
+    reached_before_ = std::exchange(reached_, wilderness);
+  }
+  const Offset unreached = std::max({reached_, reached_before_, fresh - surplus_step});
+  const Offset begin{align_up(unreached.value, system::page_bytes())};
+  if (begin >= fresh) return;
+  shrinking_ = give_back_from(begin).has_value();
+  has_surplus_ = shrinking_;
 }
 
 void Allocator::verify_release(Offset payload, std::uint64_t usable) const {
@@ -233,7 +244,8 @@ std::uint64_t Allocator::merge(Block block) {
   }
   if (block.end() == wilderness) {
     blocks_.retract(block.start);
-    retracted_ = true;
+    reached_ = std::max(reached_, wilderness);
+    has_surplus_ = true;  // perhaps
     unpoison(region_.address(block.start), block.word.size());
     ++merges;
   } else {

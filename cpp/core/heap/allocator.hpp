@@ -38,9 +38,11 @@ class Allocator {
   static constexpr unsigned merges_per_growth = 8;
   /// How many a free merges while blocks are owed.
   static constexpr unsigned merges_per_free = 4;
-  /// A heap that shrinks keeps so many bytes of what it used, or half as many as are live if that
-  /// is more. What exceeds twice that it gives back to the system, a step with each free.
+  /// Dirty bytes of the wilderness that a heap keeps, or a quarter of the live bytes if that is
+  /// more. From twice as many on it gives back to the system what no block reached during the last
+  /// so many frees, a step with each free.
   static constexpr std::uint64_t surplus_kept = std::uint64_t{8} << 20;
+  static constexpr unsigned surplus_patience = 64;
   static constexpr std::uint64_t surplus_step = std::uint64_t{128} << 10;
 
   struct Options {
@@ -162,8 +164,11 @@ class Allocator {
   Deferred deferred_{region_, blocks_};
   bool deferring_;
   bool fenced_;
-  bool retracted_ = false;  ///< since it was last seen whether there is a surplus
-  bool shrinking_ = false;  ///< a surplus is being given back
+  bool has_surplus_ = false;  ///< perhaps
+  bool shrinking_ = false;    ///< a surplus is being given back
+  unsigned frees_ = 0;        ///< of this turn, with a surplus
+  Offset reached_{};          ///< the highest wilderness in this turn, and in the one before
+  Offset reached_before_{};
   std::uint64_t overhead_;
 };
 
@@ -248,7 +253,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
 }
 
 [[gnu::always_inline]] inline void Allocator::keep_up() {
-  if (region_.header().deferred.owed > 0 || retracted_) [[unlikely]]
+  if (region_.header().deferred.owed > 0 || has_surplus_) [[unlikely]]
     work_off();
   check_self();
 }
