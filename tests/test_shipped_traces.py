@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from trace_reader import read_trace
 
+from rheap.replay.measure import Scheme, capacity_for, inspect
+from rheap.traces.reading import load
+
 FOLDER = Path(__file__).parent / "traces"
 TRACES = sorted(FOLDER.glob("*.trace.gz"))
 
@@ -23,6 +26,14 @@ def test_the_trace_follows_the_format(path):
     assert {operation.kind for operation in trace.operations} == set("arf")
     assert 100_000 < trace.peak < 10_000_000
     assert trace.live and sum(trace.live.values()) <= trace.peak
+
+
+@pytest.mark.parametrize("path", TRACES, ids=name_of)
+def test_no_operation_visits_many_blocks(path):
+    trace = load(str(path))
+    placing = inspect(trace, Scheme("segregated", "deferred"), capacity_for(trace))
+    assert placing.failed == 0
+    assert placing.visited_most <= 64
 
 
 def test_each_is_of_a_program_that_is_here():

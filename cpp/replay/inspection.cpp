@@ -62,9 +62,8 @@ void Inspection::count(const Work& before, bool request) {
   const std::uint64_t visited = after.visited - before.visited;
   const std::uint64_t changed = after.merged - before.merged + after.split - before.split;
   figures_.work_most = std::max(figures_.work_most, visited + changed);
-  if (!request) return;
-  figures_.visited += visited;
   figures_.visited_most = std::max(figures_.visited_most, visited);
+  if (request) figures_.visited += visited;
 }
 
 std::optional<Offset> Inspection::allocate(TracedBlock& block, std::uint64_t bytes) {

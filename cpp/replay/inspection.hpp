@@ -32,7 +32,7 @@ class Inspection {
     std::uint64_t peak_block_bytes = 0;
     std::uint64_t extent = 0;        ///< bytes from the first block to the highest wilderness
     std::uint64_t visited = 0;       ///< blocks that requests looked at
-    std::uint64_t visited_most = 0;  ///< by one of them
+    std::uint64_t visited_most = 0;  ///< by one operation, releases too
     std::uint64_t work_most = 0;     ///< visited, merged and split by one operation
     FreeSpaces at_peak;              ///< after the operation where the trace wants most
     FreeSpaces at_end;

@@ -80,8 +80,8 @@ class Placing:
     reallocation that moved its block counts as both blocks, since they must exist at once.
     `at_peak`: after the operation where the trace wants most. `requests`: allocations and
     reallocations; those that were refused `failed`, and what is then done with that block is left
-    out. `visited_mean`, `visited_most`: blocks that a request looked at. `work_most`: blocks that
-    one operation, frees too, visited, merged or split.
+    out. `visited_mean`: blocks that a request looked at. `visited_most`, `work_most`: blocks that
+    one operation, frees too, looked at, and those that it looked at, merged or split.
     """
 
     peak_live_bytes: int

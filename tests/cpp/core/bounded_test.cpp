@@ -79,3 +79,36 @@ TEST("the work of one operation has a bound whatever the heap's size") {
     }
   }
 }
+
+TEST("no operation on a heap with room visits more than 64 blocks, whatever came before") {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    Allocator allocator({.capacity = 64 << 20});
+    Random random(seed);
+    const unsigned bits = 6 + static_cast<unsigned>(seed % 10);
+    std::vector<Allocation> blocks;
+    for (int step = 0; step < 3000; ++step) {
+      const Work before = allocator.work();
+      const bool grow = random.one_in(2) == (step / 500 % 2 == 0);
+      if (blocks.empty() || grow) {
+        blocks.push_back(
+            allocator.allocate(random.size(bits), random.one_in(20) ? random.align(8) : 8));
+      } else {
+        std::swap(blocks[random.below(blocks.size())], blocks.back());
+        const Allocation block = blocks.back();
+        blocks.pop_back();
+        if (random.one_in(5)) {
+          const std::uint64_t bytes = random.size(bits);
+          blocks.push_back(allocator.resize(block.payload, block.usable, block.usable, bytes, 8));
+          const bool moved = blocks.back().payload != block.payload;
+          CHECK(allocator.work().visited - before.visited <= 64);
+          if (!moved) continue;
+        }
+        const Work between = allocator.work();
+        allocator.release(block.payload, block.usable);
+        CHECK(allocator.work().visited - between.visited <= 64);
+        continue;
+      }
+      CHECK(allocator.work().visited - before.visited <= 64);
+    }
+  }
+}
