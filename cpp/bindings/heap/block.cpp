@@ -43,14 +43,27 @@ void give_back_quietly(BlockObject* block) {
   }
 }
 
-void drop_block(PyObject* self) {
-  auto* block = reinterpret_cast<BlockObject*>(self);
-  if (block->weakrefs != nullptr) PyObject_ClearWeakRefs(self);
+/// For the next one; no pin is alive.
+[[gnu::always_inline]] inline void keep_dead(BlockObject* block) {
+  block->closed = block->heap_closed = block->exposed = 0;
+  dead_blocks.keep(block);
+}
+
+[[gnu::noinline]] void drop_unusual_block(BlockObject* block) {
+  if (block->weakrefs != nullptr) PyObject_ClearWeakRefs(reinterpret_cast<PyObject*>(block));
   if (block->heap != nullptr) give_back_quietly(block);
   Py_CLEAR(block->allocated_at.code);
   Py_CLEAR(block->closed_at.code);
-  block->closed = block->heap_closed = block->exposed = 0;  // for the next; no pin is alive
-  dead_blocks.keep(block);
+  block->noted = 0;
+  keep_dead(block);
+}
+
+void drop_block(PyObject* self) {
+  auto* block = reinterpret_cast<BlockObject*>(self);
+  const bool plain = block->weakrefs == nullptr && !block->noted;
+  if (plain && (block->heap == nullptr || give_back_quickly(block))) [[likely]]
+    return keep_dead(block);
+  drop_unusual_block(block);
 }
 
 constexpr const char* waiting_for_last_reference =
@@ -103,16 +116,20 @@ PyTypeObject make_block_type() {
 
 PyTypeObject BlockType = make_block_type();
 
-BlockObject* new_block() { return dead_blocks.make(&BlockType); }
+BlockObject* new_block() { return dead_blocks.make_untold(&BlockType); }
 
 void adopt(BlockObject* block, Heap* heap) {
   block->heap = heap;
-  trace(block);
-  if (heap->debug()) block->allocated_at = innermost_site();
+  if (trace(block)) [[unlikely]]
+    dead_blocks.tell(block);
 }
 
-bool usable(BlockObject* block, const char* verb) {
-  if (!block->closed) return true;
+void note_allocation(BlockObject* block) {
+  block->noted = 1;
+  block->allocated_at = innermost_site();
+}
+
+bool refuse_closed(BlockObject* block, const char* verb) {
   if (block->heap_closed) {
     set_closed(verb);
   } else {
@@ -128,13 +145,16 @@ bool unseen(BlockObject* block, Py_ssize_t own) {
 
 bool close_block(BlockObject* block, Py_ssize_t own) {
   // On a debug heap. Before the block is closed: to find the line may run Python code.
-  const Site site = !block->closed && block->heap->debug() ? innermost_site() : Site{};
-  if (block->closed) {
-    Py_XDECREF(site.code);
-    return true;
+  if (!block->closed && block->heap->debug()) [[unlikely]] {
+    const Site site = innermost_site();
+    if (block->closed) {
+      Py_XDECREF(site.code);
+      return true;
+    }
+    block->closed_at = site;
   }
+  if (block->closed) return true;
   block->closed = 1;
-  block->closed_at = site;
   if (unseen(block, own)) return translated([&] { give_back(block); });
   if (block->heap->debug()) warn_of_lingering(block);
   return true;

@@ -35,6 +35,7 @@ struct BlockObject {
   std::uint32_t heap_closed : 1;  ///< it was the heap that closed it
   std::uint32_t exposed : 1;      ///< who took the Block itself may have kept its address
   std::uint32_t traced : 1;       ///< tracemalloc knows of it
+  std::uint32_t noted : 1;        ///< it has sites
   Site allocated_at;              ///< on debug heaps
   Site closed_at;                 ///< on debug heaps, when it was closed by itself
 };
@@ -55,9 +56,33 @@ void register_block(pybind11::module_& module);
 BlockObject* new_block();
 /// Completes a Block whose handle `Heap::alloc` has just bound.
 void adopt(BlockObject* block, Heap* heap);
+/// On a debug heap, after that: notes the line. May run Python code.
+void note_allocation(BlockObject* block);
 
+/// The memory goes back to the heap when nothing is unusual. Otherwise it returns false and does
+/// nothing.
+[[gnu::always_inline]] inline bool give_back_quickly(BlockObject* block) {
+  if (block->traced || !block->heap->free_quickly(block->handle)) [[unlikely]]
+    return false;
+  block->heap = nullptr;
+  return true;
+}
+/// As `close_block`, of one that nobody else can see, when nothing is unusual. Otherwise it returns
+/// false and does nothing.
+[[gnu::always_inline]] inline bool close_block_quickly(BlockObject* block) {
+  const bool plain = !block->closed && !block->exposed && block->pins == 0;
+  if (!plain || !give_back_quickly(block)) [[unlikely]]
+    return false;
+  block->closed = 1;
+  return true;
+}
+
+/// Sets the error that a closed block cannot be used, and returns false.
+bool refuse_closed(BlockObject* block, const char* verb);
 /// Sets an error and returns false unless the block can be used.
-bool usable(BlockObject* block, const char* verb);
+inline bool usable(BlockObject* block, const char* verb) {
+  return !block->closed || refuse_closed(block, verb);
+}
 /// Whether nobody can see the memory but through the names of the running function. `own`: how
 /// many references to the block are those of the call that asks (see exposure.hpp).
 bool unseen(BlockObject* block, Py_ssize_t own);

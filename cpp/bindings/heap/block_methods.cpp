@@ -31,7 +31,8 @@ PyObject* enter(PyObject* self, PyObject* const*, Py_ssize_t) {
 /// other. Its method has one reference, as ours has. Nobody keeps blocks in tuples of the arguments
 /// of `__exit__`.
 PyObject* leave(PyObject* self, PyObject* const*, Py_ssize_t) {
-  if (!close_block(as_block(self), 1)) return nullptr;
+  BlockObject* block = as_block(self);
+  if (!close_block_quickly(block) && !close_block(block, 1)) return nullptr;
   Py_RETURN_NONE;
 }
 

@@ -46,36 +46,52 @@ bool clear(BlockObject* block, std::uint64_t bytes) {
   return usable(block, "use");
 }
 
-}  // namespace
+/// Returns false with a Python error.
+[[gnu::noinline]] bool alloc_otherwise(BlockObject* block, Heap* heap, std::uint64_t bytes,
+                                       std::uint64_t align, std::uint64_t& dirty) {
+  note_request(heap);
+  if (!translated_request(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align); })) {
+    return false;
+  }
+  adopt(block, heap);
+  if (!heap->debug()) return true;
+  note_allocation(block);
+  return usable(block, "allocate");  // finding the line may have run code that closed the heap
+}
 
-BlockObject* allocate_block(Heap* heap, std::uint64_t bytes, std::uint64_t align, bool zero) {
+[[gnu::always_inline]] inline BlockObject* allocate(Heap* heap, std::uint64_t bytes,
+                                                    std::uint64_t align, bool zero) {
   BlockObject* block = new_block();  // before the lock: making objects may run Python code
   if (block == nullptr) return nullptr;
-  std::uint64_t dirty = 0;
-  note_request(heap);
-  bool usable_now =
-      translated_request(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align); });
-  if (usable_now) [[likely]] {
+  std::uint64_t dirty = bytes;
+  if (heap->alloc_quickly(block->handle, bytes, align)) [[likely]] {
     adopt(block, heap);
-    // Noting the site may have run Python code, which may have closed the heap.
-    if (heap->debug()) [[unlikely]]
-      usable_now = usable(block, "allocate");
+  } else if (!alloc_otherwise(block, heap, bytes, align, dirty)) {
+    Py_DECREF(block);
+    return nullptr;
   }
-  if (!usable_now || (zero && !clear(block, dirty))) [[unlikely]] {
+  if (zero && !clear(block, dirty)) [[unlikely]] {
     Py_DECREF(block);
     return nullptr;
   }
   return block;
 }
 
+}  // namespace
+
+BlockObject* allocate_block(Heap* heap, std::uint64_t bytes, std::uint64_t align, bool zero) {
+  return allocate(heap, bytes, align, zero);
+}
+
 namespace {
 
-PyObject* alloc_block(PyObject* self, PyObject* size, std::uint64_t align, bool zero) {
+[[gnu::always_inline]] inline PyObject* alloc_block(PyObject* self, PyObject* size,
+                                                    std::uint64_t align, bool zero) {
   std::uint64_t bytes = 0;
   if (!parse_size(size, "size", bytes)) return nullptr;
   Heap* heap = heap_of(self);
   if (heap == nullptr) return nullptr;
-  return reinterpret_cast<PyObject*>(allocate_block(heap, bytes, align, zero));
+  return reinterpret_cast<PyObject*>(allocate(heap, bytes, align, zero));
 }
 
 [[gnu::noinline]] PyObject* alloc_with_options(PyObject* self, PyObject* const* args,

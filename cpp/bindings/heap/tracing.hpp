@@ -15,15 +15,19 @@ int untrack(unsigned domain, std::uintptr_t address) asm("PyTraceMalloc_Untrack"
 
 inline constexpr unsigned tracemalloc_domain = 0x7268'6561;  // "rhea"
 
-/// A block got its memory.
-inline void trace(BlockObject* block) {
+/// A block, not traced yet, got its memory. Returns whether tracemalloc traces.
+inline bool trace(BlockObject* block) {
   const auto address = reinterpret_cast<std::uintptr_t>(address_of(block));
-  block->traced = track(tracemalloc_domain, address, block->handle.bytes) == 0 ? 1 : 0;
+  if (track(tracemalloc_domain, address, block->handle.bytes) != 0) [[likely]]
+    return false;
+  block->traced = 1;
+  return true;
 }
 
 /// A block moved: its memory began at `before` until now.
 inline void retrace(BlockObject* block, void* before) {
   if (block->traced) untrack(tracemalloc_domain, reinterpret_cast<std::uintptr_t>(before));
+  block->traced = 0;
   trace(block);
 }
 

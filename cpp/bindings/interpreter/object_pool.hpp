@@ -24,6 +24,22 @@ class ObjectPool {
     _Py_NewReference(reinterpret_cast<PyObject*>(object));
     return object;
   }
+  /// As `make`, but tracemalloc is not told. While it traces, the caller has to tell it.
+  Object* make_untold(PyTypeObject* type) noexcept {
+#if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS)
+    return make(type);  // such a Python counts objects
+#else
+    if (count_ == 0) [[unlikely]]
+      return make_anew(type);
+    Object* object = kept_[--count_];
+    reinterpret_cast<PyObject*>(object)->ob_refcnt = 1;
+    return object;
+#endif
+  }
+  /// What is left to do for an object made untold that nobody else has seen.
+  static void tell(Object* object) noexcept {
+    _Py_NewReference(reinterpret_cast<PyObject*>(object));
+  }
   void keep(Object* object) noexcept {
     if (count_ < most) {
       kept_[count_++] = object;

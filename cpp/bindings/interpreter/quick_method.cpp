@@ -13,6 +13,9 @@ namespace {
 /// In the type's dictionary.
 struct QuickMethod {
   PyObject_HEAD vectorcallfunc call;
+  QuickMethodDef::Function function;
+  Py_ssize_t arguments;
+  const PyTypeObject* type;  ///< which has it, and which is final
   const QuickMethodDef* definition;
   PyObject* plain;
 };
@@ -20,38 +23,46 @@ struct QuickMethod {
 struct BoundMethod {
   PyObject_HEAD vectorcallfunc call;
   PyObject* self;
-  PyObject* method;  // borrowed: the type of `self` has it
+  QuickMethod* method;  // borrowed: the type of `self` has it
 };
 
 ObjectPool<BoundMethod, 64> dead_methods;
 extern PyTypeObject BoundMethodType;
 
-PyObject* plain_of(PyObject* method) { return reinterpret_cast<QuickMethod*>(method)->plain; }
-const QuickMethodDef& definition_of(PyObject* method) {
-  return *reinterpret_cast<QuickMethod*>(method)->definition;
+QuickMethod* as_method(PyObject* object) { return reinterpret_cast<QuickMethod*>(object); }
+const BoundMethod* as_bound(PyObject* object) { return reinterpret_cast<BoundMethod*>(object); }
+const char* name_of(const QuickMethod* method) { return method->definition->plain.ml_name; }
+
+bool takes_call(const QuickMethod* method, Py_ssize_t given, PyObject* names) {
+  if (names == nullptr || PyTuple_GET_SIZE(names) == 0) {
+    return takes(name_of(method), method->arguments, given);
+  }
+  PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments", name_of(method));
+  return false;
 }
 
-bool takes_call(const QuickMethodDef& method, Py_ssize_t given, PyObject* names) {
-  if (names == nullptr || PyTuple_GET_SIZE(names) == 0) {
-    return takes(method.plain.ml_name, method.arguments, given);
-  }
-  PyErr_Format(PyExc_TypeError, "%s() takes no keyword arguments", method.plain.ml_name);
-  return false;
+[[gnu::noinline]] PyObject* call_oddly(const BoundMethod* bound, PyObject* const* args,
+                                       Py_ssize_t count, PyObject* names) {
+  const QuickMethod* method = bound->method;
+  return takes_call(method, count, names) ? method->function(bound->self, args, 1) : nullptr;
 }
 
 /// `block.free()`: one reference is the bound method's.
 PyObject* call_bound(PyObject* callable, PyObject* const* args, std::size_t flagged_count,
                      PyObject* names) {
-  const auto* bound = reinterpret_cast<BoundMethod*>(callable);
-  const QuickMethodDef& method = definition_of(bound->method);
-  if (!takes_call(method, PyVectorcall_NARGS(flagged_count), names)) return nullptr;
-  return method.function(bound->self, args, 1);
+  const BoundMethod* bound = as_bound(callable);
+  const QuickMethod* method = bound->method;
+  const Py_ssize_t count = PyVectorcall_NARGS(flagged_count);
+  if (names != nullptr || count != method->arguments) [[unlikely]]
+    return call_oddly(bound, args, count, names);
+  return method->function(bound->self, args, 1);
 }
 
-bool is_self(PyObject* method, PyObject* object) {
-  if (PyObject_TypeCheck(object, PyDescr_TYPE(plain_of(method)))) return true;
-  PyErr_Format(PyExc_TypeError, "%s() is no method of '%.100s' objects",
-               definition_of(method).plain.ml_name, Py_TYPE(object)->tp_name);
+bool is_self(const QuickMethod* method, PyObject* object) {
+  if (Py_TYPE(object) == method->type) [[likely]]
+    return true;
+  PyErr_Format(PyExc_TypeError, "%s() is no method of '%.100s' objects", name_of(method),
+               Py_TYPE(object)->tp_name);
   return false;
 }
 
@@ -59,17 +70,18 @@ bool is_self(PyObject* method, PyObject* object) {
 /// is the call's own. Called with a tuple, somebody may keep that tuple.
 PyObject* call_unbound(PyObject* callable, PyObject* const* args, std::size_t flagged_count,
                        PyObject* names) {
-  const QuickMethodDef& method = definition_of(callable);
+  const QuickMethod* method = as_method(callable);
   const Py_ssize_t count = PyVectorcall_NARGS(flagged_count);
   if (count == 0) {
-    return PyErr_Format(PyExc_TypeError, "%s() needs an object to work on", method.plain.ml_name);
+    return PyErr_Format(PyExc_TypeError, "%s() needs an object to work on", name_of(method));
   }
-  if (!is_self(callable, args[0]) || !takes_call(method, count - 1, names)) return nullptr;
-  return method.function(args[0], args + 1, exposure::on_stack_of_caller(args) ? 1 : 0);
+  if (!is_self(method, args[0]) || !takes_call(method, count - 1, names)) return nullptr;
+  return method->function(args[0], args + 1, exposure::on_stack_of_caller(args) ? 1 : 0);
 }
 
-PyObject* bind(PyObject* method, PyObject* self, PyObject*) {
-  if (self == nullptr) return Py_NewRef(method);
+PyObject* bind(PyObject* object, PyObject* self, PyObject*) {
+  if (self == nullptr) return Py_NewRef(object);
+  QuickMethod* method = as_method(object);
   if (!is_self(method, self)) return nullptr;
   BoundMethod* bound = dead_methods.make(&BoundMethodType);
   if (bound == nullptr) return nullptr;
@@ -87,19 +99,19 @@ void drop_bound(PyObject* object) {
 }
 
 PyObject* attribute_of_bound(PyObject* object, PyObject* name) {
-  const auto* bound = reinterpret_cast<BoundMethod*>(object);
+  const BoundMethod* bound = as_bound(object);
   if (PyUnicode_CompareWithASCIIString(name, "__self__") == 0) return Py_NewRef(bound->self);
-  return PyObject_GetAttr(plain_of(bound->method), name);
+  return PyObject_GetAttr(bound->method->plain, name);
 }
 
 PyObject* attribute_of_method(PyObject* method, PyObject* name) {
-  return PyObject_GetAttr(plain_of(method), name);
+  return PyObject_GetAttr(as_method(method)->plain, name);
 }
 
-PyObject* show(PyObject* method) { return PyObject_Repr(plain_of(method)); }
+PyObject* show(PyObject* method) { return PyObject_Repr(as_method(method)->plain); }
 
 void drop_method(PyObject* method) {
-  Py_XDECREF(plain_of(method));
+  Py_XDECREF(as_method(method)->plain);
   PyObject_Free(method);
 }
 
@@ -145,6 +157,9 @@ bool add_quick_methods(PyTypeObject* type, QuickMethodDef* methods, int count) {
     auto* method = PyObject_New(QuickMethod, &QuickMethodType);
     if (method == nullptr) return false;
     method->call = call_unbound;
+    method->function = each->function;
+    method->arguments = each->arguments;
+    method->type = type;
     method->definition = each;
     method->plain = PyDescr_NewMethod(type, &each->plain);
     const bool done =

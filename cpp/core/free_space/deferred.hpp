@@ -22,6 +22,10 @@ class Deferred {
   Block pop(std::uint64_t size, std::uint64_t align);
   /// The next one to merge: one of the largest. None when nothing is deferred.
   Block pop_largest();
+  /// The block that `pop` would try first, not verified yet. `size` is one that it takes.
+  [[nodiscard]] Offset first(std::uint64_t size) const { return header().heads[list_of(size)]; }
+  /// Takes out the first block of a size.
+  void drop_first(std::uint64_t size, Offset block);
   [[nodiscard]] bool empty() const { return header().lists == 0; }
 
   /// Calls `visit(block, word)` for each. Throws Damage where a list or a bit is wrong, or when
@@ -57,13 +61,19 @@ class Deferred {
   if (!head) Memory::store(lists.lists, lists.lists | bit_of(list));
 }
 
-[[gnu::always_inline]] inline Block Deferred::pop_from(unsigned list) {
+[[gnu::always_inline]] inline void Deferred::drop_first(std::uint64_t size, Offset block) {
   DeferredHeader& lists = header();
-  const Offset block = lists.heads[list];
-  const Word word = member(block, list);
+  const unsigned list = list_of(size);
   const std::uint64_t next = memory_.load(next_link_of(block));
   Memory::store(lists.heads[list].value, next);
   if (next == 0) Memory::store(lists.lists, lists.lists & ~bit_of(list));
+}
+
+[[gnu::always_inline]] inline Block Deferred::pop_from(unsigned list) {
+  const DeferredHeader& lists = header();
+  const Offset block = lists.heads[list];
+  const Word word = member(block, list);
+  drop_first(size_in(list), block);
   return {block, word};
 }
 

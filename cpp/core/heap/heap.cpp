@@ -62,7 +62,9 @@ Heap::Heap(const Options& options)
       handles_(allocator_->region().end()),
       base_(allocator_->region().base()),
       capacity_(allocator_->region().capacity()),
+      has_quick_way_(allocator_->has_quick_way()),
       debug_(options.debug) {
+  see_what_is_usual();
   if (options.prefault) allocator_->region().prefault();
   ForkGuard::enter(*this);
 }
@@ -76,6 +78,7 @@ void Heap::disown() noexcept {
   {
     const GuardInTurn guard(lock_);
     owned_ = false;
+    see_what_is_usual();
     last = handles_.count() == 0;
   }
   if (last) delete this;
@@ -84,6 +87,7 @@ void Heap::disown() noexcept {
 void Heap::close() noexcept {
   const GuardInTurn guard(lock_);
   closed_ = true;
+  see_what_is_usual();
   if (handles_.count() == 0) allocator_.reset();
 }
 
@@ -91,19 +95,14 @@ bool Heap::close_if_unused() noexcept {
   const GuardInTurn guard(lock_);
   if (!closed_ && handles_.count() == 0) {
     closed_ = true;
+    see_what_is_usual();
     allocator_.reset();
   }
   return closed_;
 }
 
-void Heap::bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes) {
-  handle.payload = allocation.payload;
-  handle.usable = allocation.usable;
-  handle.bytes = bytes;
-  handles_.link(handle);
-}
-
 std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align) {
+  if (alloc_quickly(handle, bytes, align)) return bytes;
   return guarded<GuardInTurn>([&] {
     const Allocation allocation = allocator_->allocate(bytes, align);
     handle.align = align;
@@ -134,6 +133,7 @@ void Heap::release(Offset payload, std::uint64_t usable) {
     allocator_->keep_up();
   } catch (const Damage& damage) {
     damage_.emplace(damage);
+    see_what_is_usual();
   }
 }
 
@@ -168,6 +168,7 @@ bool Heap::observe(Observer& observer) {
   if (closed_) throw Closed{};
   if (observer_ != nullptr) return false;
   observer_ = &observer;
+  see_what_is_usual();
   return true;
 }
 
@@ -178,10 +179,12 @@ void Heap::end_observation(const Observer& observer) noexcept {
 
 void Heap::drop_observer() noexcept {
   observer_ = nullptr;
+  see_what_is_usual();
   visit_handles([](Handle& handle) { handle.seen_as = 0; });
 }
 
 void Heap::free(Handle& handle) {
+  if (free_quickly(handle)) return;
   bool found = false;
   bool last = false;
   {

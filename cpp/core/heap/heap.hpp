@@ -44,6 +44,10 @@ class Heap {
   /// Binds `handle` to a new block; returns how many of its leading bytes may not be zero.
   /// `align` is a power of two up to `largest_align`. Throws Exhausted or SystemRefused.
   std::uint64_t alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align);
+  /// As `alloc`, when the heap has a block of this size at hand and nothing is unusual. Otherwise
+  /// it does nothing and returns false, and it is for `alloc` to do the work, or to say why not.
+  /// The block's bytes may hold anything.
+  bool alloc_quickly(Handle& handle, std::uint64_t bytes, std::uint64_t align);
   /// Throws Exhausted or SystemRefused. Whatever it throws, the block is as it was.
   void resize(Handle& handle, std::uint64_t bytes);
   std::uint64_t defrag();
@@ -64,6 +68,8 @@ class Heap {
   /// Gives the block back and unbinds the handle, whatever state the heap is in. Throws Damage when
   /// the region turns out to be damaged here. On a heap known to be damaged the block is forgotten.
   void free(Handle& handle);
+  /// As `free`, when nothing is unusual. Otherwise it does nothing and returns false.
+  bool free_quickly(Handle& handle);
 
   struct Seen {
     Offset payload;
@@ -133,6 +139,7 @@ class Heap {
   void remember(Damage& damage) {
     damage.fenced = debug_;
     damage_.emplace(damage);
+    see_what_is_usual();
   }
   template <typename Visit>
   void visit_handles(Visit&& visit);
@@ -140,6 +147,10 @@ class Heap {
   template <typename Visit>
   Report count_blocks(Visit&& visit);
   void drop_observer() noexcept;
+  /// After a change of anything that makes the quick ways wrong.
+  void see_what_is_usual() noexcept {
+    usual_ = owned_ && !closed_ && !damage_ && observer_ == nullptr && has_quick_way_;
+  }
   void release(Offset payload, std::uint64_t usable);
   void bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes);
   [[nodiscard]] Report report() const;
@@ -151,15 +162,44 @@ class Heap {
   Observer* observer_ = nullptr;
   bool closed_ = false;
   bool owned_ = true;
+  bool usual_ = false;  ///< owned, open, whole, unobserved, and with a quick way
 
   // Kept for when the region is gone.
   std::byte* base_;
   std::uint64_t capacity_;
+  bool has_quick_way_;
   bool debug_;
 
   Heap* next_heap_ = nullptr;  // the list of all heaps, for fork
   Heap* previous_heap_ = nullptr;
 };
+
+inline void Heap::bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes) {
+  handle.payload = allocation.payload;
+  handle.usable = allocation.usable;
+  handle.bytes = bytes;
+  handles_.link(handle);
+}
+
+[[gnu::always_inline]] inline bool Heap::alloc_quickly(Handle& handle, std::uint64_t bytes,
+                                                       std::uint64_t align) {
+  const GuardInTurn guard(lock_);
+  Allocation allocation;
+  if (!usual_ || !allocator_->allocate_quickly(bytes, align, allocation)) [[unlikely]]
+    return false;
+  handle.align = align;
+  bind(handle, allocation, bytes);
+  return true;
+}
+
+[[gnu::always_inline]] inline bool Heap::free_quickly(Handle& handle) {
+  const GuardInTurn guard(lock_);
+  if (!usual_ || !allocator_->release_quickly(handle.payload, handle.usable)) [[unlikely]]
+    return false;
+  handles_.unlink(handle);
+  handle.payload = {};
+  return true;
+}
 
 template <typename Visit>
 Heap::Report Heap::walk(Visit&& visit) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "core/region/errors.hpp"
@@ -74,6 +75,16 @@ class BlockList {
       return word;
     return expect_after_free(link, word.after(true), invariant);
   }
+  /// Whether a block of this size and state, behind one that is not free, starts at this place of
+  /// the region. It throws nothing: after a no, `expect` says what is wrong, if anything is.
+  [[nodiscard, gnu::always_inline]] bool is(Offset block, std::uint64_t size, State state) const {
+    return memory_.load(block) == seal_.close(block, size, state);
+  }
+  /// Whether it is aligned and within the region: the low bits of what is not come out on top.
+  [[nodiscard, gnu::always_inline]] bool is_place(Offset link) const {
+    static_assert(is_aligned(first_block, 8));
+    return std::rotr(link - first_block, 3) < (region_.committed() - first_block) / 8;
+  }
   [[nodiscard]] Work& work() const { return work_; }
   /// The block behind this one, or none where the wilderness, as it was read before, starts.
   [[nodiscard]] Block next(Block block, Offset wilderness) const {
@@ -107,6 +118,10 @@ class BlockList {
   void set_fresh(Offset fresh) { set(memory_.header().fresh, fresh_, fresh); }
   /// Writes the word of a block whose bounds stay, or the inner word of a split to come.
   void mark(Offset block, Word word) { memory_.store(block, seal_.close(block, word)); }
+  /// As `mark`, for a block that `is` what it says, and goes from one state to another.
+  void turn(Offset block, State from, State to) {
+    memory_.store(block, Seal::turned(memory_.load(block), from, to));
+  }
 
   /// Makes all usable that another process of this region used.
   void commit_used() {
@@ -168,9 +183,8 @@ class BlockList {
   void set_wilderness(Offset start) { set(memory_.header().wilderness, wilderness_, start); }
   [[nodiscard]] Word expect_after_free(Offset link, Word word, const char* invariant) const;
   void verify_place(Offset link) const {
-    if (link < first_block || link >= region_.committed() || !is_aligned(link, 8)) [[unlikely]] {
+    if (!is_place(link)) [[unlikely]]
       damaged(link, "a link within the region");
-    }
   }
 
   Memory memory_;

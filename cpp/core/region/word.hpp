@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "core/region/offset.hpp"
@@ -71,26 +72,57 @@ class Seal {
   explicit Seal(std::uint64_t secret) : secret_(secret) {}
 
   [[nodiscard]] std::uint64_t close(Offset block, Word word) const {
-    return word.raw() | check_code(block, word.raw());
+    return closed(block, word.raw() & ~flag_bits, word.raw() & flag_bits);
+  }
+  /// As `close`, of a word that does not say `after_free`.
+  [[nodiscard]] std::uint64_t close(Offset block, std::uint64_t size, State state) const {
+    return closed(block, size - 8, flags_of(state));
+  }
+  /// What `raw` is once its block went from one state to another. Bytes that nobody sealed stay
+  /// bytes that nobody sealed.
+  static constexpr std::uint64_t turned(std::uint64_t raw, State from, State to) {
+    return raw ^ flag_parts[flags_of(from)] ^ flag_parts[flags_of(to)];
   }
   /// An offset is said in units of 8 bytes.
   [[nodiscard]] std::uint64_t close(Offset field, Offset target) const {
-    return target.value / 8 | check_code(field, target.value / 8);
+    const std::uint64_t said = target.value / 8;
+    return closed(field, said & ~flag_bits, said & flag_bits);
   }
   /// Whether these bytes were written by this heap for this place.
   [[nodiscard]] bool holds(Offset place, std::uint64_t raw) const {
-    return (raw & ~Word::bits) == check_code(place, raw & Word::bits);
+    return raw == closed(place, raw & Word::bits & ~flag_bits, raw & flag_bits);
   }
   /// The offset in bytes for which `holds` is true.
   static Offset target(std::uint64_t raw) { return {(raw & Word::bits) * 8}; }
 
  private:
+  /// State and `after_free`.
+  static constexpr std::uint64_t flag_bits = (std::uint64_t{1} << Word::payload_bit) - 1;
+  static constexpr std::uint64_t flags_of(State state) {
+    return static_cast<std::uint64_t>(state) << Word::state_bit;
+  }
+  /// The flags, and what they change in the check code: each bit has a pattern of its own, which no
+  /// others make up. So a state is changed by one exclusive or, without the hash.
+  static constexpr std::array<std::uint64_t, flag_bits + 1> flag_parts = [] {
+    constexpr std::array<std::uint64_t, Word::payload_bit> patterns{
+        0x94D049BB133111EBU, 0xD6E8FEB86659FD93U, 0xA0761D6478BD642FU};
+    std::array<std::uint64_t, flag_bits + 1> parts{};
+    for (std::uint64_t flags = 0; flags < parts.size(); ++flags) {
+      for (unsigned bit = 0; bit < patterns.size(); ++bit) {
+        if ((flags >> bit & 1) != 0) parts[flags] ^= patterns[bit] & ~Word::bits;
+      }
+      parts[flags] ^= flags;
+    }
+    return parts;
+  }();
+
   // Multiply-shift hashing (Dietzfelbinger, Hagerup, Katajainen, Penttonen, 1997): the upper bits
-  // of a product with an odd constant depend on every bit below, so each bit of offset, size and
-  // state reaches the 24 bits on top. The constants are those of SplitMix64.
-  [[nodiscard]] std::uint64_t check_code(Offset place, std::uint64_t said) const {
+  // of a product with an odd constant depend on every bit below, so each bit of offset and size
+  // reaches the 24 bits on top. The constants are those of SplitMix64.
+  [[nodiscard]] std::uint64_t closed(Offset place, std::uint64_t said, std::uint64_t flags) const {
     const std::uint64_t key = (place.value * 0x9E3779B97F4A7C15U) ^ secret_;
-    return ((said ^ key) * 0xBF58476D1CE4E5B9U) & ~Word::bits;
+    const std::uint64_t hash = (said ^ key) * 0xBF58476D1CE4E5B9U;
+    return (hash & ~Word::bits) ^ said ^ flag_parts[flags];
   }
 
   std::uint64_t secret_;

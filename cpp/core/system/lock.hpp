@@ -37,23 +37,32 @@ class Lock {
   }
   void unlock() noexcept { held_.store(false, std::memory_order_release); }
 
-  void lock_in_turn() noexcept {
-    if (!in_turn_) return lock();
-    for (;;) {
-      taken_in_turn_.store(true, std::memory_order_relaxed);
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-      if (!held_.load(std::memory_order_acquire)) [[likely]]
-        return;
-      taken_in_turn_.store(false, std::memory_order_release);
-      wait_until_free(held_);
-    }
+  // Inlined, and what is rare is not: the callers are as short as the critical sections.
+  [[gnu::always_inline]] void lock_in_turn() noexcept {
+    if (!in_turn_) [[unlikely]]
+      return lock_out_of_turn();
+    if (!take_in_turn()) [[unlikely]]
+      wait_in_turn();
   }
-  void unlock_in_turn() noexcept {
-    if (!in_turn_) return unlock();
+  [[gnu::always_inline]] void unlock_in_turn() noexcept {
+    if (!in_turn_) [[unlikely]]
+      return unlock();
     taken_in_turn_.store(false, std::memory_order_release);
   }
 
  private:
+  [[nodiscard, gnu::always_inline]] bool take_in_turn() noexcept {
+    taken_in_turn_.store(true, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    return !held_.load(std::memory_order_acquire);
+  }
+  [[gnu::noinline]] void wait_in_turn() noexcept {
+    do {
+      taken_in_turn_.store(false, std::memory_order_release);
+      wait_until_free(held_);
+    } while (!take_in_turn());
+  }
+  [[gnu::noinline]] void lock_out_of_turn() noexcept { lock(); }
   [[gnu::noinline]] void wait() noexcept {
     do {
       wait_until_free(held_);
@@ -83,8 +92,10 @@ class Guard {
 };
 class GuardInTurn {
  public:
-  explicit GuardInTurn(Lock& lock) noexcept : lock_(lock) { lock_.lock_in_turn(); }
-  ~GuardInTurn() { lock_.unlock_in_turn(); }
+  [[gnu::always_inline]] explicit GuardInTurn(Lock& lock) noexcept : lock_(lock) {
+    lock_.lock_in_turn();
+  }
+  [[gnu::always_inline]] ~GuardInTurn() { lock_.unlock_in_turn(); }
   GuardInTurn(const GuardInTurn&) = delete;
   GuardInTurn& operator=(const GuardInTurn&) = delete;
 

@@ -71,6 +71,20 @@ TEST("a word is believed only where it was written and in its own heap") {
   });
 }
 
+TEST("a word that is turned is that of the other state, and no word stays no word") {
+  for_each_word([](Word word) {
+    for (const State to : {State::live, State::deferred, State::free}) {
+      const std::uint64_t raw = seal.close(place, word);
+      CHECK(Seal::turned(raw, word.state(), to) == seal.close(place, word.with(to)));
+      for (unsigned bit = 0; bit < 64; ++bit) {
+        const std::uint64_t damaged = raw ^ std::uint64_t{1} << bit;
+        CHECK(!seal.holds(place, Seal::turned(damaged, word.state(), to)));
+      }
+    }
+    CHECK(seal.close(place, word.size(), word.state()) == seal.close(place, word.after(false)));
+  });
+}
+
 // 2^-24 of a million is a sixteenth: more than a handful is not chance.
 TEST("words that nobody wrote pass once in 2^24") {
   constexpr int tries = 1'000'000;
