@@ -7,7 +7,7 @@ Block Deferred::pop_largest() {
   while (lists.lists != 0) {
     const auto list = static_cast<unsigned>(std::bit_width(lists.lists)) - 1;
     if (lists.heads[list]) return pop_from(list);
-    Memory::store(lists.lists, lists.lists & ~bit_of(list));  // the bit is a hint, no more
+    Memory::store(lists.lists, lists.lists & ~bit_of(list));  // it may have been emptied
   }
   return {};
 }

@@ -26,6 +26,7 @@ class Deferred {
   [[nodiscard]] Offset first(std::uint64_t size) const { return header().heads[list_of(size)]; }
   /// Takes out the first block of a size.
   void drop_first(std::uint64_t size, Offset block);
+  /// Whether there is certainly none.
   [[nodiscard]] bool empty() const { return header().lists == 0; }
 
   /// Calls `visit(block, word)` for each. Throws Damage where a list or a bit is wrong, or when
@@ -64,9 +65,7 @@ class Deferred {
 [[gnu::always_inline]] inline void Deferred::drop_first(std::uint64_t size, Offset block) {
   DeferredHeader& lists = header();
   const unsigned list = list_of(size);
-  const std::uint64_t next = memory_.load(next_link_of(block));
-  Memory::store(lists.heads[list].value, next);
-  if (next == 0) Memory::store(lists.lists, lists.lists & ~bit_of(list));
+  Memory::store(lists.heads[list].value, memory_.load(next_link_of(block)));
 }
 
 [[gnu::always_inline]] inline Block Deferred::pop_from(unsigned list) {
@@ -89,7 +88,7 @@ void Deferred::for_each(std::uint64_t most, Visit&& visit) const {
   const DeferredHeader& lists = header();
   std::uint64_t seen = 0;
   for (unsigned list = 0; list < quick_lists; ++list) {
-    if (((lists.lists & bit_of(list)) != 0) != static_cast<bool>(lists.heads[list])) {
+    if (lists.heads[list] && (lists.lists & bit_of(list)) == 0) {
       BlockList::damaged({}, "a bit for each list that has a block");
     }
     for (Offset block = lists.heads[list]; block;

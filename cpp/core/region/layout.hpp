@@ -25,8 +25,9 @@
 ///      block's follower does.
 ///   4. No two neighbours are both free, and none touches the wilderness. (After `defrag()` none
 ///      is deferred, so then no two neighbours are without an owner.)
-///   5. Each free and each deferred block is in exactly one list, the one for its size; a list is
-///      empty exactly when its bit is clear.
+///   5. Each free and each deferred block is in exactly one list, the one for its size. A list of
+///      free blocks is empty exactly when its bit is clear, and if a list of deferred blocks has
+///      no bit, it is empty.
 ///   6. live + free + overhead + wilderness = capacity, and the counters agree with the walk.
 ///   7. wilderness <= fresh: no byte beyond `fresh` was ever part of a block.
 ///   8. The header says which heap this is.
@@ -83,7 +84,7 @@ inline constexpr unsigned quick_lists = 64;
 inline constexpr std::uint64_t quick_limit = smallest_block + (quick_lists - 1) * 8;
 
 struct DeferredHeader {
-  std::uint64_t lists;  ///< a bit for each list that has a block
+  std::uint64_t lists;  ///< a bit for each list that had a block since they were last searched
   std::array<Offset, quick_lists> heads;
   std::uint64_t owed;  ///< how many blocks frees still have to merge, see Allocator
 };

@@ -36,17 +36,6 @@ Allocator::Options kind_of(std::uint64_t seed) {
           .fenced = seed / 10 % 4 == 0};
 }
 
-/// In a build that checks itself after every operation: not here, where the operations are to meet
-/// the damage themselves.
-struct [[maybe_unused]] Unchecked {
-#if RHEAP_CHECK >= 2
-  Unchecked() { check_every_operation = false; }
-  ~Unchecked() { check_every_operation = true; }
-  Unchecked(const Unchecked&) = delete;
-  Unchecked& operator=(const Unchecked&) = delete;
-#endif
-};
-
 std::uint64_t* slot_at(Allocator& allocator, Offset place) {
   return reinterpret_cast<std::uint64_t*>(allocator.region().address(place));
 }

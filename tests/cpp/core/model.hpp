@@ -45,6 +45,17 @@ inline bool filled_with(const std::byte* begin, std::uint64_t bytes, std::byte v
   return true;
 }
 
+/// In a build that checks itself after every operation: not here, where the operations are to meet
+/// the damage themselves.
+struct [[maybe_unused]] Unchecked {
+#if RHEAP_CHECK >= 2
+  Unchecked() { check_every_operation = false; }
+  ~Unchecked() { check_every_operation = true; }
+  Unchecked(const Unchecked&) = delete;
+  Unchecked& operator=(const Unchecked&) = delete;
+#endif
+};
+
 /// What the allocator is held to: the live blocks in address order, each with its own contents.
 class Model {
  public:

@@ -15,14 +15,14 @@ struct Log final : Observer {
 
   void allocated(Handle& handle) noexcept override {
     handle.seen_as = ++born;
-    lines += "a" + std::to_string(born) + ":" + std::to_string(handle.bytes) + " ";
+    lines += std::string("a") + std::to_string(born) + ":" + std::to_string(handle.bytes) + " ";
   }
   void resized(Handle& handle, std::uint64_t bytes) noexcept override {
-    lines += "r" + std::to_string(handle.seen_as) + ":" + std::to_string(bytes) + ">" +
+    lines += std::string("r") + std::to_string(handle.seen_as) + ":" + std::to_string(bytes) + ">" +
              std::to_string(handle.bytes) + " ";
   }
   void released(Handle& handle) noexcept override {
-    lines += "f" + std::to_string(handle.seen_as) + " ";
+    lines += std::string("f") + std::to_string(handle.seen_as) + " ";
     handle.seen_as = 0;
   }
   void forked() noexcept override { lines += "forked "; }
