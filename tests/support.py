@@ -9,10 +9,15 @@ import sys
 import textwrap
 import traceback
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+TESTS = Path(__file__).parent
+TOP = TESTS.parent
+TRACES = TESTS / "traces"
+GOLDEN = TESTS / "golden"
 SANITIZED = os.environ.get("RHEAP_SANITIZED") == "1"  # a build with AddressSanitizer
 
 plain_build_only = pytest.mark.skipif(

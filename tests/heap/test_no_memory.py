@@ -3,12 +3,11 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from support import plain_build_only
+from support import TESTS, plain_build_only
 
-STARVING = Path(__file__).with_name("starving.py")
+STARVING = TESTS / "starving.py"
 CASES = re.findall(r"^@case\ndef (\w+)", STARVING.read_text(), re.MULTILINE)
 PARTS = 4
 

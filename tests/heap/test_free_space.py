@@ -3,10 +3,9 @@
 import random
 import re
 from itertools import groupby
-from pathlib import Path
 
 import pytest
-from support import rounds
+from support import TRACES, rounds
 
 import rheap
 from rheap import _core
@@ -19,7 +18,7 @@ from rheap.traces import load
 from rheap.traces.exercises import make_trace, random_operations
 
 WORD = 8
-TRACES = sorted((Path(__file__).parent / "traces").glob("*.trace.gz"))
+SHIPPED = sorted(TRACES.glob("*.trace.gz"))
 FIGURES = ("largest_now", "largest_merged", "fragmentation", "fragmentation_merged")
 
 
@@ -127,7 +126,7 @@ def fragmentation_drawn(out):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trace", TRACES[:: max(len(TRACES) // 3, 1)], ids=lambda path: path.name)
+@pytest.mark.parametrize("trace", SHIPPED[:: max(len(SHIPPED) // 3, 1)], ids=lambda path: path.name)
 @pytest.mark.parametrize("at", ["peak", "end"])
 def test_view_and_replay_agree(trace, at, capsys):
     policies = ("segregated", "first", "worst")

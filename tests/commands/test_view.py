@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from support import rounds
+from support import GOLDEN, TOP, TRACES, rounds
 
 from rheap import _core
 from rheap.commands.main import main
@@ -19,10 +19,9 @@ from rheap.replay.timeline import FEW, play_timelines
 from rheap.traces import load
 from rheap.traces.exercises import make_trace, random_operations
 
-TRACE = Path(__file__).parent / "traces" / "parse_json.trace.gz"
+TRACE = TRACES / "parse_json.trace.gz"
 FIRST = _core.FIRST_BLOCK + 8  # of the first payload
-GOLDEN = Path(__file__).parent / "golden"
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = (TOP / "README.md").read_text()
 OPS = "+40,+100,+24,-1,+56,+30,-0,+72,-2,+16"
 SVG = "{http://www.w3.org/2000/svg}"
 STRANGE = ['<script>"&', "a\nb", "\x1b[31m\x7f", "\u202eevil", "caf\udce9", "\N{SNOWMAN}"]

@@ -10,7 +10,7 @@ from trace_reader import read_trace
 from rheap.replay.measure import Scheme, capacity_for, inspect
 from rheap.traces.reading import load
 
-FOLDER = Path(__file__).parent / "traces"
+FOLDER = Path(__file__).parent
 TRACES = sorted(FOLDER.glob("*.trace.gz"))
 
 

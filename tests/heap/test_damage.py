@@ -6,17 +6,17 @@ It finds the damage or works on correctly; it never crashes, hangs or touches me
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from damaging import WORD, Row, read_word, write_word
-from support import rounds
+from support import TESTS, rounds
 
 import rheap
 
-# For a long run: `RHEAP_DAMAGE_SEEDS=12500 pytest -n 2 tests/test_damage.py -k random` (8 times).
+# For a long run, 8 times:
+# RHEAP_DAMAGE_SEEDS=12500 pytest -n 2 tests/heap/test_damage.py -k random
 SEEDS = int(os.environ.get("RHEAP_DAMAGE_SEEDS", 0)) or rounds(120)
-TRIALS = Path(__file__).with_name("trials.py")
+TRIALS = TESTS / "trials.py"
 
 
 @pytest.mark.parametrize("debug", [False, True], ids=["plain", "debug"])

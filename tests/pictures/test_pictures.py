@@ -6,14 +6,14 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from support import plain_build_only
+from support import GOLDEN, TOP, plain_build_only
 
 import rheap
 from rheap.pictures.palette import LEGEND
 from rheap.pictures.svg import WHOLE_WIDTH, legend, map_svg
 
-GOLDEN = Path(__file__).parent / "golden" / "heap.svg"
-GUIDE = (Path(__file__).parent.parent / "python" / "README.md").read_text()
+PICTURE = GOLDEN / "heap.svg"
+GUIDE = (TOP / "python" / "README.md").read_text()
 SVG = "{http://www.w3.org/2000/svg}"
 TOLD = re.compile(
     r"\+0x([0-9a-f]+): (?:([\d,]+) bytes asked for, )?([\d,]+) reserved, "
@@ -71,7 +71,7 @@ def test_the_picture_in_the_readme_is_what_its_code_draws(tmp_path):
     (code,) = re.findall(r"```python\n(import rheap\n(?:(?!```).)*heap\.svg.*?)```", GUIDE, re.S)
     drawn = tmp_path / "heap.svg"
     exec(code.replace('"heap.svg"', repr(str(drawn))), {})
-    assert drawn.read_text() == GOLDEN.read_text()
+    assert drawn.read_text() == PICTURE.read_text()
     assert "tests/golden/heap.svg" in GUIDE
 
 
