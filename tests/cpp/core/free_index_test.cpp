@@ -94,9 +94,7 @@ TEST("the index finds a block that is large enough, and every one that is a clas
   on.index.verify_bits();
 }
 
-TEST(
-    "of the blocks in a list it takes the smallest that is large enough, of equal ones the "
-    "lowest") {
+TEST("of the blocks in a list it takes the smallest that fits, of equal ones the lowest") {
   Fixture on(1 << 16);
   const Offset low = on.add(1032);
   on.add(1040);
