@@ -31,13 +31,19 @@ struct Allocation {
 /// everything and searching each list finds.
 ///
 /// A heap that grew in spite of deferred blocks owes their merging: each free from then on merges a
-/// few, until as many were merged as were deferred. A heap that does not grow merges nothing.
+/// few, until as many were merged as were deferred. So does one in which a large block comes back
+/// while much is deferred: the next large one needs a hole. Small blocks in a heap that does not
+/// grow merge nothing.
 class Allocator {
  public:
   /// How many deferred blocks a request merges before the heap grows.
   static constexpr unsigned merges_per_growth = 8;
   /// How many a free merges while blocks are owed.
   static constexpr unsigned merges_per_free = 4;
+  /// How many are owed for a large block that comes back, and of how many parts of the live bytes
+  /// one must be deferred for that.
+  static constexpr unsigned merges_per_large = 8;
+  static constexpr std::uint64_t deferred_part = 8;
   /// Dirty bytes of the wilderness that a heap keeps, or a quarter of the live bytes if that is
   /// more. From twice as many on it gives back to the system what no block reached during the last
   /// so many frees, a step with each free.
@@ -146,6 +152,11 @@ class Allocator {
   std::uint64_t merge_deferred(std::uint64_t most);
   std::uint64_t merge_all_deferred();
   [[nodiscard]] bool has_work() const { return region_.header().deferred.owed > 0 || has_surplus_; }
+  void owe_for_large() {
+    if (count().deferred.bytes <= count().live.bytes / deferred_part) return;
+    std::uint64_t& owed = region_.header().deferred.owed;
+    Memory::store(owed, owed + merges_per_large);
+  }
   void work_off();
   std::optional<std::uint64_t> give_back_from(Offset begin);
   void give_back_surplus();
@@ -258,6 +269,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
 /// A block without an owner waits for the next request of its size, or is merged.
 [[gnu::always_inline]] inline void Allocator::retire(Block block) {
   if (merges_at_once(block.word)) {
+    if (!Deferred::takes(block.word.size())) owe_for_large();
     merge(block);
     return;
   }

@@ -264,6 +264,27 @@ TEST("a heap about to grow merges a few, and each free then a few more, until it
   CHECK(allocator.counters().deferred.blocks == left + 1);
 }
 
+TEST("a large block that comes back while much is deferred makes the heap owe some merges") {
+  for (const std::size_t freed : {10U, 100U}) {
+    Allocator allocator = make(1 << 20);
+    std::vector<Allocation> blocks;
+    for (int count = 0; count < 400; ++count) blocks.push_back(allocator.allocate(56, 8));
+    const Allocation large = allocator.allocate(5000, 8);
+    const Allocation wall = allocator.allocate(8, 8);
+    for (std::size_t each = 0; each < freed; ++each) {
+      allocator.release(blocks[2 * each].payload, blocks[2 * each].usable);
+    }
+    CHECK(allocator.counters().deferred.blocks == freed);
+    allocator.release(large.payload, large.usable);
+    const bool much = freed == 100;
+    CHECK(allocator.region().header().deferred.owed ==
+          (much ? Allocator::merges_per_large - Allocator::merges_per_free : 0));
+    CHECK(allocator.counters().deferred.blocks == freed - (much ? Allocator::merges_per_free : 0));
+    allocator.release(wall.payload, wall.usable);
+    CHECK(allocator.region().header().deferred.owed == 0);
+  }
+}
+
 TEST("a heap that was larger before merges nothing") {
   Allocator allocator = make(1 << 20);
   std::vector<Allocation> blocks;
