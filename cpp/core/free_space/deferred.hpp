@@ -40,7 +40,9 @@ class Deferred {
   static constexpr unsigned list_of(std::uint64_t size) {
     return static_cast<unsigned>(size - smallest_block) / 8;
   }
-  static constexpr std::uint64_t size_in(unsigned list) { return smallest_block + list * 8U; }
+  static constexpr std::uint64_t size_in(unsigned list) {
+    return smallest_block + list * std::uint64_t{8};
+  }
   static constexpr std::uint64_t bit_of(unsigned list) { return std::uint64_t{1} << list; }
   /// The word of a block that a list names. Throws Damage unless it is deferred and of its size.
   [[nodiscard]] Word member(Offset block, unsigned list) const {

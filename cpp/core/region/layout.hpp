@@ -81,7 +81,7 @@ struct FreeListHeader {
 
 /// Deferred blocks: a list for each size up to `quick_limit`. Larger blocks are merged at once.
 inline constexpr unsigned quick_lists = 64;
-inline constexpr std::uint64_t quick_limit = smallest_block + (quick_lists - 1) * 8;
+inline constexpr std::uint64_t quick_limit = smallest_block + (quick_lists - 1) * std::uint64_t{8};
 
 struct DeferredHeader {
   std::uint64_t lists;  ///< a bit for each list that had a block since they were last searched
@@ -112,6 +112,8 @@ struct Counters {
   std::uint64_t allocations;
 };
 
+// Each of its parts starts where a reader of a dump expects it, so there is padding.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 struct HeapHeader {
   static constexpr std::uint64_t magic_value = 0x3170'6165'6872;  // "rheap1", read as bytes
   static constexpr std::uint32_t current_version = 1;

@@ -27,6 +27,10 @@ elif MODE == "import under a tracer":
 else:
     import rheap
 
+# Reports are imported when they are first asked for, and Python 3.12.1 cannot import `ast`, which
+# they need, under a tracer that reads the names of a frame.
+assert rheap.HeapStats
+
 sys.path.insert(0, sys.argv[1])
 from consumer import take  # noqa: E402
 

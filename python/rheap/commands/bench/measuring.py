@@ -81,6 +81,7 @@ def interrupts_wait() -> Iterator[Callable[[], None]]:
 
 def calls_for(turn: Turn, seconds: float) -> int:
     """How many calls take about that long: at least one."""
+    turn(1)  # the first one loads and learns
     calls = 1
     while (taken := turn(calls)) < seconds / 4:
         calls *= 4
