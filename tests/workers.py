@@ -59,14 +59,14 @@ class Worker:
             blocks.append((block, pattern))
             return
         block, pattern = blocks.pop(pick.randrange(len(blocks)))
-        door = pick.randrange(6)
-        if door == 0:
+        way = pick.randrange(6)
+        if way == 0:
             with block:
                 view = memoryview(block)
                 assert view == pattern
             del block
             assert view == pattern  # lingers
-        elif door == 1:
+        elif way == 1:
             with memoryview(block):
                 try:
                     block.free()
@@ -75,12 +75,12 @@ class Worker:
                 else:
                     assert self.heap.closed
             block.free()
-        elif door == 2:
+        elif way == 2:
             size = pick.randrange(self.largest)
             block.resize(size)
             kept = pattern[:size]
             assert block[: len(kept)] == kept
-        elif door == 3:
+        elif way == 3:
             assert zlib.crc32(block) == zlib.crc32(pattern)
             self.heap.free(block)
         else:

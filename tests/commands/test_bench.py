@@ -10,15 +10,15 @@ import pytest
 from support import MIB, plain_build_only
 
 import rheap.commands.bench
-from rheap.commands.bench import churn, churn_worker, contestants, live, machine, speed, threads
+from rheap.commands.bench import churn, churn_worker, candidates, live, machine, speed, threads
 from rheap.commands.bench.measuring import SPREAD, Effort, calls_for, in_turn
 from rheap.commands.bench.tables import over_time, table
 from rheap.commands.main import main
 from rheap.replay.figure import Figure
 
-FOR_ALL = (contestants.DROP, contestants.VIEW, contestants.WITH, contestants.TOUCH)
-FIRST = contestants.FIRST
-OF_ARRAYS = (contestants.ARRAY, contestants.FILL)  # and FIRST, which none does at a size of TINY's
+FOR_ALL = (candidates.DROP, candidates.VIEW, candidates.WITH, candidates.TOUCH)
+FIRST = candidates.FIRST
+OF_ARRAYS = (candidates.ARRAY, candidates.FILL)  # and FIRST, which none does at a size of TINY's
 TINY = Effort(churns=1, frames=60, rounds=3, turn=1e-5, sizes=(64, MIB), live=(10, 100))
 
 
@@ -30,7 +30,7 @@ def holds(figure):
     return 0 < figure.low <= figure.median <= figure.high
 
 
-def test_contestants_take_turns_of_about_the_same_time():
+def test_candidates_take_turns_of_about_the_same_time():
     log = []
 
     def costing(name, seconds):
@@ -68,13 +68,13 @@ def test_a_figure_is_the_median_and_the_deciles():
     assert Figure.of_ratios([1, 2, 3], [2, 4, 6]) == Figure(0.5, 0.5, 0.5)
 
 
-def test_each_contestant_is_timed_at_each_operation_and_size():
+def test_each_candidate_is_timed_at_each_operation_and_size():
     found = speed.measure(TINY, quietly)
-    there, _ = contestants.installed()
+    there, _ = candidates.installed()
     assert {"rheap", "bytearray", "numpy", "mmap", "mp.heap", "mp.shared", "pyarrow"} == {
         one.name for one in there
     }
-    assert {(cell.operation, cell.size, cell.contestant) for cell in found.cells} == {
+    assert {(cell.operation, cell.size, cell.candidate) for cell in found.cells} == {
         (operation, size, one.name)
         for operation in speed.OPERATIONS
         for size in TINY.sizes
@@ -82,38 +82,38 @@ def test_each_contestant_is_timed_at_each_operation_and_size():
         if operation in FOR_ALL or (operation in OF_ARRAYS and one.name in ("rheap", "numpy"))
     }
     assert all(holds(cell.ratio) and holds(cell.seconds) for cell in found.cells)
-    assert {cell.ratio.median for cell in found.cells if cell.contestant == "rheap"} == {1.0}
+    assert {cell.ratio.median for cell in found.cells if cell.candidate == "rheap"} == {1.0}
 
 
 def test_arrays_stand_beside_those_of_numpy_at_all_sizes_that_matter():
     for effort in (rheap.commands.bench.FULL, rheap.commands.bench.QUICK):
         assert {64, 4 << 10, MIB, 64 * MIB} <= set(effort.sizes)
-    ours, theirs = (one for one in contestants.ALL if contestants.ARRAY in one.statements)
-    assert ours.statements[contestants.ARRAY] == "heap.array({n}, 'u1')"
-    assert theirs.statements[contestants.ARRAY] == "numpy.empty({n}, 'u1')"
-    names = {**contestants.installed()[1], "heap": rheap.Heap("1 MiB")}
+    ours, theirs = (one for one in candidates.ALL if candidates.ARRAY in one.statements)
+    assert ours.statements[candidates.ARRAY] == "heap.array({n}, 'u1')"
+    assert theirs.statements[candidates.ARRAY] == "numpy.empty({n}, 'u1')"
+    names = {**candidates.installed()[1], "heap": rheap.Heap("1 MiB")}
     for one in (ours, theirs):
-        array = eval(one.statements[contestants.ARRAY].format(n=64), names)
-        exec(one.statements[contestants.FILL].replace(one.statements[contestants.ARRAY], "array"),
+        array = eval(one.statements[candidates.ARRAY].format(n=64), names)
+        exec(one.statements[candidates.FILL].replace(one.statements[candidates.ARRAY], "array"),
              {"array": array})  # fmt: skip
         assert array.tobytes() == b"\1" * 64
 
 
 @pytest.mark.parametrize("name", ["rheap", "numpy"])
 def test_arrays_in_new_pages_are_large_and_give_them_back(name):
-    (one,) = (one for one in contestants.ALL if one.name == name)
-    assert not one.does(contestants.FIRST, 32 * MIB)
-    assert one.does(contestants.FIRST, 64 * MIB)
+    (one,) = (one for one in candidates.ALL if one.name == name)
+    assert not one.does(candidates.FIRST, 32 * MIB)
+    assert one.does(candidates.FIRST, 64 * MIB)
     heap = rheap.Heap("80 MiB")
-    names = {**contestants.installed()[1], "heap": heap}
-    exec(one.statements[contestants.FIRST].format(n=64 * MIB), names)
+    names = {**candidates.installed()[1], "heap": heap}
+    exec(one.statements[candidates.FIRST].format(n=64 * MIB), names)
     assert heap.stats().resident_bytes < MIB
 
 
 def test_the_first_write_stands_beside_that_of_numpy():
     large = dataclasses.replace(TINY, rounds=1, sizes=(64 * MIB,))
     found = [cell for cell in speed.measure(large, quietly).cells if cell.operation == FIRST]
-    assert [cell.contestant for cell in found] == ["rheap", "numpy"]
+    assert [cell.candidate for cell in found] == ["rheap", "numpy"]
     (headline,) = speed.Speed(found).headlines()
     assert headline.what == "write all of heap.array(64 MiB, 'u1'), in new pages"
     assert "numpy.empty(64 MiB, 'u1')" in headline.words
@@ -123,7 +123,7 @@ def test_without_numpy_there_are_no_arrays_to_compare(monkeypatch):
     monkeypatch.setitem(sys.modules, "numpy", None)
     found = speed.measure(TINY, quietly)
     assert {cell.operation for cell in found.cells} == {
-        contestants.DROP, contestants.VIEW, contestants.WITH, contestants.TOUCH
+        candidates.DROP, candidates.VIEW, candidates.WITH, candidates.TOUCH
     }  # fmt: skip
     found.show(rheap.commands.bench.Terminal())
 
@@ -137,7 +137,7 @@ def test_without_numpy_there_are_no_arrays_to_compare(monkeypatch):
     ],
 )
 def test_a_ratio_is_told_in_words_and_given_raw(ratio, words):
-    cell = speed.SpeedCell(contestants.DROP, 64, "bytearray", Figure(1, 1, 1), Figure(*ratio))
+    cell = speed.SpeedCell(candidates.DROP, 64, "bytearray", Figure(1, 1, 1), Figure(*ratio))
     (headline,) = speed.Speed([cell]).headlines()
     assert (headline.what, headline.words) == ("heap.alloc(64)", words)
     assert cell.ratio.median == ratio[0]  # what --json gives
@@ -145,13 +145,13 @@ def test_a_ratio_is_told_in_words_and_given_raw(ratio, words):
 
 def test_what_is_not_installed_is_named_and_left_out(monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert "pyarrow" not in {one.name for one in contestants.installed()[0]}
+    assert "pyarrow" not in {one.name for one in candidates.installed()[0]}
     monkeypatch.setattr(machine, "version_of", {"numpy": "2.0"}.get)
     assert "Not installed, so not compared: pyarrow" in str(machine.Machine())
 
 
 def test_shared_memory_is_not_asked_for_more_than_there_is():
-    (shared,) = (one for one in contestants.ALL if one.name == "mp.shared")
+    (shared,) = (one for one in candidates.ALL if one.name == "mp.shared")
     assert shared.fits(64)
     assert not shared.fits(1 << 60)  # to touch it would end in SIGBUS
 
@@ -180,7 +180,7 @@ def test_the_rush_comes_and_goes():
 @plain_build_only
 def test_churn_runs_each_allocator_in_a_process_of_its_own():
     found = churn.measure(TINY, quietly)
-    names = [course.contestant for course in found.courses]
+    names = [course.candidate for course in found.courses]
     assert names[:3] == ["rheap", "rheap, trim() every 200", machine.libc()]
     assert ("jemalloc" in names) == (not found.missing)
     for course in found.courses:
@@ -208,7 +208,7 @@ def test_live_blocks_are_replaced_one_for_one():
 def test_live_blocks_are_compared_with_bytearray_and_the_base():
     found = live.measure(TINY, quietly)
     assert not found.skipped
-    assert [(cell.contestant, cell.live_blocks) for cell in found.cells] == [
+    assert [(cell.candidate, cell.live_blocks) for cell in found.cells] == [
         ("rheap", 10), ("bytearray", 10), ("rheap", 100), ("bytearray", 100)
     ] * 3  # fmt: skip
     assert all(holds(cell.seconds) and holds(cell.of_yardstick) for cell in found.cells)
@@ -227,7 +227,7 @@ def test_live_blocks_that_memory_does_not_hold_are_left_out(
 
 def test_two_threads_are_compared_with_one():
     found = threads.measure(TINY, quietly)
-    assert [pair.contestant for pair in found.pairs] == ["rheap", "bytearray"]
+    assert [pair.candidate for pair in found.pairs] == ["rheap", "bytearray"]
     assert all(holds(pair.throughput) for pair in found.pairs)
 
 

@@ -1,4 +1,4 @@
-"""HeapCorruption through each door: who raises it, and how the heap behaves afterwards."""
+"""HeapCorruption through each way: who raises it, and how the heap behaves afterwards."""
 
 import gc
 
@@ -110,17 +110,17 @@ def test_damage_found_while_the_last_view_is_dropped_is_unraisable(unraisable):
 # --- afterwards ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("door", ["with", "drop", "close"])
-def test_after_damage_everything_goes_quietly(door, unraisable):
+@pytest.mark.parametrize("way", ["with", "drop", "close"])
+def test_after_damage_everything_goes_quietly(way, unraisable):
     row = Row()
     view = row.blocks[0].view()
     row.flip(row.words[1])
     with pytest.raises(rheap.HeapCorruption):
         row.heap.check()
-    if door == "with":
+    if way == "with":
         for block in row.blocks:
             block.__exit__(None, None, None)
-    elif door == "close":
+    elif way == "close":
         row.heap.close()
     row.blocks.clear()
     assert bytes(view) == b"\x01" * 104
@@ -187,16 +187,16 @@ def test_a_block_whose_growing_meets_a_damaged_list_is_as_it_was(debug):
     row.refuses_and_stays_readable([0, 1, 3, 4])
 
 
-@pytest.mark.parametrize("door", ["block", "heap"])
+@pytest.mark.parametrize("way", ["block", "heap"])
 @pytest.mark.parametrize("debug", [False, True])
 @pytest.mark.parametrize("place", [1, 2], ids=["next", "previous"])
-def test_a_block_whose_merging_meets_a_damaged_list_stays_open(place, debug, door):
+def test_a_block_whose_merging_meets_a_damaged_list_stays_open(place, debug, way):
     row = Row(coalesce="immediate", debug=debug)
     row.free(2)
     write_word(row.base, row.words[2] + place * WORD, row.words[4] | 1)
     for number in (1, 3):
         with pytest.raises(rheap.HeapCorruption):
-            row.blocks[number].free() if door == "block" else row.heap.free(row.blocks[number])
+            row.blocks[number].free() if way == "block" else row.heap.free(row.blocks[number])
         assert not row.blocks[number].freed
     row.refuses_and_stays_readable([0, 1, 3, 4])
 

@@ -93,18 +93,18 @@ def test_a_debug_heap_warns_once_for_each_line_and_names_the_way_out():
     assert "block.view()" in words
 
 
-@pytest.mark.parametrize("door", ["free", "heap.free", "with", "r_free"])
-def test_a_heap_without_debug_lingers_in_silence(door, monkeypatch):
+@pytest.mark.parametrize("closing", ["free", "heap.free", "with", "r_free"])
+def test_a_heap_without_debug_lingers_in_silence(closing, monkeypatch):
     heap = rheap.Heap("1 MiB")
     monkeypatch.setattr("rheap.default._heap", heap)
     owner = Owner(heap)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        if door == "free":
+        if closing == "free":
             owner.block.free()
-        elif door == "heap.free":
+        elif closing == "heap.free":
             heap.free(owner.block)
-        elif door == "r_free":
+        elif closing == "r_free":
             rheap.r_free(owner.block)
         else:
             with owner.block:

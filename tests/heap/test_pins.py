@@ -120,14 +120,14 @@ def test_a_pinned_block_stays(heap, verb):
     call()
 
 
-@pytest.mark.parametrize("door", ["block.free", "heap.free"])
-def test_a_refused_free_changes_nothing(heap, door):
+@pytest.mark.parametrize("closing", ["block.free", "heap.free"])
+def test_a_refused_free_changes_nothing(heap, closing):
     block = heap.alloc(8)
     block[:] = b"unharmed"
     view = memoryview(block)
     before = heap.stats(), list(heap.blocks())
     with pytest.raises(BufferError):
-        block.free() if door == "block.free" else heap.free(block)
+        block.free() if closing == "block.free" else heap.free(block)
     assert (heap.stats(), list(heap.blocks())) == before
     assert not block.freed
     assert block[:] == b"unharmed"

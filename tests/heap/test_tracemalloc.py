@@ -48,8 +48,8 @@ def test_every_door_forgets_the_block(heap):
         with block:
             pass
 
-    for door in (leave, lambda block: block.free(), heap.free, lambda block: None):
-        door(heap.alloc(100))
+    for closing in (leave, lambda block: block.free(), heap.free, lambda block: None):
+        closing(heap.alloc(100))
         assert traced() == (0, 0)
     holder = [heap.alloc(100)]
     holder.append(holder)

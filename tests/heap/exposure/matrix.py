@@ -46,7 +46,7 @@ KEEPS = ("nothing", "export", "view.obj", "memoryview", "block")
 PINS = ("export", "view.obj", "memoryview")
 
 # How a block that is called {0} is closed, by the function in which that stands.
-DOORS = {
+CLOSINGS = {
     "with": "with {0}: pass",
     "with, an exception": "with suppress(KeyError), {0}: raise KeyError",
     "__exit__": "{0}.__exit__(None, None, None)",
@@ -270,15 +270,15 @@ SPECIAL = {
 }
 # What refers to the block there may be a consumer, for all that anybody can tell.
 WAITS = {
-    *((name, door) for name in ("free variable", "attribute", "container", "argument")
-      for door in DOORS if door not in ("drop", "heap.close")),
+    *((name, closing) for name in ("free variable", "attribute", "container", "argument")
+      for closing in CLOSINGS if closing not in ("drop", "heap.close")),
     *(what for what in SPECIAL if what.startswith(("a tuple", "a key", "a namespace"))),
 }  # fmt: skip
 # Where nothing but names refers to the block, the memory is to return at once.
 PROMPT = {
-    *((name, door) for name in ("name", "cell", "generator", "coroutine", "module", "class")
-      for door in DOORS),
-    *(("popped", door) for door in DOORS),
+    *((name, closing) for name in ("name", "cell", "generator", "coroutine", "module", "class")
+      for closing in CLOSINGS),
+    *(("popped", closing) for closing in CLOSINGS),
     "with as", "deleted in the with", "rebound in the with", "kept by the target only",
     "bound __exit__", "bound free", "a comprehension", "an exit stack",
 }  # fmt: skip
@@ -355,9 +355,9 @@ class Case:
 
 
 def cases():
-    for name, door in itertools.product(NAMES, DOORS):
-        if (name, door) != ("popped", "drop"):  # `del blocks.pop()` is no Python
-            yield (name, door), NAMES[name], DOORS[door]
+    for name, closing in itertools.product(NAMES, CLOSINGS):
+        if (name, closing) != ("popped", "drop"):  # `del blocks.pop()` is no Python
+            yield (name, closing), NAMES[name], CLOSINGS[closing]
     for what, text in SPECIAL.items():
         yield what, text, ""
 

@@ -1,7 +1,7 @@
 """How fast it is here, and in how much memory: rheap beside what people would use instead.
 
 Each section stands in a module of its own: `measure` gives its figures, a dataclass that can show
-itself. contestants.py lists what is compared, measuring.py says how.
+itself. candidates.py lists what is compared, measuring.py says how.
 """
 
 from __future__ import annotations

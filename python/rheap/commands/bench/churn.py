@@ -42,7 +42,7 @@ class ChosenAllocator:
 class Course:
     """How it went with one allocator: medians over its processes; bytes, of resident memory."""
 
-    contestant: str
+    candidate: str
     resident: list[float]  # frame by frame
     peak: Figure
     after_rush: Figure
@@ -90,7 +90,7 @@ class Churn:
 
     def _picture(self, top: float, width: int) -> str:
         lines: list[tuple[str, Sequence[float]]] = [("held by the program", self.held)]
-        lines += [(course.contestant, course.resident) for course in self.courses]
+        lines += [(course.candidate, course.resident) for course in self.courses]
         first = max(len(name) for name, _ in lines) + 2
         bars = min(width - first, _BARS)
         return "\n".join(name.ljust(first) + over_time(line, top, bars) for name, line in lines)
@@ -98,9 +98,9 @@ class Churn:
     def headlines(self) -> list[Headline]:
         """Memory and time of rheap as ratios to the system's malloc."""
         return [
-            Headline(f"{what}, {course.contestant}", words(figure, self.malloc))
+            Headline(f"{what}, {course.candidate}", words(figure, self.malloc))
             for course in self.courses
-            if course.contestant.startswith("rheap")
+            if course.candidate.startswith("rheap")
             for what, words, figure in (
                 ("a frame", pace, course.seconds_of_malloc),
                 ("peak resident memory", amount, course.peak_of_malloc),
@@ -112,7 +112,7 @@ class Churn:
 def _row(course: Course) -> list[str]:
     sizes = (course.peak, course.after_rush, course.dropped, course.returned)
     return [
-        course.contestant,
+        course.candidate,
         *(str(round(size.median / _MIB)) for size in sizes),
         str(round(course.faults.median)),
         duration(course.seconds.median),
@@ -121,12 +121,12 @@ def _row(course: Course) -> list[str]:
 
 
 def measure(effort: Effort, advance: Advance) -> Churn:
-    """Runs each contestant in processes of its own, in turn."""
+    """Runs each candidate in processes of its own, in turn."""
     malloc = libc()
-    contestants, missing = entrants(malloc)
-    outcomes: dict[str, list[Outcome]] = {one.name: [] for one in contestants}
+    candidates, missing = entrants(malloc)
+    outcomes: dict[str, list[Outcome]] = {one.name: [] for one in candidates}
     for _ in range(effort.churns):
-        for one in contestants:
+        for one in candidates:
             advance(one.name)
             outcomes[one.name].append(process(one, effort.frames))
     courses = [_course(name, found, outcomes[malloc]) for name, found in outcomes.items()]
@@ -134,7 +134,7 @@ def measure(effort: Effort, advance: Advance) -> Churn:
 
 
 def entrants(malloc: str) -> tuple[list[ChosenAllocator], list[str]]:
-    """The contestants that are there, and the names of those that are not."""
+    """The candidates that are there, and the names of those that are not."""
     found = [
         ChosenAllocator("rheap", on_heap=True),
         ChosenAllocator(f"rheap, trim() every {TRIM_EVERY}", on_heap=True, trim_every=TRIM_EVERY),
@@ -149,18 +149,18 @@ def entrants(malloc: str) -> tuple[list[ChosenAllocator], list[str]]:
     return found, [f"jemalloc ({JEMALLOC})"]
 
 
-def process(contestant: ChosenAllocator, frames: int) -> Outcome:
-    """The outcome of a contestant's frames; `ChildProcessError` if its process failed."""
-    order = Order(frames, contestant.on_heap, contestant.trim_every)
-    done = python(contestant, "-c", _WORKER, json.dumps(dataclasses.asdict(order)))
+def process(candidate: ChosenAllocator, frames: int) -> Outcome:
+    """The outcome of a candidate's frames; `ChildProcessError` if its process failed."""
+    order = Order(frames, candidate.on_heap, candidate.trim_every)
+    done = python(candidate, "-c", _WORKER, json.dumps(dataclasses.asdict(order)))
     if done.returncode != 0:
         last = (done.stderr.splitlines() or ["no message"])[-1]
-        raise ChildProcessError(f"{contestant.name} ended with status {done.returncode}: {last}")
+        raise ChildProcessError(f"{candidate.name} ended with status {done.returncode}: {last}")
     return Outcome(**json.loads(done.stdout))
 
 
-def python(contestant: ChosenAllocator, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs Python with the contestant's allocator, whatever the caller's own environment chose."""
+def python(candidate: ChosenAllocator, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python with the candidate's allocator, whatever the caller's own environment chose."""
     plain = {
         name: value
         for name, value in os.environ.items()
@@ -168,7 +168,7 @@ def python(contestant: ChosenAllocator, *arguments: str) -> subprocess.Completed
     }
     return subprocess.run(
         [sys.executable, "-P", *arguments],
-        env={**plain, **contestant.environment},
+        env={**plain, **candidate.environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

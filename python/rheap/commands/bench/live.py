@@ -14,7 +14,7 @@ from ...console.terminal import Terminal
 from ...format.sizes import format_size
 from ...heap import Heap
 from ...replay.figure import Figure
-from .contestants import OURS
+from .candidates import OURS
 from .machine import available_bytes
 from .measuring import SPREAD, Advance, Effort, Headline, clock, in_turn
 from .tables import duration, pace, ratio, span, table
@@ -79,10 +79,10 @@ OPERATIONS: dict[str, Callable[[Population, int], float]] = {
 
 @dataclass(frozen=True, slots=True)
 class LiveCell:
-    """One operation of one contestant beside that many live blocks."""
+    """One operation of one candidate beside that many live blocks."""
 
     operation: str
-    contestant: str
+    candidate: str
     live_blocks: int
     seconds: Figure  # per operation
     of_yardstick: Figure  # the ratio to bytearray's time with as many
@@ -118,7 +118,7 @@ class Live:
         """What an operation costs with the most live blocks, beside that with the base."""
         return [
             Headline(
-                f"{cell.operation}, {cell.contestant}, {power(MOST)} live",
+                f"{cell.operation}, {cell.candidate}, {power(MOST)} live",
                 pace(cell.of_base, f"with {power(BASE)}"),
             )
             for cell in self.cells
@@ -132,8 +132,8 @@ def power(count: int) -> str:
 
 
 def _table_of(cells: Sequence[LiveCell], width: int) -> str:
-    ours = [cell for cell in cells if cell.contestant == OURS]
-    theirs = [cell for cell in cells if cell.contestant == YARDSTICK]
+    ours = [cell for cell in cells if cell.candidate == OURS]
+    theirs = [cell for cell in cells if cell.candidate == YARDSTICK]
     parts = {
         f"{OURS}, times as fast as {YARDSTICK}": [cell.of_yardstick.inverse for cell in ours],
         f"{OURS}, times as slow as with {power(BASE)}": [cell.of_base for cell in ours],
@@ -187,12 +187,12 @@ def _measure_one(
     turns = {key: functools.partial(operate, one) for key, one in people.items()}
     found = in_turn(turns, effort.rounds, effort.turn)
     base = min(BASE, max((count for _, count in people), default=BASE))
-    for (contestant, count), seconds in found.items():
+    for (candidate, count), seconds in found.items():
         yield LiveCell(
             name,
-            contestant,
+            candidate,
             count,
             Figure.of(seconds),
             Figure.of_ratios(seconds, found[YARDSTICK, count]),
-            Figure.of_ratios(seconds, found[contestant, base]),
+            Figure.of_ratios(seconds, found[candidate, base]),
         )

@@ -1,4 +1,4 @@
-"""Runs the contestants alternately and compares within each round."""
+"""Runs the candidates alternately and compares within each round."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ class Headline:
 class Effort:
     """How much is measured, and for how long."""
 
-    churns: int  # processes of each contestant
+    churns: int  # processes of each candidate
     frames: int  # of a churn
     rounds: int
-    turn: float  # seconds that a contestant has in a round
+    turn: float  # seconds that a candidate has in a round
     sizes: tuple[int, ...]  # bytes
     live: tuple[int, ...]  # blocks
 
 
 def in_turn(turns: Mapping[Key, Turn], rounds: int, seconds: float) -> dict[Key, list[float]]:
-    """Seconds per call of each contestant in each round.
+    """Seconds per call of each candidate in each round.
 
-    A round runs each contestant once, for as many calls as take about `seconds`. So a change of the
+    A round runs each candidate once, for as many calls as take about `seconds`. So a change of the
     machine's speed meets all alike, and ratios are taken within a round.
     """
     found: dict[Key, list[float]] = {key: [] for key in turns}

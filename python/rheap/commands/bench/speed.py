@@ -11,7 +11,7 @@ from ...console.terminal import Terminal
 from ...format.sizes import format_size
 from ...heap import Heap
 from ...replay.figure import Figure
-from .contestants import (
+from .candidates import (
     ALL,
     ARRAY,
     DROP,
@@ -21,7 +21,7 @@ from .contestants import (
     TOUCH,
     VIEW,
     WITH,
-    Contestant,
+    Candidate,
     installed,
     pages,
 )
@@ -61,11 +61,11 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class SpeedCell:
-    """One operation of one contestant at one size."""
+    """One operation of one candidate at one size."""
 
     operation: str
     size: int  # bytes
-    contestant: str
+    candidate: str
     seconds: Figure  # per operation
     ratio: Figure  # of rheap's time to its own
 
@@ -78,10 +78,10 @@ class Speed:
 
     def show(self, terminal: Terminal) -> None:
         """A table an operation: rheap's time, and how many times as fast it is as each other."""
-        there = list(dict.fromkeys(cell.contestant for cell in self.cells))
+        there = list(dict.fromkeys(cell.candidate for cell in self.cells))
         legend = [f"{one.name} = {one.expression.format(n='n')}" for one in ALL]
         terminal.say(
-            "The first line is rheap's time, the others how many times as fast as each contestant "
+            "The first line is rheap's time, the others how many times as fast as each candidate "
             f"it is (below 1: slower), and below that the spread ({SPREAD}). "
             + "; ".join(legend)
             + "."
@@ -93,7 +93,7 @@ class Speed:
 
     def headlines(self) -> list[Headline]:
         """What small and large blocks cost beside what others do."""
-        found = {(cell.operation, cell.size, cell.contestant): cell for cell in self.cells}
+        found = {(cell.operation, cell.size, cell.candidate): cell for cell in self.cells}
         return [
             _headline(found[operation, size, other])
             for operation, size, others in _HEADLINES
@@ -103,7 +103,7 @@ class Speed:
 
 
 def _headline(cell: SpeedCell) -> Headline:
-    ours, theirs = ({one.name: one for one in ALL}[name] for name in (OURS, cell.contestant))
+    ours, theirs = ({one.name: one for one in ALL}[name] for name in (OURS, cell.candidate))
     size = format_size(cell.size) if cell.size >= 1024 else str(cell.size)
     what = {
         WITH: f"with {ours.expression}",
@@ -117,7 +117,7 @@ def _headline(cell: SpeedCell) -> Headline:
 
 def _table_of(cells: Sequence[SpeedCell], there: Sequence[str], width: int) -> str:
     sizes = list(dict.fromkeys(cell.size for cell in cells))
-    found = {(cell.contestant, cell.size): cell for cell in cells}
+    found = {(cell.candidate, cell.size): cell for cell in cells}
     rows = [[OURS, *(duration(found[OURS, size].seconds.median) for size in sizes)]]
     for name in there:
         ours = [found.get((name, size)) for size in sizes]
@@ -130,7 +130,7 @@ def _table_of(cells: Sequence[SpeedCell], there: Sequence[str], width: int) -> s
 
 
 def measure(effort: Effort, advance: Advance) -> Speed:
-    """Times every operation of every contestant at every size; what rheap alone has is left out."""
+    """Times every operation of every candidate at every size; what rheap alone has is left out."""
     there, names = installed()
     with Heap(CAPACITY) as heap:
         return Speed(
@@ -148,7 +148,7 @@ def measure(effort: Effort, advance: Advance) -> Speed:
 def _measure_one(
     operation: str,
     size: int,
-    there: Sequence[Contestant],
+    there: Sequence[Candidate],
     names: dict[str, Any],
     effort: Effort,
     advance: Advance,

@@ -13,7 +13,7 @@ from typing import Any
 from ...console.terminal import Terminal
 from ...heap import Heap
 from ...replay.figure import Figure
-from .contestants import OURS
+from .candidates import OURS
 from .measuring import SPREAD, Advance, Effort, Headline, in_turn
 from .tables import fine, table
 
@@ -27,13 +27,13 @@ _TURNS = 10  # a turn is that much longer than others', because the GIL changes 
 class Pair:
     """What two threads do together, as a ratio to what one does alone."""
 
-    contestant: str
+    candidate: str
     throughput: Figure
 
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """For each contestant."""
+    """For each candidate."""
 
     pairs: list[Pair]
 
@@ -45,7 +45,7 @@ class Threads:
             "is waiting for the GIL and for the heap's lock. Operations per second, by the wall "
             f"clock, of two threads together as a ratio to one's ({SPREAD}):"
         )
-        rows = [[pair.contestant, fine(pair.throughput)] for pair in self.pairs]
+        rows = [[pair.candidate, fine(pair.throughput)] for pair in self.pairs]
         terminal.output(table(["", "two of one"], rows, terminal.columns))
 
     def headlines(self) -> list[Headline]:

@@ -25,7 +25,7 @@ _SHARED = "/dev/shm"
 
 
 @dataclass(frozen=True, slots=True)
-class Contestant:
+class Candidate:
     """One way to get memory: its name, the expression that does it, what must be imported for it,
     and a statement for each operation that it has.
 
@@ -60,7 +60,7 @@ def _plain(
     cast: str = "",
     array: str = "",
     trim: str = "",
-) -> Contestant:
+) -> Candidate:
     """One whose memory goes with the last reference, and that a memoryview takes."""
     statements = {
         DROP: expression,
@@ -70,10 +70,10 @@ def _plain(
     }
     if array:
         statements |= {ARRAY: array, FILL: f"{array}.fill(1)", FIRST: f"{array}.fill(1){trim}"}
-    return Contestant(name, expression, imports, statements)
+    return Candidate(name, expression, imports, statements)
 
 
-def _around(name: str, expression: str, imports: str, view: str, end: str) -> Contestant:
+def _around(name: str, expression: str, imports: str, view: str, end: str) -> Candidate:
     """One that makes its views by itself, and must outlive them."""
     statements = {
         DROP: f"it = {expression}; {end}",
@@ -81,7 +81,7 @@ def _around(name: str, expression: str, imports: str, view: str, end: str) -> Co
         WITH: f"it = {expression}; {end}",
         TOUCH: f"it = {expression}; {view}[::page] = ones; {end}",
     }
-    return Contestant(name, expression, imports, statements)
+    return Candidate(name, expression, imports, statements)
 
 
 ALL = (
@@ -114,14 +114,14 @@ ALL = (
 )
 
 
-def installed() -> tuple[list[Contestant], dict[str, Any]]:
-    """The contestants that are there, and the names that their statements use."""
+def installed() -> tuple[list[Candidate], dict[str, Any]]:
+    """The candidates that are there, and the names that their statements use."""
     there = []
     names: dict[str, Any] = {}
-    for contestant in ALL:
+    for candidate in ALL:
         with contextlib.suppress(ImportError):
-            exec(contestant.imports, names)
-            there.append(contestant)
+            exec(candidate.imports, names)
+            there.append(candidate)
     return there, names
 
 
