@@ -10,7 +10,7 @@ import pytest
 from support import MIB, plain_build_only
 
 import rheap.commands.bench
-from rheap.commands.bench import churn, churn_worker, candidates, live, machine, speed, threads
+from rheap.commands.bench import candidates, churn, churn_worker, live, machine, speed, threads
 from rheap.commands.bench.measuring import SPREAD, Effort, calls_for, in_turn
 from rheap.commands.bench.tables import over_time, table
 from rheap.commands.main import main
