@@ -84,7 +84,7 @@ def test_figures_are_what_is_drawn_and_what_a_request_gets(policy, coalesce, deb
 @pytest.mark.parametrize("coalesce", COALESCING)
 def test_defrag_changes_the_figures_to_what_was_told(coalesce):
     fell = 0
-    for seed in range(rounds(30)):
+    for seed in range(30):
         heap, blocks = aged(seed, "segregated", coalesce, False)
         before = heap.stats()
         told = heap.map().figures
