@@ -177,6 +177,7 @@ def test_the_rush_comes_and_goes():
     assert kept[200:300] == sorted(kept[200:300]) and kept[299] == many - 1
 
 
+@pytest.mark.slow
 @plain_build_only
 def test_churn_runs_each_allocator_in_a_process_of_its_own():
     found = churn.measure(TINY, quietly)

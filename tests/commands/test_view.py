@@ -173,6 +173,7 @@ def test_columns_keep_the_least_the_most_and_the_last(tmp_path):
             assert range_ == (min(inside), max(inside), inside[-1])
 
 
+@pytest.mark.slow
 def test_cells_sum_up_what_the_bands_are(monkeypatch):
     trace = make_trace("exercise", random_operations(1500, 4))
     (few,) = timelines_of(trace)

@@ -210,6 +210,7 @@ def test_the_next_block_knows_nothing_of_the_one_before():
     assert (caught.value.allocated, caught.value.freed) == (None, None)
 
 
+@pytest.mark.slow
 def test_code_that_runs_while_the_freeing_line_is_found_may_free_the_block():
     heap = rheap.Heap("1 MiB", debug=True)
     seen = []

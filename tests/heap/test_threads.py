@@ -82,6 +82,7 @@ def test_figures_are_of_one_moment():
         assert stats.largest_now <= stats.largest_merged == stats.capacity - 8
 
 
+@pytest.mark.slow
 def test_a_map_is_of_one_moment():
     heap = rheap.Heap("1 MiB")
     seen = []

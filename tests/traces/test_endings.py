@@ -133,6 +133,7 @@ def test_the_trace_holds_all_that_happened(
     assert ("breaks off" in capsys.readouterr().err) == (not ended)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["t.trace", "t.trace.gz"])
 @pytest.mark.parametrize("kind", ["program", "heap"])
 def test_a_program_may_close_files_that_are_not_its_own(tmp_path, monkeypatch, kind, name):
@@ -196,6 +197,7 @@ def test_a_full_disk_leaves_whole_lines_and_a_true_count(small_disk, monkeypatch
     assert replays(name)
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_trace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("program.py").write_text("print(flush=True)\nwhile True: bytes(1000)")
