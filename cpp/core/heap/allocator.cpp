@@ -157,8 +157,9 @@ void Allocator::raise_fence(Offset payload, std::uint64_t usable, std::uint64_t 
 void Allocator::work_off() {
   std::uint64_t& owed = region_.header().deferred.owed;
   if (owed > 0) {
-    Memory::store(owed, owed - std::min<std::uint64_t>(owed, merges_per_free));
     merge_deferred(merges_per_free);
+    const std::uint64_t left = owed - std::min<std::uint64_t>(owed, merges_per_free);
+    Memory::store(owed, std::min(left, count().deferred.blocks));  // no more than there are
   }
   if (has_surplus_) give_back_surplus();
 }

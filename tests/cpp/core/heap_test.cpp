@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cpp/core/model.hpp"
+#include "cpp/core/owned.hpp"
 #include "cpp/testing.hpp"
 
 using namespace rheap;
@@ -20,20 +21,6 @@ namespace {
 Heap::Report report_of(Heap& heap) {
   return heap.walk([](const Heap::Seen&) {});
 }
-
-/// Lets go of its heap at the end, as a Python object would.
-class Owned {
- public:
-  explicit Owned(const Heap::Options& options) : heap_(Heap::open(options)) {}
-  ~Owned() { heap_->disown(); }
-  Owned(const Owned&) = delete;
-  Owned& operator=(const Owned&) = delete;
-  Heap* operator->() const { return heap_; }
-  Heap& operator*() const { return *heap_; }
-
- private:
-  Heap* heap_;
-};
 
 bool is_mapped(std::byte* address) {
   unsigned char resident = 0;

@@ -1,27 +1,10 @@
 #include "core/heap/heap.hpp"
 #include "cpp/core/model.hpp"
+#include "cpp/core/owned.hpp"
 #include "cpp/testing.hpp"
 
 using namespace rheap;
 using namespace rheap::testing;
-
-namespace {
-
-/// Lets go of its heap at the end, as a Python object would.
-class Owned {
- public:
-  explicit Owned(const Heap::Options& options) : heap_(Heap::open(options)) {}
-  ~Owned() { heap_->disown(); }
-  Owned(const Owned&) = delete;
-  Owned& operator=(const Owned&) = delete;
-  Heap* operator->() const { return heap_; }
-  Heap& operator*() const { return *heap_; }
-
- private:
-  Heap* heap_;
-};
-
-}  // namespace
 
 TEST("the quick ways serve a block of a size that was given back, and count it") {
   Owned heap({.capacity = 1 << 20});
