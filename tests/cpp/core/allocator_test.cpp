@@ -285,6 +285,21 @@ TEST("a large block that comes back while much is deferred makes the heap owe so
   }
 }
 
+TEST("a heap never owes more than is deferred, however many large blocks come and go") {
+  Allocator allocator = make(1 << 20);
+  std::vector<Allocation> blocks;
+  for (int count = 0; count < 200; ++count) blocks.push_back(allocator.allocate(56, 8));
+  const Allocation large = allocator.allocate(5000, 8);
+  allocator.allocate(8, 8);
+  for (const Allocation& block : blocks) allocator.release(block.payload, block.usable);
+  allocator.release(large.payload, large.usable);
+  for (int turn = 0; turn < 100; ++turn) {
+    const Allocation again = allocator.allocate(5000, 8);
+    allocator.release(again.payload, again.usable);
+    CHECK(allocator.region().header().deferred.owed <= allocator.counters().deferred.blocks);
+  }
+}
+
 TEST("a heap that was larger before merges nothing") {
   Allocator allocator = make(1 << 20);
   std::vector<Allocation> blocks;
