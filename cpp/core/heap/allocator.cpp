@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/region/fence.hpp"
-#include "core/region/poison.hpp"
 #include "core/system/refused.hpp"
 
 namespace rheap {
@@ -23,11 +22,13 @@ Block rest_of(Block block, std::uint64_t size) {
 }  // namespace
 
 Allocator::Allocator(const Options& options)
-    : region_(options.capacity, options.sharing),
+    : region_(options.segment != nullptr ? Region(*options.segment)
+                                         : Region(options.capacity, options.sharing)),
       placement_(region_, blocks_, options.policy, options.chooser),
       deferring_(options.coalesce == Coalesce::deferred),
       fenced_(options.fenced),
       overhead_(word_bytes + (fenced_ ? fence::fence_bytes : 0)) {
+  if (options.segment != nullptr && !options.segment->is_new()) return;
   region_.header().fenced = fenced_ ? 1 : 0;
   region_.header().policy = static_cast<std::uint16_t>(options.policy);
 }
@@ -65,6 +66,7 @@ Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
   const std::uint64_t left = region_.end() - (start + size);
   if (left < smallest_block) size += left;
   const Offset fresh = blocks_.fresh();
+  region_.reclaim(wilderness, start + size);
   region_.commit_for_block(std::max(start, fresh), start + size);
   if (start + size > fresh) {
     Memory::store(region_.header().deferred.owed, count().deferred.blocks);
@@ -90,9 +92,10 @@ Block Allocator::place(Hole hole, const Request& request) {
   const std::uint64_t gap = start - hole.start;
   const std::uint64_t rest = hole.size - gap - request.size;
   const bool cut = rest >= smallest_block;
+  region_.reclaim(hole.start, start + request.size + (cut ? smallest_block : rest));
   if (cut && gap == 0) return cut_front(hole, request.size);
   remove_free(hole.start, hole.size);
-  unpoison(region_.address(hole.start), hole.size);
+  region_.unpoison(hole.start, hole.size);
   const Block placed{start, {cut ? request.size : request.size + rest, State::live, gap > 0}};
   // The words inside first: the last store makes them true.
   if (cut) blocks_.mark(placed.end(), {rest, State::free, false});
@@ -113,7 +116,7 @@ Block Allocator::place(Hole hole, const Request& request) {
 /// As `place`, where it mostly ends: the block is the front of the hole, the rest a smaller hole.
 Block Allocator::cut_front(Hole hole, std::uint64_t size) {
   const Hole rest{hole.start + size, hole.size - size};
-  unpoison(region_.address(hole.start), hole.size);
+  region_.unpoison(hole.start, hole.size);
   placement_.replace(hole, rest);
   blocks_.write_footer(rest.start, rest.size);
   count().free.bytes -= size;
@@ -167,7 +170,7 @@ void Allocator::work_off() {
 /// Returns how many bytes from here to `fresh` were in memory, or nothing if the system kept them.
 /// They read as zero again, so they are fresh again.
 std::optional<std::uint64_t> Allocator::give_back_from(Offset begin) {
-  const Offset end{align_up(blocks_.fresh().value, system::page_bytes())};
+  const Offset end{align_up(blocks_.fresh().value, region_.unit())};
   const auto given_back = region_.discard(begin, end);
   if (given_back) blocks_.set_fresh(begin);
   return given_back;
@@ -188,7 +191,7 @@ void Allocator::give_back_surplus() {
     reached_before_ = std::exchange(reached_, wilderness);
   }
   const Offset unreached = std::max({reached_, reached_before_, fresh - surplus_step});
-  const Offset begin{align_up(unreached.value, system::page_bytes())};
+  const Offset begin{align_up(unreached.value, region_.unit())};
   if (begin >= fresh) return;
   shrinking_ = give_back_from(begin).has_value();
   has_surplus_ = shrinking_;
@@ -247,7 +250,7 @@ std::uint64_t Allocator::merge(Block block) {
     blocks_.retract(block.start);
     reached_ = std::max(reached_, wilderness);
     has_surplus_ = true;  // perhaps
-    unpoison(region_.address(block.start), block.word.size());
+    region_.unpoison(block.start, block.word.size());
     ++merges;
   } else {
     blocks_.mark(block.start, block.word);
@@ -285,8 +288,8 @@ std::uint64_t Allocator::merge_all_deferred() {
 }
 
 void Allocator::add_free(Offset block, std::uint64_t size) {
-  unpoison(region_.address(block), smallest_block);
-  unpoison(region_.address(footer_of(block, size)), 8);
+  region_.unpoison(block, smallest_block);
+  region_.unpoison(footer_of(block, size), 8);
   blocks_.write_footer(block, size);
   placement_.insert(block, size);
   count().free.add(size - word_bytes);
@@ -296,7 +299,7 @@ void Allocator::add_free(Offset block, std::uint64_t size) {
 /// Words, links and footers of a free block stay readable.
 void Allocator::poison_free(Offset block, std::uint64_t size) {
   if (size > smallest_block + 8) {
-    poison(region_.address(block + smallest_block), size - smallest_block - 8);
+    region_.poison(block + smallest_block, size - smallest_block - 8);
   }
 }
 
@@ -319,7 +322,7 @@ std::uint64_t Allocator::trim() {
     const Offset footer = footer_of(block, word.size());
     given_back += region_.discard(block + smallest_block, footer).value_or(0);
   });
-  const Offset clean{align_up(blocks_.wilderness().value, system::page_bytes())};
+  const Offset clean{align_up(blocks_.wilderness().value, region_.unit())};
   if (clean < blocks_.fresh()) given_back += give_back_from(clean).value_or(0);
   check_self();
   return given_back;
@@ -373,6 +376,7 @@ bool Allocator::grow(Block& block, std::uint64_t size) {
     const std::uint64_t left = region_.end() - (wilderness + extra);
     if (left < smallest_block) extra += left;
     try {
+      region_.reclaim(wilderness, wilderness + extra);
       region_.commit_for_block(std::max(wilderness, blocks_.fresh()), wilderness + extra);
     } catch (const SystemRefused&) {
       return false;  // a hole elsewhere may do; if not, asking for one says why
@@ -386,9 +390,15 @@ bool Allocator::grow(Block& block, std::uint64_t size) {
   if (behind.word.state() != State::free || whole.word.size() < size) return false;
   placement_.verify_remove(behind.start, more);
   const Block beyond = blocks_.next(whole, wilderness);
-  if (const Block rest = rest_of(whole, size)) verify_merge(rest);
+  const Block rest = rest_of(whole, size);
+  if (rest) verify_merge(rest);
+  try {
+    region_.reclaim(behind.start, rest ? rest.start + smallest_block : whole.end());
+  } catch (const SystemRefused&) {
+    return false;
+  }
   remove_free(behind.start, more);
-  unpoison(region_.address(behind.start), more);
+  region_.unpoison(behind.start, more);
   blocks_.absorb(block.start, block.word, more);
   blocks_.tell(beyond, false);
   return true;

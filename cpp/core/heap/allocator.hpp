@@ -8,7 +8,6 @@
 #include "core/free_space/placement.hpp"
 #include "core/region/block_list.hpp"
 #include "core/region/fence.hpp"
-#include "core/region/poison.hpp"
 #include "core/region/region.hpp"
 
 namespace rheap {
@@ -58,6 +57,7 @@ class Allocator {
     bool fenced = false;
     system::Sharing sharing = system::Sharing::alone;
     Chooser* chooser = nullptr;  ///< for Policy::chosen
+    Segment* segment = nullptr;  ///< where the region lies, when others see it, too
   };
   explicit Allocator(const Options& options);
 
@@ -105,6 +105,12 @@ class Allocator {
   /// Throws Damage unless a live block with so many usable bytes starts here and its fence, if any,
   /// is whole.
   Block verify_live(Offset payload, std::uint64_t usable) const;
+  /// How many bytes the live block that starts here can have. Throws Damage when there is none.
+  [[nodiscard]] std::uint64_t usable_bytes(Offset payload) const {
+    const Word word = blocks_.follow(block_of(payload));
+    if (word.state() != State::live) BlockList::damaged(payload, "a live block where a record says");
+    return word.size() - overhead();
+  }
   /// Throws Damage unless such a block, the neighbours it could merge with, and everything else
   /// that `take_back` will rely on are whole.
   void verify_release(Offset payload, std::uint64_t usable) const;
@@ -238,7 +244,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
                                                            std::uint64_t dirty) {
   const Offset payload = payload_of(block.start);
   const std::uint64_t usable = block.word.size() - overhead();
-  unpoison(region_.address(payload), block.word.size() - word_bytes);
+  region_.unpoison(payload, block.word.size() - word_bytes);
   count_live(usable);
   if (fenced_) [[unlikely]] {
     fill(payload, bytes, fence::new_pattern);
@@ -284,7 +290,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   count().deferred.add(size - word_bytes);
   // Its word and its link stay readable.
   const Offset unused = previous_link_of(block);
-  poison(region_.address(unused), block + size - unused);
+  region_.poison(unused, block + size - unused);
 }
 
 [[gnu::always_inline]] inline void Allocator::keep_up() {
@@ -306,7 +312,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   if (align > 8 && !is_aligned(payload, align)) return false;
   deferred_.drop_first(size, block);
   blocks_.turn(block, State::deferred, State::live);
-  unpoison(region_.address(payload), usable);
+  region_.unpoison(payload, usable);
   count().deferred.subtract(usable);
   count_live(usable);
   check_self();

@@ -3,7 +3,6 @@
 
 #include "core/heap/allocator.hpp"
 #include "core/region/header.hpp"
-#include "core/region/poison.hpp"
 
 /// The walks over the whole region: one verifies every invariant of layout.hpp, the other rebuilds
 /// everything that is derived from the list of blocks.
@@ -128,7 +127,7 @@ void Allocator::rebuild() {
         blocks_.absorb(block, word, behind.word.size());
       }
       if (block + word.size() == wilderness) {
-        unpoison(region_.address(block), word.size());
+        region_.unpoison(block, word.size());
         blocks_.retract(block);
         break;
       }

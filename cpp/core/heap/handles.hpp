@@ -17,6 +17,7 @@ struct Handle {
   std::uint64_t bytes = 0;    ///< payload bytes asked for
   std::uint64_t align = 8;    ///< of the payload's offset; kept when the block is resized
   std::uint64_t seen_as = 0;  ///< an observer's number for it; 0 while the heap has none
+  std::uint32_t object = 0;   ///< in a shared heap: its record
   Handle* next = nullptr;
   Handle* previous = nullptr;
 };

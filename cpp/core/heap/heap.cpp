@@ -13,7 +13,7 @@ class ForkGuard {
  public:
   static void enter(Heap& heap) {
     static const bool registered = [] {
-      system::around_fork(lock_all, unlock_all, end_observations);
+      system::around_fork(lock_all, go_on, go_on_in_child);
       return true;
     }();
     static_cast<void>(registered);
@@ -33,15 +33,25 @@ class ForkGuard {
  private:
   static void lock_all() {
     lock_.lock();
-    for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) heap->lock_.lock();
+    for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) {
+      heap->lock_.lock();
+      if (heap->membership_) heap->membership_->before_fork();
+    }
   }
   static void unlock_all() {
     for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) heap->lock_.unlock();
     lock_.unlock();
   }
-
-  static void end_observations() {
+  static void go_on() {
     for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) {
+      if (heap->membership_) heap->membership_->in_parent();
+    }
+    unlock_all();
+  }
+
+  static void go_on_in_child() {
+    for (Heap* heap = heaps_; heap != nullptr; heap = heap->next_heap_) {
+      if (heap->membership_) heap->membership_->in_child();
       if (heap->observer_ == nullptr) continue;
       heap->observer_->forked();
       heap->drop_observer();
@@ -53,17 +63,30 @@ class ForkGuard {
   inline static Heap* heaps_ = nullptr;
 };
 
-Heap::Heap(const Options& options)
+namespace {
+
+Allocator::Options allocator_options(const Heap::Options& options, Segment* segment) {
+  return {.capacity = align_down(options.capacity, 8),
+          .coalesce = options.coalesce,
+          .policy = options.policy,
+          .fenced = options.debug,
+          .segment = segment};
+}
+
+}  // namespace
+
+Heap::Heap(const Options& options, std::shared_ptr<Segment> segment)
     : lock_(options.callers_take_turns),
-      allocator_(Allocator::Options{.capacity = align_down(options.capacity, 8),
-                                    .coalesce = options.coalesce,
-                                    .policy = options.policy,
-                                    .fenced = options.debug}),
+      segment_(std::move(segment)),
+      allocator_(allocator_options(options, segment_.get())),
       handles_(allocator_->region().end()),
       base_(allocator_->region().base()),
       capacity_(allocator_->region().capacity()),
-      has_quick_way_(allocator_->has_quick_way()),
-      debug_(options.debug) {
+      has_quick_way_(allocator_->has_quick_way() && segment_ == nullptr),
+      debug_(options.debug),
+      shared_(segment_ != nullptr),
+      id_(shared_ ? segment_->id() : 0) {
+  if (shared_) membership_.emplace(*segment_, *allocator_);
   see_what_is_usual();
   if (options.prefault) allocator_->region().prefault();
   ForkGuard::enter(*this);
@@ -72,6 +95,25 @@ Heap::Heap(const Options& options)
 Heap::~Heap() { ForkGuard::leave(*this); }
 
 Heap* Heap::open(const Options& options) { return new Heap(options); }
+
+Heap* Heap::open_shared(const Options& options, std::uint64_t blocks) {
+  const SegmentShape shape{align_down(options.capacity, 8), align_up(blocks, 64)};
+  return new Heap(options, std::make_shared<Segment>(shape));
+}
+
+Heap* Heap::attach(int descriptor, bool callers_take_turns) {
+  auto segment = std::make_shared<Segment>(descriptor);
+  try {
+    const auto& header = *reinterpret_cast<const HeapHeader*>(segment->base());
+    return new Heap({.capacity = segment->capacity(),
+                     .debug = header.fenced != 0,
+                     .callers_take_turns = callers_take_turns},
+                    segment);
+  } catch (...) {
+    segment->keep_descriptor();
+    throw;
+  }
+}
 
 void Heap::disown() noexcept {
   bool last = false;
@@ -88,7 +130,7 @@ void Heap::close() noexcept {
   const GuardInTurn guard(lock_);
   closed_ = true;
   see_what_is_usual();
-  if (handles_.count() == 0) allocator_.reset();
+  if (handles_.count() == 0) let_region_go();
 }
 
 bool Heap::close_if_unused() noexcept {
@@ -96,7 +138,7 @@ bool Heap::close_if_unused() noexcept {
   if (!closed_ && handles_.count() == 0) {
     closed_ = true;
     see_what_is_usual();
-    allocator_.reset();
+    let_region_go();
   }
   return closed_;
 }
@@ -104,7 +146,8 @@ bool Heap::close_if_unused() noexcept {
 std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align) {
   if (alloc_quickly(handle, bytes, align)) return bytes;
   return guarded<GuardInTurn>([&] {
-    const Allocation allocation = allocator_->allocate(bytes, align);
+    const Allocation allocation = membership_ ? membership_->allocate(handle, bytes, align)
+                                              : allocator_->allocate(bytes, align);
     handle.align = align;
     bind(handle, allocation, bytes);
     if (observer_ != nullptr) [[unlikely]]
@@ -117,7 +160,8 @@ void Heap::resize(Handle& handle, std::uint64_t bytes) {
   guarded<GuardInTurn>([&] {
     const Handle old = handle;
     const Allocation allocation =
-        allocator_->resize(old.payload, old.usable, old.bytes, bytes, old.align);
+        membership_ ? membership_->resize(old, bytes)
+                    : allocator_->resize(old.payload, old.usable, old.bytes, bytes, old.align);
     handles_.unlink(handle);
     bind(handle, allocation, bytes);
     if (observer_ != nullptr) observer_->resized(handle, old.bytes);
@@ -148,6 +192,7 @@ std::uint64_t Heap::trim() {
 void Heap::check() {
   guarded<Guard>([&] {
     allocator_->check();
+    if (membership_) return membership_->check(handles_);
     std::uint64_t found = 0;
     handles_.for_each(allocator_->blocks().wilderness(), [&](const Handle& handle) {
       static_cast<void>(allocator_->verify_live(handle.payload, handle.usable));
@@ -194,7 +239,7 @@ void Heap::free(Handle& handle) {
       observer_->released(handle);
     if (!damage_) {
       try {
-        release(handle.payload, handle.usable);
+        membership_ ? membership_->let_go(handle.object) : release(handle.payload, handle.usable);
       } catch (Damage& damage) {
         remember(damage);
         found = true;
@@ -202,7 +247,7 @@ void Heap::free(Handle& handle) {
     }
     handle.payload = {};
     if (handles_.count() == 0) {
-      if (closed_) allocator_.reset();
+      if (closed_) let_region_go();
       last = !owned_;
     }
   }
@@ -212,6 +257,66 @@ void Heap::free(Handle& handle) {
     throw damage;
   }
   if (last) delete this;  // no lock held, no member touched after this
+}
+
+void Heap::provide(const Unprovided& range) {
+  std::shared_ptr<Segment> segment;
+  {
+    const GuardInTurn guard(lock_);
+    segment = segment_;
+  }
+  if (segment == nullptr) return;  // closed meanwhile: the next try will say so
+  segment->provide_outside(range);
+  const GuardInTurn guard(lock_);
+  segment->is_provided(range);
+}
+
+Ticket Heap::send(const Handle& handle) {
+  return guarded<GuardInTurn>([&] { return membership_->send(handle); });
+}
+
+void Heap::claim(Handle& handle, const Ticket& ticket) {
+  guarded<GuardInTurn>([&] {
+    const Allocation allocation = membership_->claim(handle, ticket);
+    bind(handle, allocation, handle.bytes);
+    if (observer_ != nullptr) observer_->allocated(handle);
+  });
+}
+
+std::uint64_t Heap::recall(bool of_the_dead) {
+  return guarded<GuardInTurn>([&] {
+    if (of_the_dead) membership_->bury_dead();
+    return membership_->recall(of_the_dead);
+  });
+}
+
+std::uint64_t Heap::bury_dead() {
+  return guarded<GuardInTurn>([&] { return membership_->bury_dead(); });
+}
+
+std::vector<Member> Heap::members() {
+  return guarded<GuardInTurn>([&] {
+    membership_->bury_dead();
+    return membership_->members();
+  });
+}
+
+std::vector<InFlight> Heap::in_flight() {
+  return guarded<GuardInTurn>([&] {
+    membership_->bury_dead();
+    return membership_->in_flight();
+  });
+}
+
+std::uint32_t Heap::busy_pid() noexcept {
+  const GuardInTurn guard(lock_);
+  return membership_ ? membership_->holder_pid() : 0;
+}
+
+int Heap::descriptor() {
+  const GuardInTurn guard(lock_);
+  if (closed_ || segment_ == nullptr) throw Closed{};
+  return segment_->file().descriptor;
 }
 
 Heap::Report Heap::report() const {

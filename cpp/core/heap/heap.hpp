@@ -1,10 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "core/free_space/free_space.hpp"
 #include "core/heap/allocator.hpp"
 #include "core/heap/handles.hpp"
+#include "core/heap/membership.hpp"
 #include "core/heap/observer.hpp"
 #include "core/system/lock.hpp"
 
@@ -13,6 +16,10 @@ namespace rheap {
 /// A heap for many threads: the allocator behind a lock, the handles of its live blocks, and the
 /// rule of who may go when. The object lives as long as its owner or any handle does; the region
 /// as long as the heap is open or any handle lives.
+///
+/// The region may be one that several processes share. Then there is a second lock, that of the
+/// heap, which is taken behind that of the process, for the shortest time: `Contended` says that
+/// another process has it, and that the caller should try again in a while.
 ///
 /// Nothing here calls back into the caller while the lock is held, but for `walk`'s visitor.
 class Heap {
@@ -32,6 +39,12 @@ class Heap {
 
   /// The caller becomes the owner. Throws SystemRefused.
   static Heap* open(const Options& options);
+  /// A new heap for several processes, with at most so many blocks: of the options, only
+  /// `capacity`, `debug` and `callers_take_turns` matter.
+  static Heap* open_shared(const Options& options, std::uint64_t blocks);
+  /// The heap in the segment behind this descriptor, which is from here on the heap's. Throws
+  /// Mismatch, SystemRefused, Damage or Contended, and then it is still the caller's.
+  static Heap* attach(int descriptor, bool callers_take_turns);
   /// The owner lets go: the heap dies with its last handle, or now.
   void disown() noexcept;
   /// No more blocks; the region goes with the last handle, or now.
@@ -39,7 +52,9 @@ class Heap {
   /// Closes a heap that has no bound block; returns whether it is closed.
   bool close_if_unused() noexcept;
 
-  // Each throws Closed on a closed heap, Damage on a damaged one, and what its comment names.
+  // Each throws Closed on a closed heap, Damage on a damaged one, and what its comment names; if
+  // the heap is shared, also Contended, Unprovided (see `provide`), and SystemRefused in a child
+  // for which there was no place. Whatever is thrown, nothing has changed.
 
   /// Binds `handle` to a new block; returns how many of its leading bytes may not be zero.
   /// `align` is a power of two up to `largest_align`. Throws Exhausted or SystemRefused.
@@ -48,7 +63,7 @@ class Heap {
   /// it does nothing and returns false, and it is for `alloc` to do the work, or to say why not.
   /// The block's bytes may hold anything.
   bool alloc_quickly(Handle& handle, std::uint64_t bytes, std::uint64_t align);
-  /// Throws Exhausted or SystemRefused. Whatever it throws, the block is as it was.
+  /// Throws Exhausted or SystemRefused, and HeldByOthers. Whatever it throws, the block is as it was.
   void resize(Handle& handle, std::uint64_t bytes);
   std::uint64_t defrag();
   std::uint64_t trim();
@@ -71,11 +86,31 @@ class Heap {
   /// As `free`, when nothing is unusual. Otherwise it does nothing and returns false.
   bool free_quickly(Handle& handle);
 
+  // --- of a shared heap alone --------------------------------------------------------------------
+
+  [[nodiscard]] bool shared() const { return shared_; }
+  /// Brings memory that an operation asked for into the segment, with no lock held. Throws
+  /// SystemRefused.
+  void provide(const Unprovided& range);
+  Ticket send(const Handle& handle);
+  /// Binds `handle` to the block that a ticket is for. Throws Gone.
+  void claim(Handle& handle, const Ticket& ticket);
+  std::uint64_t recall(bool of_the_dead);
+  std::uint64_t bury_dead();
+  std::vector<Member> members();
+  std::vector<InFlight> in_flight();
+  /// The process that has the heap's lock, as far as can be seen; 0 for none.
+  std::uint32_t busy_pid() noexcept;
+  /// The descriptor of the segment, which stays the heap's.
+  int descriptor();
+  [[nodiscard]] std::uint64_t id() const { return id_; }
+
   struct Seen {
     Offset payload;
     std::uint64_t usable;
     State state;
-    Handle* handle;  ///< of a live block
+    Handle* handle;  ///< of a live block, if it is this process's
+    const std::vector<std::uint32_t>* pids;  ///< of a live block of a shared heap: who has it
   };
   struct Report {
     Counters counters;
@@ -116,19 +151,37 @@ class Heap {
  private:
   friend class ForkGuard;
 
-  explicit Heap(const Options& options);
+  explicit Heap(const Options& options, std::shared_ptr<Segment> segment = nullptr);
   ~Heap();
 
   void refuse_unusable() const {
     if (closed_) throw Closed{};
     if (damage_) throw Damage(*damage_);
   }
-  /// Does `work` with the lock held and remembers damage that is found there.
+  /// Has the shared heap's lock as long as it lives.
+  class Entry {
+   public:
+    explicit Entry(std::optional<Membership>& membership) : membership_(membership) {
+      if (membership_) [[unlikely]]
+        membership_->enter();
+    }
+    ~Entry() {
+      if (membership_) [[unlikely]]
+        membership_->leave();
+    }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+
+   private:
+    std::optional<Membership>& membership_;
+  };
+  /// Does `work` with the locks held and remembers damage that is found there.
   template <typename Taken, typename Work>
   auto guarded(Work&& work) {
     const Taken guard(lock_);
     refuse_unusable();
     try {
+      const Entry entry(membership_);
       return work();
     } catch (Damage& damage) {
       remember(damage);
@@ -139,7 +192,13 @@ class Heap {
   void remember(Damage& damage) {
     damage.fenced = debug_;
     damage_.emplace(damage);
+    if (membership_) membership_->tell_damage(damage.where);
     see_what_is_usual();
+  }
+  void let_region_go() noexcept {
+    membership_.reset();
+    allocator_.reset();
+    segment_.reset();
   }
   template <typename Visit>
   void visit_handles(Visit&& visit);
@@ -156,7 +215,9 @@ class Heap {
   [[nodiscard]] Report report() const;
 
   Lock lock_;
+  std::shared_ptr<Segment> segment_;
   std::optional<Allocator> allocator_;
+  std::optional<Membership> membership_;
   HandleTable handles_;
   std::optional<Damage> damage_;
   Observer* observer_ = nullptr;
@@ -169,6 +230,8 @@ class Heap {
   std::uint64_t capacity_;
   bool has_quick_way_;
   bool debug_;
+  bool shared_;
+  std::uint64_t id_;
 
   Heap* next_heap_ = nullptr;  // the list of all heaps, for fork
   Heap* previous_heap_ = nullptr;
@@ -205,10 +268,12 @@ template <typename Visit>
 Heap::Report Heap::walk(Visit&& visit) {
   return guarded<GuardInTurn>([&] {
     HandleCursor cursor(handles_);
+    HolderCursor holders(membership_);
     return count_blocks([&](Offset block, Word word, std::uint64_t usable) {
       const Offset payload = payload_of(block);
       const bool live = word.state() == State::live;
-      visit(Seen{payload, usable, word.state(), live ? cursor.find(payload) : nullptr});
+      visit(Seen{payload, usable, word.state(), live ? cursor.find(payload) : nullptr,
+                 live ? holders.find(payload) : nullptr});
     });
   });
 }

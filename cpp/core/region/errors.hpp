@@ -14,6 +14,7 @@ struct Exhausted : std::exception {
   std::uint64_t largest = 0;    ///< bytes of the largest request that would be served
   std::uint64_t capacity = 0;   ///< bytes of the region that blocks may take
   std::uint64_t overhead = 0;   ///< bytes that each block takes besides what is asked for
+  const char* records = nullptr;  ///< in a shared heap: of which table all records are in use
 
   [[nodiscard]] const char* what() const noexcept override { return "heap exhausted"; }
 };
@@ -26,6 +27,21 @@ struct Damage : std::exception {
 
   Damage(Offset where_, const char* invariant_) : where(where_), invariant(invariant_) {}
   [[nodiscard]] const char* what() const noexcept override { return invariant; }
+};
+
+/// Another process, or a thread of one, has the lock of a shared heap.
+struct Contended : std::exception {
+  [[nodiscard]] const char* what() const noexcept override { return "heap is busy"; }
+};
+
+/// Nobody has the block any more that a ticket was for.
+struct Gone : std::exception {
+  [[nodiscard]] const char* what() const noexcept override { return "block is gone"; }
+};
+
+/// A block of a shared heap that others have, too.
+struct HeldByOthers : std::exception {
+  [[nodiscard]] const char* what() const noexcept override { return "block is shared"; }
 };
 
 /// The heap was closed: no new blocks, no reports.

@@ -44,6 +44,7 @@
 #include <cstdint>
 
 #include "core/region/offset.hpp"
+#include "core/system/robust_lock.hpp"
 
 namespace rheap {
 
@@ -112,6 +113,28 @@ struct Counters {
   std::uint64_t allocations;
 };
 
+/// A table of records, see Pool.
+struct PoolHeader {
+  std::uint64_t ready;  ///< so many records have memory
+  std::uint64_t made;   ///< those from here on were never used
+  std::uint64_t free;   ///< one more than the first of the free ones below that
+};
+
+/// What the header of a heap that several processes share says besides; zero in a private one. Its
+/// tables lie behind the blocks, see SegmentShape.
+struct SharedHeader {
+  alignas(64) system::RobustLock lock;
+  alignas(64) std::uint64_t holder;  ///< one more than the slot of the process that has the lock
+  std::uint64_t id;                  ///< of the heap: in the name of its segment and in tickets
+  std::uint64_t object_limit;        ///< how many there can be, and as many tickets
+  std::uint64_t next_serial;         ///< no object, ticket or process ever had it
+  std::uint64_t slots_made;          ///< slots from here on were never used
+  std::uint64_t discards;            ///< how often windows were given back
+  std::uint64_t damaged;             ///< one more than the place where a process found damage
+  PoolHeader objects;
+  PoolHeader tickets;
+};
+
 // Each of its parts starts where a reader of a dump expects it, so there is padding.
 // NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 struct HeapHeader {
@@ -130,12 +153,7 @@ struct HeapHeader {
   Counters counters;
   FreeListHeader list;
 
-  /// Space in page 0 for heaps that several processes share and that outlive them; zero today.
-  std::array<std::byte, 128> reserved_for_lock;      // a process-shared lock and its owner
-  std::array<std::byte, 64> reserved_for_clean;      // was the last user gone in good order?
-  std::array<std::byte, 128> reserved_for_move;      // a move under way
-  std::array<std::byte, 1024> reserved_for_roots;    // names of blocks
-  std::array<std::byte, 1024> reserved_for_holders;  // which processes hold what
+  SharedHeader shared;
 
   alignas(4096) FreeIndexHeader index;
   alignas(64) DeferredHeader deferred;

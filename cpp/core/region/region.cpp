@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <new>
 
-#include "core/region/poison.hpp"
 #include "core/region/word.hpp"
 #include "core/system/random.hpp"
 
@@ -34,10 +33,25 @@ Region::Region(std::uint64_t capacity, system::Sharing sharing)
     system::release(base(), mapped_);
     throw;
   }
+  write_header();
+}
+
+Region::Region(Segment& segment)
+    : Memory(segment.base()),
+      capacity_(segment.capacity()),
+      mapped_(0),
+      sharing_(system::Sharing::alone),
+      segment_(&segment),
+      secret_(segment.is_new() ? system::random_bits() : header().secret),
+      committed_(end()) {
+  if (segment.is_new()) write_header();
+}
+
+void Region::write_header() {
   auto& header = *new (base()) HeapHeader{};
   header.magic = HeapHeader::magic_value;
   header.version = HeapHeader::current_version;
-  header.capacity = capacity;
+  header.capacity = capacity_;
   header.secret = secret_;
   header.first = first_block;
   const Seal seal(secret_);
@@ -46,11 +60,13 @@ Region::Region(std::uint64_t capacity, system::Sharing sharing)
 }
 
 Region::~Region() {
-  unpoison(base(), committed_.value);
+  if (segment_ != nullptr) return;
+  rheap::unpoison(base(), committed_.value);
   system::release(base(), mapped_);
 }
 
 void Region::commit_more(Offset upto) {
+  RHEAP_ASSERT(segment_ == nullptr);
   const std::uint64_t step = std::clamp(committed_.value, smallest_step, largest_step);
   const std::uint64_t wish = std::max(upto.value, committed_.value + step);
   const Offset target{std::min<std::uint64_t>(align_up(wish, system::page_bytes()), mapped_)};
@@ -59,6 +75,7 @@ void Region::commit_more(Offset upto) {
 }
 
 void Region::prefer_huge_pages(Offset begin, Offset end) {
+  if (segment_ != nullptr) return;
   // Whole ones inside the block alone, so that its neighbours take no more memory than they use.
   const std::uint64_t from = align_up(begin.value, system::huge_page_bytes);
   const std::uint64_t upto = align_down(end.value, system::huge_page_bytes);
@@ -66,11 +83,13 @@ void Region::prefer_huge_pages(Offset begin, Offset end) {
 }
 
 void Region::prefault() {
+  RHEAP_ASSERT(segment_ == nullptr);
   commit(Offset{mapped_});
   system::prefault(base(), mapped_);
 }
 
 std::optional<std::uint64_t> Region::discard(Offset begin, Offset end) {
+  if (segment_ != nullptr) return segment_->discard(begin, end);
   const std::uint64_t from = align_up(begin.value, system::page_bytes());
   const std::uint64_t upto =
       align_down(std::min(end.value, committed_.value), system::page_bytes());
@@ -80,6 +99,9 @@ std::optional<std::uint64_t> Region::discard(Offset begin, Offset end) {
   return resident;
 }
 
-std::uint64_t Region::resident() const { return system::resident(base(), committed_.value); }
+std::uint64_t Region::resident() const {
+  if (segment_ != nullptr) return segment_->resident();
+  return system::resident(base(), committed_.value);
+}
 
 }  // namespace rheap

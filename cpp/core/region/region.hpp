@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "core/region/layout.hpp"
+#include "core/region/poison.hpp"
+#include "core/region/segment.hpp"
 #include "core/system/memory.hpp"
 
 /// How much the core checks itself: 0 nothing, 1 cheap assertions, 2 every invariant after every
@@ -69,20 +71,26 @@ class Memory {
   std::byte* base_;
 };
 
-/// The one mapping of a heap: reserved whole, committed from the front as the wilderness shrinks.
+/// The one mapping of a heap: reserved whole, committed from the front as the wilderness shrinks;
+/// or a Segment, of which pages are provided where blocks come to lie.
 /// Base, capacity and what is committed are kept here as well as (or instead of) in the region, so
 /// that damage inside cannot lead the process outside.
 class Region : public Memory {
  public:
   /// `capacity` bytes for blocks, a multiple of 8. Writes a fresh header. Throws SystemRefused.
   Region(std::uint64_t capacity, system::Sharing sharing);
+  /// A region in a segment, whose header is written when this process made it. Throws
+  /// SystemRefused.
+  explicit Region(Segment& segment);
   ~Region();
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
 
   [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
   [[nodiscard]] Offset end() const { return first_block + capacity_; }
+  /// What can be read, or nothing can: in a segment all of it.
   [[nodiscard]] Offset committed() const { return committed_; }
+  [[nodiscard]] Segment* segment() const { return segment_; }
   [[nodiscard]] std::uint64_t secret() const { return secret_; }
 
   /// Makes [base, upto) usable. Throws SystemRefused, and then nothing has changed.
@@ -96,23 +104,43 @@ class Region : public Memory {
     if (end.value >= begin.value + large_block) [[unlikely]]
       prefer_huge_pages(begin, end);
   }
+  /// Makes [begin, end), where holes were, usable again. In a private region each is.
+  void reclaim(Offset begin, Offset end) {
+    if (segment_ != nullptr) [[unlikely]]
+      segment_->provide(begin, end);
+  }
   void prefault();
-  /// Gives back the whole pages inside [begin, end), which then read as zero. Returns how many
+  /// What is given back is whole ones of these, in bytes.
+  [[nodiscard]] std::uint64_t unit() const {
+    return segment_ != nullptr ? Segment::window_bytes : system::page_bytes();
+  }
+  /// Gives back the whole units inside [begin, end), which then read as zero. Returns how many
   /// bytes of them were in memory, or nothing when the system did not do it (locked pages).
   std::optional<std::uint64_t> discard(Offset begin, Offset end);
   [[nodiscard]] std::uint64_t resident() const;
+
+  /// Under AddressSanitizer (see poison.hpp). What is poisoned, is so in this process alone: not in
+  /// a segment, where others allocate.
+  void poison(Offset begin, std::uint64_t bytes) const {
+    if (segment_ == nullptr) rheap::poison(address(begin), bytes);
+  }
+  void unpoison(Offset begin, std::uint64_t bytes) const {
+    if (segment_ == nullptr) rheap::unpoison(address(begin), bytes);
+  }
 
  private:
   /// For smaller blocks huge pages would take more memory than is used. (NumPy's bound, too.)
   static constexpr std::uint64_t large_block = std::uint64_t{4} << 20;
 
   static std::size_t mapped_bytes(std::uint64_t capacity);
+  void write_header();
   void prefer_huge_pages(Offset begin, Offset end);
   void commit_more(Offset upto);
 
   std::uint64_t capacity_;
   std::size_t mapped_;
   system::Sharing sharing_;
+  Segment* segment_ = nullptr;
   std::uint64_t secret_;
   Offset committed_;
 };

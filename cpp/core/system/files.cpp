@@ -60,12 +60,6 @@ class ErrnoKept {
   int errno_;
 };
 
-bool still_there(const File& file) {
-  struct stat status{};
-  return fstat(file.descriptor, &status) == 0 && status.st_dev == file.device &&
-         status.st_ino == file.inode;
-}
-
 /// Makes the call, again after each EINTR; returns what it returned at last.
 template <typename Call>
 int uninterrupted(Call call) {
@@ -80,6 +74,12 @@ File take_file(int descriptor) noexcept {
   struct stat status{};
   fstat(descriptor, &status);
   return {descriptor, status.st_dev, status.st_ino};
+}
+
+bool still_there(const File& file) noexcept {
+  struct stat status{};
+  return fstat(file.descriptor, &status) == 0 && status.st_dev == file.device &&
+         status.st_ino == file.inode;
 }
 
 int write_all(const File& file, const char* text, std::size_t bytes) noexcept {

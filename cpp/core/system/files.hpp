@@ -14,6 +14,8 @@ struct File {
 };
 /// Takes over an open descriptor.
 File take_file(int descriptor) noexcept;
+/// Whether the descriptor is still that file.
+bool still_there(const File& file) noexcept;
 /// All of these return 0 or the error, which is EBADF when the descriptor is no longer that file.
 /// They raise no signal and leave errno as it is.
 ///

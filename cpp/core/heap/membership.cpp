@@ -1,0 +1,447 @@
+#include "core/heap/membership.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <utility>
+
+#include "core/system/clock.hpp"
+#include "core/system/memory.hpp"
+#include "core/system/refused.hpp"
+#include "core/system/threads.hpp"
+
+/// What happens to one process's objects and tickets. Recovery and burial stand in recovery.cpp.
+namespace rheap {
+
+using shared::ObjectRecord;
+using shared::SlotRecord;
+using shared::TicketRecord;
+
+namespace {
+
+/// How often a process tries to take the lock before it says that it is busy. A critical section
+/// takes some ten nanoseconds, so a neighbour's is over by then.
+constexpr unsigned tries = 100;
+/// Microseconds that a fork waits for the lock.
+constexpr std::uint64_t patience_of_fork = 10'000'000;
+
+std::size_t bytes_of_locals(const SegmentShape& shape) { return shape.objects * 8; }
+
+}  // namespace
+
+Membership::Membership(Segment& segment, Allocator& allocator)
+    : segment_(segment),
+      allocator_(allocator),
+      slots_(segment),
+      objects_(segment, header().objects, segment.shape().objects_at(), segment.shape().objects),
+      tickets_(segment, header().tickets, segment.shape().tickets_at(), segment.shape().objects),
+      locals_(reinterpret_cast<Local*>(system::sparse(bytes_of_locals(segment.shape())))) {
+  static_assert(sizeof(Local) == 8);
+  try {
+    if (segment.is_new()) {
+      SharedHeader& shared = header();
+      if (const int code = shared.lock.make(); code != 0) {
+        throw SystemRefused(code, "the system refused to make a lock for several processes");
+      }
+      shared.id = segment.id();
+      shared.object_limit = segment.shape().objects;
+      shared.next_serial = shared::first_serial;
+    }
+    joined_ = true;  // so that `enter` works
+    enter();
+    try {
+      const std::optional<unsigned> slot = find_slot(mark_);
+      if (!slot) throw SystemRefused(EUSERS, "too many processes are attached to this heap");
+      slot_ = *slot;
+      join(slot_, false);
+    } catch (...) {
+      leave();
+      throw;
+    }
+    leave();
+  } catch (...) {
+    system::release(reinterpret_cast<std::byte*>(locals_), bytes_of_locals(segment.shape()));
+    throw;
+  }
+}
+
+Membership::~Membership() {
+  sign_off();
+  system::release(reinterpret_cast<std::byte*>(locals_), bytes_of_locals(segment_.shape()));
+}
+
+std::optional<unsigned> Membership::find_slot(system::LifeMark& mark) {
+  if (auto slot = slots_.take(mark)) return slot;
+  return bury_dead() > 0 ? slots_.take(mark) : std::nullopt;
+}
+
+void Membership::join(unsigned slot, bool inherited) {
+  SlotRecord& record = slots_[slot];
+  record.since = system::real_nanoseconds();
+  record.pid = inherited ? 0 : static_cast<std::uint32_t>(getpid());
+  record.inherited = inherited ? 1 : 0;
+  Memory::store(record.serial, next_serial());
+}
+
+void Membership::sign_off() noexcept {
+  if (!joined_ || !take_lock()) return;
+  try {
+    if (header().damaged == 0) {
+      give_back_pending();
+      release_row(slot_, TicketRecord::sender_left);
+    }
+    Memory::store(own().serial, std::uint64_t{0});
+  } catch (const Damage& damage) {
+    tell_damage(damage.where);
+  }
+  leave();
+}
+
+std::uint64_t Membership::next_serial() {
+  const std::uint64_t serial = header().next_serial;
+  Memory::store(header().next_serial, serial + 1);
+  return serial;
+}
+
+// --- the lock -----------------------------------------------------------------------------------
+
+bool Membership::take_lock() noexcept {
+  using Taken = system::RobustLock::Taken;
+  Taken taken = Taken::no;
+  for (unsigned round = 0; round < tries; ++round) {
+    taken = header().lock.try_to_take();
+    if (taken != Taken::no) break;
+    system::wait_a_little(round);
+  }
+  if (taken == Taken::no) return false;
+  Memory::store(header().holder, std::uint64_t{slot_} + 1);
+  if (taken == Taken::from_dead) [[unlikely]]
+    recover();
+  return true;
+}
+
+void Membership::enter() {
+  if (!joined_) [[unlikely]]
+    throw SystemRefused(EUSERS, "too many processes were attached to this heap when this one forked");
+  if (!take_lock()) [[unlikely]]
+    throw Contended{};
+  if (header().damaged == 0) [[likely]] {
+    if (pending_ == 0) [[likely]]
+      return;
+    try {
+      return give_back_pending();
+    } catch (const Damage& damage) {
+      tell_damage(damage.where);
+    }
+  }
+  const Offset where{header().damaged - 1};
+  leave();
+  throw Damage(where, "what another process of this heap found broken");
+}
+
+void Membership::leave() noexcept {
+  Memory::store(header().holder, std::uint64_t{0});
+  header().lock.give();
+}
+
+std::uint32_t Membership::holder_pid() const noexcept {
+  const std::uint64_t holder = std::atomic_ref(header().holder).load(std::memory_order_acquire);
+  if (holder == 0 || holder > SegmentShape::slots) return 0;
+  return slots_[static_cast<unsigned>(holder - 1)].pid;
+}
+
+void Membership::tell_damage(Offset where) noexcept {
+  if (header().damaged == 0) Memory::store(header().damaged, where.value + 1);
+}
+
+// --- objects ------------------------------------------------------------------------------------
+
+template <typename Work>
+auto Membership::insist(Work&& work) {
+  for (bool buried = false;; buried = true) {
+    const auto gave_back = [&] { return (!buried && bury_dead() > 0) || drop_oldest_orphan(); };
+    try {
+      return work();
+    } catch (const Exhausted&) {
+      if (!gave_back()) throw;
+    } catch (const SystemRefused&) {
+      if (!gave_back()) throw;
+    }
+  }
+}
+
+void Membership::refuse_record(const char* records) {
+  Exhausted exhausted;
+  exhausted.capacity = segment_.shape().objects;
+  exhausted.records = records;
+  throw exhausted;
+}
+
+std::uint32_t Membership::take_object() {
+  const auto object = objects_.take();
+  if (!object) refuse_record("objects");
+  try {
+    slots_.provide(slot_, *object);
+  } catch (...) {
+    objects_.give(*object);
+    throw;
+  }
+  return *object;
+}
+
+Allocation Membership::allocate(Handle& handle, std::uint64_t bytes, std::uint64_t align) {
+  return insist([&] {
+    const std::uint32_t object = take_object();
+    Allocation allocation;
+    try {
+      allocation = allocator_.allocate(bytes, align);
+    } catch (...) {
+      objects_.give(object);
+      throw;
+    }
+    ObjectRecord& record = objects_[object];
+    Memory::store(record.payload.value, allocation.payload.value);
+    Memory::store(record.bytes, bytes);
+    Memory::store(record.holders, std::uint32_t{1});
+    Memory::store(record.next, static_cast<std::uint32_t>(align));
+    slots_.set(slot_, object);
+    Memory::store(record.serial, next_serial());
+    local(object).handles = 1;
+    handle.object = object;
+    return allocation;
+  });
+}
+
+Allocation Membership::resize(const Handle& handle, std::uint64_t bytes) {
+  ObjectRecord& record = objects_[handle.object];
+  if (record.holders != 1 || local(handle.object).handles != 1) throw HeldByOthers{};
+  // Never more than the block has, whenever this is cut off.
+  Memory::store(record.bytes, std::min(handle.bytes, bytes));
+  try {
+    const Allocation allocation = insist([&] {
+      return allocator_.resize(handle.payload, handle.usable, handle.bytes, bytes, handle.align);
+    });
+    Memory::store(record.payload.value, allocation.payload.value);
+    Memory::store(record.bytes, bytes);
+    return allocation;
+  } catch (...) {
+    Memory::store(record.bytes, handle.bytes);
+    throw;
+  }
+}
+
+void Membership::let_go(std::uint32_t object) {
+  Local& known = local(object);
+  if (--known.handles > 0) return;
+  known.next_pending = pending_;
+  pending_ = object + 1;
+  if (!joined_ || !take_lock()) return;
+  if (header().damaged == 0) {
+    try {
+      give_back_pending();
+    } catch (const Damage& damage) {
+      tell_damage(damage.where);
+      leave();
+      throw;
+    }
+  }
+  leave();
+}
+
+void Membership::give_back_pending() {
+  while (pending_ != 0) {
+    const std::uint32_t object = pending_ - 1;
+    pending_ = local(object).next_pending;
+    slots_.clear(slot_, object);
+    release(object);
+  }
+}
+
+void Membership::release(std::uint32_t object) {
+  ObjectRecord& record = objects_[object];
+  Memory::store(record.holders, record.holders - 1);
+  if (record.holders == 0) drop(object);
+}
+
+void Membership::drop(std::uint32_t object) {
+  const Offset payload = objects_[object].payload;
+  Memory::store(objects_[object].serial, std::uint64_t{0});
+  allocator_.release(payload, allocator_.usable_bytes(payload));
+  objects_.give(object);
+}
+
+// --- tickets ------------------------------------------------------------------------------------
+
+std::uint32_t Membership::take_ticket() {
+  const auto ticket = tickets_.take();
+  if (!ticket) refuse_record("tickets");
+  return *ticket;
+}
+
+Ticket Membership::send(const Handle& handle) {
+  const std::uint32_t index = insist([&] { return take_ticket(); });
+  ObjectRecord& object = objects_[handle.object];
+  TicketRecord& ticket = tickets_[index];
+  const std::uint64_t serial = next_serial();
+  Memory::store(ticket.object_serial, object.serial);
+  Memory::store(ticket.sender, own().serial);
+  Memory::store(ticket.object, handle.object);
+  Memory::store(object.holders, object.holders + 1);
+  Memory::store(ticket.serial, serial);
+  return {serial, object.serial, index, handle.object};
+}
+
+Allocation Membership::claim(Handle& handle, const Ticket& ticket) {
+  if (!objects_.has(ticket.object, ticket.object_serial)) throw Gone{};
+  ObjectRecord& object = objects_[ticket.object];
+  const std::uint64_t usable = allocator_.usable_bytes(object.payload);
+  if (object.bytes > usable) {
+    BlockList::damaged(object.payload, "a block as long as its record says");
+  }
+  const bool unclaimed = tickets_.has(ticket.index, ticket.serial) &&
+                         tickets_[ticket.index].object == ticket.object &&
+                         tickets_[ticket.index].object_serial == ticket.object_serial;
+  if (!slots_.has(slot_, ticket.object)) {
+    insist([&] { slots_.provide(slot_, ticket.object); });
+    Memory::store(object.holders, object.holders + 1);
+    slots_.set(slot_, ticket.object);
+  }
+  if (unclaimed) drop_ticket(ticket.index);
+  ++local(ticket.object).handles;
+  handle.object = ticket.object;
+  handle.bytes = object.bytes;
+  handle.align = std::max<std::uint32_t>(std::bit_floor(object.next), 8);
+  return {object.payload, usable, object.bytes};
+}
+
+void Membership::drop_ticket(std::uint32_t index) {
+  const std::uint32_t object = tickets_[index].object;
+  Memory::store(tickets_[index].serial, std::uint64_t{0});
+  tickets_.give(index);
+  release(object);
+}
+
+std::uint64_t Membership::recall(bool of_the_dead) {
+  const std::uint64_t sender = of_the_dead ? TicketRecord::sender_died : own().serial;
+  std::uint64_t recalled = 0;
+  tickets_.for_each([&](std::uint32_t index, const TicketRecord& ticket) {
+    if (ticket.sender != sender) return;
+    drop_ticket(index);
+    ++recalled;
+  });
+  return recalled;
+}
+
+bool Membership::drop_oldest_orphan() {
+  std::optional<std::uint32_t> oldest;
+  tickets_.for_each([&](std::uint32_t index, const TicketRecord& ticket) {
+    if (ticket.sender != TicketRecord::sender_died) return;
+    if (!oldest || ticket.serial < tickets_[*oldest].serial) oldest = index;
+  });
+  if (oldest) drop_ticket(*oldest);
+  return oldest.has_value();
+}
+
+// --- what there is ------------------------------------------------------------------------------
+
+std::vector<Member> Membership::members() {
+  std::vector<Member> members;
+  std::vector<std::uint64_t> serials;
+  for (unsigned slot = 0; slot < slots_.made(); ++slot) {
+    const SlotRecord& record = slots_[slot];
+    if (record.serial == 0) continue;
+    Member member{record.pid, record.since, 0, 0, 0, record.inherited != 0};
+    slots_.for_each(slot, [&](std::uint32_t object) {
+      ++member.blocks;
+      member.bytes += objects_[object].bytes;
+    });
+    members.push_back(member);
+    serials.push_back(record.serial);
+  }
+  tickets_.for_each([&](std::uint32_t, const TicketRecord& ticket) {
+    const auto sender = std::ranges::find(serials, ticket.sender);
+    if (sender != serials.end()) {
+      ++members[static_cast<std::size_t>(sender - serials.begin())].tickets;
+    }
+  });
+  return members;
+}
+
+std::vector<InFlight> Membership::in_flight() const {
+  using Sender = InFlight::Sender;
+  std::vector<std::pair<std::uint64_t, InFlight>> found;
+  tickets_.for_each([&](std::uint32_t, const TicketRecord& ticket) {
+    const ObjectRecord& object = objects_[ticket.object];
+    InFlight flight{Sender::alive, 0, object.payload, object.bytes};
+    if (ticket.sender == TicketRecord::sender_left) flight.sender = Sender::left;
+    if (ticket.sender == TicketRecord::sender_died) flight.sender = Sender::died;
+    for (unsigned slot = 0; slot < slots_.made(); ++slot) {
+      if (slots_[slot].serial == ticket.sender) flight.pid = slots_[slot].pid;
+    }
+    found.emplace_back(ticket.serial, flight);
+  });
+  std::ranges::sort(found, {}, [](const auto& entry) { return entry.first; });  // oldest first
+  std::vector<InFlight> flights;
+  for (const auto& [serial, flight] : found) flights.push_back(flight);
+  return flights;
+}
+
+std::vector<Membership::Placed> Membership::placed() const {
+  std::vector<Placed> placed;
+  objects_.for_each([&](std::uint32_t object, const ObjectRecord& record) {
+    placed.push_back({record.payload, object});
+  });
+  std::ranges::sort(placed, {}, &Placed::payload);
+  return placed;
+}
+
+void Membership::holders(std::uint32_t object, std::vector<std::uint32_t>& pids) const {
+  pids.clear();
+  for (unsigned slot = 0; slot < slots_.made(); ++slot) {
+    if (slots_[slot].serial != 0 && slots_.has(slot, object)) pids.push_back(slots_[slot].pid);
+  }
+}
+
+// --- fork ---------------------------------------------------------------------------------------
+
+void Membership::before_fork() noexcept {
+  if (!joined_) return;
+  const std::uint64_t deadline = system::microseconds() + patience_of_fork;
+  while (!take_lock()) {
+    if (system::microseconds() > deadline) return;
+    system::wait_a_little(tries * 2);
+  }
+  try {
+    if (const auto slot = find_slot(mark_of_child_)) {
+      // The child inherits the views of its parent, so it has what they show.
+      slots_.copy(slot_, *slot, [&](std::uint32_t object) {
+        Memory::store(objects_[object].holders, objects_[object].holders + 1);
+      });
+      join(*slot, true);
+      slot_of_child_ = *slot;
+      mark_of_child_.inherit(true);
+    }
+  } catch (...) {
+    // The child will say that it is none of the heap's. What it was to have comes back with the
+    // next burial.
+    mark_of_child_.release();
+  }
+  leave();
+}
+
+void Membership::in_parent() noexcept { mark_of_child_.release(); }
+
+void Membership::in_child() noexcept {
+  mark_.forget();
+  joined_ = joined_ && mark_of_child_.taken();
+  if (!joined_) return;
+  mark_.swap(mark_of_child_);
+  mark_.inherit(false);
+  slot_ = slot_of_child_;
+  // The slot is this process's, and nobody needs its pid to be right at any moment.
+  Memory::store(own().pid, static_cast<std::uint32_t>(getpid()));
+}
+
+}  // namespace rheap

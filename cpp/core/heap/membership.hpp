@@ -1,0 +1,192 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/heap/allocator.hpp"
+#include "core/heap/handles.hpp"
+#include "core/region/segment.hpp"
+#include "core/shared/pool.hpp"
+#include "core/shared/slots.hpp"
+#include "core/shared/tables.hpp"
+
+namespace rheap {
+
+/// What travels when a block is handed to another process: claimed once, and from then on a weak
+/// reference, good for as long as anybody has the block.
+struct Ticket {
+  std::uint64_t serial;
+  std::uint64_t object_serial;
+  std::uint32_t index;
+  std::uint32_t object;
+};
+static_assert(sizeof(Ticket) == 24);
+
+/// A process that is attached to a shared heap.
+struct Member {
+  std::uint32_t pid;     ///< 0: a forked child that has not said yet
+  std::uint64_t since;   ///< nanoseconds of the real time clock
+  std::uint64_t blocks;  ///< that it has
+  std::uint64_t bytes;   ///< asked for in them
+  std::uint64_t tickets;
+  bool inherited;  ///< forked by a process that was attached
+};
+
+/// A ticket that nobody claimed yet.
+struct InFlight {
+  enum class Sender { alive, left, died };
+  Sender sender;
+  std::uint32_t pid;  ///< of a sender that is alive
+  Offset payload;
+  std::uint64_t bytes;
+};
+
+/// The part of one process in a heap that several share: it takes the heap's lock, counts who has
+/// which block, sends and claims tickets, buries the dead, and makes the heap whole again when one
+/// died with the lock taken.
+///
+/// A block lives as an object: a record that says where it is. A process has the object as long as
+/// it has handles of the block, which it counts for itself; its bit in its row says so to others.
+/// The block is freed with the last process and ticket that have it. The order of the stores is
+/// what a kill between any two of them may leave:
+///
+///   alloc    the block is live; the record's fields; own bit; its serial
+///   let go   own bit; the serial; the block
+///   send     the ticket's fields; its serial
+///   claim    own bit; the ticket's serial
+class Membership {
+ public:
+  /// The calling process joins. Throws SystemRefused (with EUSERS when too many are attached),
+  /// Damage or Contended.
+  Membership(Segment& segment, Allocator& allocator);
+  /// Leaves in good order, if the lock can be had; else the others find out.
+  ~Membership();
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
+
+  // --- the lock: all that follows but what says otherwise happens with it held -------------------
+
+  /// Takes it, makes the heap whole if its last holder died, and gives back what this process let
+  /// go before. Throws Contended when another one has it, Damage, or SystemRefused when this process
+  /// is none of the heap's; then the lock is not taken.
+  void enter();
+  void leave() noexcept;
+  /// The process that has the lock, as far as can be seen without it; 0 for none.
+  [[nodiscard]] std::uint32_t holder_pid() const noexcept;
+  /// Tells all processes that the heap is damaged.
+  void tell_damage(Offset where) noexcept;
+
+  // --- objects and tickets ----------------------------------------------------------------------
+
+  /// A new block for `handle`. Throws what Allocator::allocate throws, and Exhausted when there is
+  /// no record left; before that the dead are buried and their tickets dropped.
+  Allocation allocate(Handle& handle, std::uint64_t bytes, std::uint64_t align);
+  /// Throws HeldByOthers, or what Allocator::resize throws; then nothing has changed. Otherwise the
+  /// handle is that of the resized block, and the old one, if it moved, is given back.
+  Allocation resize(const Handle& handle, std::uint64_t bytes);
+  /// A ticket for the block of a handle. Throws as `allocate`.
+  Ticket send(const Handle& handle);
+  /// Makes `handle` one of the block that a ticket is for. Throws Gone, or Damage.
+  Allocation claim(Handle& handle, const Ticket& ticket);
+  /// One handle of the object less. Needs no lock, but that of the process: takes the other if it
+  /// is free, else the process's next operation does what is to be done. Throws Damage.
+  void let_go(std::uint32_t object);
+
+  /// Takes back tickets that nobody claimed: this process's, or those of the dead. Returns how many.
+  std::uint64_t recall(bool of_the_dead);
+  /// Gives back what processes had that are no more. Returns how many processes those were.
+  std::uint64_t bury_dead();
+  [[nodiscard]] std::vector<Member> members();
+  [[nodiscard]] std::vector<InFlight> in_flight() const;
+  /// Records of live blocks by their place, to look them up in address order.
+  struct Placed {
+    Offset payload;
+    std::uint32_t object;
+  };
+  [[nodiscard]] std::vector<Placed> placed() const;
+  /// The processes that have an object, each by its pid.
+  void holders(std::uint32_t object, std::vector<std::uint32_t>& pids) const;
+  /// Throws Damage unless records, rows, tickets, the blocks and this process's handles agree.
+  void check(const HandleTable& handles) const;
+
+  // --- fork: without the shared lock, with that of the process -----------------------------------
+
+  void before_fork() noexcept;
+  void in_parent() noexcept;
+  void in_child() noexcept;
+
+ private:
+  using Pool = shared::Pool<shared::ObjectRecord>;
+
+  [[nodiscard]] SharedHeader& header() const { return allocator_.region().header().shared; }
+  std::uint64_t next_serial();
+  [[nodiscard]] shared::SlotRecord& own() const { return slots_[slot_]; }
+
+  bool take_lock() noexcept;
+  void recover();
+  void sweep();
+  void join(unsigned slot, bool inherited);
+  void sign_off() noexcept;
+  std::optional<unsigned> find_slot(system::LifeMark& mark);
+
+  std::uint32_t take_object();
+  std::uint32_t take_ticket();
+  /// One holder less; with the last one goes the block.
+  void release(std::uint32_t object);
+  void drop(std::uint32_t object);
+  void drop_ticket(std::uint32_t index);
+  void give_back_pending();
+  bool drop_oldest_orphan();
+  std::uint64_t release_row(unsigned slot, std::uint64_t sender);
+  /// Does `work`, again after each thing that could be given back for it, as long as it is refused.
+  template <typename Work>
+  auto insist(Work&& work);
+  [[noreturn]] void refuse_record(const char* records);
+
+  /// What this process alone knows of an object.
+  struct Local {
+    std::uint32_t handles;       ///< of the block
+    std::uint32_t next_pending;  ///< one more than the next that is to be given back
+  };
+  [[nodiscard]] Local& local(std::uint32_t object) const { return locals_[object]; }
+
+  Segment& segment_;
+  Allocator& allocator_;
+  shared::Slots slots_;
+  Pool objects_;
+  shared::Pool<shared::TicketRecord> tickets_;
+  Local* locals_;
+  std::uint32_t pending_ = 0;  ///< one more than the first object that is to be given back
+  unsigned slot_ = SegmentShape::slots;  ///< none, at first
+  bool joined_ = false;
+  system::LifeMark mark_;
+  unsigned slot_of_child_ = 0;
+  system::LifeMark mark_of_child_;  ///< while the process forks
+};
+
+/// Finds who has the blocks that are asked for in address order. In a private heap, nobody else.
+class HolderCursor {
+ public:
+  explicit HolderCursor(const std::optional<Membership>& membership) : membership_(membership) {
+    if (membership_) placed_ = membership_->placed();
+  }
+
+  /// The pids of those who have the block whose payload starts here, or nullptr. Good until the next.
+  const std::vector<std::uint32_t>* find(Offset payload) {
+    if (!membership_) return nullptr;
+    while (at_ < placed_.size() && placed_[at_].payload < payload) ++at_;
+    if (at_ == placed_.size() || placed_[at_].payload != payload) return nullptr;
+    membership_->holders(placed_[at_].object, pids_);
+    return &pids_;
+  }
+
+ private:
+  const std::optional<Membership>& membership_;
+  std::vector<Membership::Placed> placed_;
+  std::vector<std::uint32_t> pids_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace rheap

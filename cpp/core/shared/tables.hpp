@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/region/layout.hpp"
+#include "core/region/segment.hpp"
+
+/// The tables of a heap that several processes share. What is the truth in them, and all else can
+/// be made anew from: `serial != 0` of slots, objects and tickets, and the bits of rows.
+namespace rheap::shared {
+
+/// A process that is attached.
+struct SlotRecord {
+  std::uint64_t serial;     ///< no other process ever had it; 0: nobody
+  std::uint64_t since;      ///< nanoseconds of the real time clock
+  std::uint64_t row_ready;  ///< so many bytes of its row have memory
+  std::uint32_t pid;        ///< 0 until a forked child said its own
+  std::uint32_t inherited;  ///< 1: it was forked by a process that was attached
+  std::uint64_t reserved[4];
+};
+static_assert(sizeof(SlotRecord) == SegmentShape::slot_bytes);
+
+/// A live block, which lives as long as a process or a ticket has it.
+struct ObjectRecord {
+  std::uint64_t serial;  ///< 0: none
+  Offset payload;
+  std::uint64_t bytes;    ///< asked for
+  std::uint32_t holders;  ///< processes and tickets that have it
+  std::uint32_t next;     ///< of a free record: one more than the next free one; else the alignment
+};
+static_assert(sizeof(ObjectRecord) == SegmentShape::object_bytes);
+
+/// An object on its way to another process. It has the object until it is claimed.
+struct TicketRecord {
+  std::uint64_t serial;         ///< 0: none
+  std::uint64_t object_serial;  ///< of the object it is for
+  std::uint64_t sender;         ///< the serial of the process that sent it, or one of these:
+  std::uint32_t object;
+  std::uint32_t next;
+
+  static constexpr std::uint64_t sender_left = 1;  ///< it gave up its slot in good order
+  static constexpr std::uint64_t sender_died = 2;
+};
+static_assert(sizeof(TicketRecord) == SegmentShape::ticket_bytes);
+
+/// Serials start above the marks for senders.
+inline constexpr std::uint64_t first_serial = 16;
+
+}  // namespace rheap::shared
