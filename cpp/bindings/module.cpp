@@ -8,6 +8,7 @@
 #include "bindings/heap/heap.hpp"
 #include "bindings/heap/heap_recorder.hpp"
 #include "bindings/heap/pin.hpp"
+#include "bindings/heap/sharing.hpp"
 #include "bindings/interpreter/arguments.hpp"
 #include "bindings/interpreter/errors.hpp"
 #include "bindings/reports/reports.hpp"
@@ -26,6 +27,7 @@ PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported())
   rheap::bindings::register_block_html(module);
   rheap::bindings::register_arrays(module);
   rheap::bindings::register_heap(module);
+  rheap::bindings::register_sharing(module);
   rheap::bindings::register_reports(module);
   rheap::bindings::register_traces(module);
   rheap::bindings::register_replay(module);

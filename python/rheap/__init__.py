@@ -11,12 +11,16 @@ from ._core import Block, Pin  # noqa: E402
 from .default import init_heap, r_alloc, r_defrag, r_free  # noqa: E402
 from .errors import (  # noqa: E402
     BlockFreed,
+    BlockGone,
     BlockPinned,
+    BlockShared,
     ForeignBlock,
+    HeapBusy,
     HeapClosed,
     HeapCorruption,
     HeapError,
     HeapExhausted,
+    HeapMismatch,
     TraceError,
     WrongChoice,
 )
@@ -25,23 +29,47 @@ from .loading import no_fork  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .looking import BlockInfo, Blocks, BlockState, HeapMap, HeapStats, Holder, Leaks
+    from .looking import (
+        BlockInfo,
+        Blocks,
+        BlockState,
+        HeapMap,
+        HeapStats,
+        Holder,
+        Leaks,
+        ProcessInfo,
+        TicketInfo,
+    )
+    from .shared_heap import SharedHeap
 
 TRACEMALLOC_DOMAIN = _core.TRACEMALLOC_DOMAIN
 """The domain of blocks in tracemalloc, for `tracemalloc.DomainFilter(True, ...)`."""
 
 __version__ = _core.__version__
 
-_LOOKED_AT = ("BlockInfo", "BlockState", "Blocks", "HeapMap", "HeapStats", "Holder", "Leaks")
+_LOOKED_AT = (
+    "BlockInfo",
+    "BlockState",
+    "Blocks",
+    "HeapMap",
+    "HeapStats",
+    "Holder",
+    "Leaks",
+    "ProcessInfo",
+    "TicketInfo",
+)
 
 
 def __getattr__(name: str) -> object:
-    """Reports and pictures, which a program that only allocates does not need."""
-    if name not in _LOOKED_AT:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Reports, pictures and shared heaps, which most programs that allocate do not need."""
     with no_fork:
-        from . import looking
-    found = globals()[name] = getattr(looking, name)
+        if name == "SharedHeap":
+            from . import shared_heap as module
+        elif name in _LOOKED_AT:
+            from . import looking as module
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(module, name)
     return found
 
 
@@ -69,21 +97,28 @@ __all__ = [
     "TRACEMALLOC_DOMAIN",
     "Block",
     "BlockFreed",
+    "BlockGone",
     "BlockInfo",
     "BlockPinned",
+    "BlockShared",
     "BlockState",
     "Blocks",
     "ForeignBlock",
     "Heap",
+    "HeapBusy",
     "HeapClosed",
     "HeapCorruption",
     "HeapError",
     "HeapExhausted",
     "HeapMap",
+    "HeapMismatch",
     "HeapStats",
     "Holder",
     "Leaks",
     "Pin",
+    "ProcessInfo",
+    "SharedHeap",
+    "TicketInfo",
     "TraceError",
     "WrongChoice",
     "init_heap",

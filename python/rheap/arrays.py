@@ -11,6 +11,7 @@ import operator
 import sys
 
 from . import _core
+from .loading import no_fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ def make_array(
     dimensions = _dimensions(shape)
     if any(dimension < 0 for dimension in dimensions):
         raise ValueError(f"shape must not be negative, but is {dimensions}")
+    if heap._id:
+        with no_fork:
+            from .handover import teach_arrays
+        teach_arrays()
     block = heap.alloc(math.prod(dimensions) * kind.itemsize, align=ALIGN, zero=zero)
     # The array keeps the Pin, of which that is a view, and the Pin keeps the block.
     array = np.ndarray(dimensions, kind, buffer=block.view())

@@ -7,6 +7,10 @@
     ├── BlockPinned(BufferError)       a block was to be freed or resized while somebody sees it
     ├── HeapClosed(ValueError)         a closed heap, or a block of one, was used
     ├── HeapCorruption(RuntimeError)   the region is not what the heap wrote
+    ├── HeapBusy(TimeoutError)         another process has the lock of a shared heap, and keeps it
+    ├── HeapMismatch(ValueError)       a descriptor is no shared heap that can be attached to
+    ├── BlockGone(LookupError)         nobody has the block any more that a ticket was for
+    ├── BlockShared(BufferError)       a block that others have, too, was to be resized
     └── WrongChoice(ValueError)        a policy of one's own chose what is no hole
 
     TraceError(ValueError)             a file is not a trace
@@ -29,12 +33,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BlockFreed",
+    "BlockGone",
     "BlockPinned",
+    "BlockShared",
     "ForeignBlock",
+    "HeapBusy",
     "HeapClosed",
     "HeapCorruption",
     "HeapError",
     "HeapExhausted",
+    "HeapMismatch",
     "TraceError",
     "WrongChoice",
 ]
@@ -67,9 +75,11 @@ class HeapExhausted(HeapError, MemoryError):
     `requested`, `free` (in all holes), `largest` (the largest request that would be served, see
     `HeapStats.largest_merged`), `capacity` and `overhead` (what each block takes besides) are in
     bytes. `holders`: on a heap with debug=True the three sites that hold most, else empty.
+    `records`: "objects" or "tickets" when a shared heap has no record left for one more, and
+    `capacity` is how many it has; else None.
     """
 
-    _facts = ("requested", "free", "largest", "capacity", "holders", "overhead")
+    _facts = ("requested", "free", "largest", "capacity", "holders", "overhead", "records")
 
     def __init__(
         self,
@@ -79,6 +89,7 @@ class HeapExhausted(HeapError, MemoryError):
         capacity: int,
         holders: Iterable[tuple[str | None, int, int, int, int]] = (),
         overhead: int = WORD_BYTES,
+        records: str | None = None,
     ) -> None:
         self.holders = _named(holders)
         self.requested = requested
@@ -86,6 +97,14 @@ class HeapExhausted(HeapError, MemoryError):
         self.largest = largest
         self.capacity = capacity
         self.overhead = overhead
+        self.records = records
+        if records:
+            HeapError.__init__(
+                self,
+                f"cannot make one more of {capacity:,} {records}: each has a record in the heap, "
+                f"and all are in use; free some, or make the heap with a larger `objects`",
+            )
+            return
         if requested > capacity:
             help_ = "the heap is smaller than that; make it larger"
         elif requested > capacity - overhead:
@@ -210,6 +229,62 @@ class HeapCorruption(HeapError, RuntimeError):
             f"heap damaged at +0x{offset:x}: {invariant} does not hold there; something wrote "
             f"past its block or through a stale address"
             + ("" if debug else " (a heap with debug=True says which)")
+        )
+
+
+class HeapBusy(HeapError, TimeoutError):
+    """Another process has the lock of a shared heap, and did not give it back in 10 seconds.
+
+    `pid` is that process, or 0 where it could not be seen. It is stopped, or very busy; nothing is
+    taken away from a process that lives.
+    """
+
+    _facts = ("pid",)
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        who = f"process {pid} has" if pid else "another process has"
+        super().__init__(
+            f"the heap is busy: {who} had its lock for 10 seconds; let it run on, or end it "
+            f"(what it left half done is then made whole)"
+        )
+
+
+class HeapMismatch(HeapError, ValueError):
+    """A descriptor is no shared heap that this rheap can attach to. `reason` says why."""
+
+    _facts = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"cannot attach: {reason}; pass the descriptor of a SharedHeap, made by this version"
+        )
+
+
+class BlockGone(HeapError, LookupError):
+    """Nobody has the block any more that a ticket was for, or the ticket is none of this heap's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "nobody has the block of this ticket any more: it was claimed and then freed, taken "
+            "back, or it is a ticket of another heap; redeem each ticket once, in the heap it is of"
+        )
+
+
+class BlockShared(HeapError, BufferError):
+    """A block was to be resized that other processes or tickets have, too.
+
+    `offset` is its place in the region in bytes.
+    """
+
+    _facts = ("offset",)
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        super().__init__(
+            f"cannot resize block at +0x{offset:x}: other processes, tickets or Blocks have it, "
+            f"too; copy it to a new block instead"
         )
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from .pictures.heapmap import FEW_BLOCKS, HeapMap
 from .pictures.notebook import block_html, heap_html, stats_html
-from .reports import BlockInfo, Blocks, BlockState, HeapStats, Holder, Leaks
+from .reports import (
+    BlockInfo,
+    Blocks,
+    BlockState,
+    HeapStats,
+    Holder,
+    Leaks,
+    ProcessInfo,
+    TicketInfo,
+)
 
 __all__ = [
     "FEW_BLOCKS",
@@ -15,6 +24,8 @@ __all__ = [
     "HeapStats",
     "Holder",
     "Leaks",
+    "ProcessInfo",
+    "TicketInfo",
     "block_html",
     "heap_html",
 ]

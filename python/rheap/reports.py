@@ -43,7 +43,9 @@ class BlockInfo(NamedTuple):
     when nobody owns the block. `capacity`: payload bytes. The 8-byte word stands before `offset`.
     `holders`: how many views of it are alive at the least; of a lingering block 0 says that it is
     exposed and waits for the last reference. `site`: "file.py:12 function" of the
-    line that allocated it, on debug heaps, always printable.
+    line that allocated it, on debug heaps, always printable. `pids`: of a live block of a shared
+    heap the processes that have it (none while it is in flight), 0 for a forked child that has not
+    said its own yet.
     """
 
     offset: int
@@ -52,6 +54,7 @@ class BlockInfo(NamedTuple):
     state: BlockState
     holders: int = 0
     site: str | None = None
+    pids: tuple[int, ...] = ()
 
     @property
     def reason(self) -> str | None:
@@ -105,6 +108,36 @@ class Blocks(Sequence[BlockInfo]):
 
     def __repr__(self) -> str:
         return f"<rheap.Blocks, {len(self):,} at one moment>"
+
+
+class ProcessInfo(NamedTuple):
+    """A process that is attached to a shared heap.
+
+    `pid`: 0 for a forked child that has not said its own yet. `since`: seconds since 1970 when it
+    attached. `blocks`, `bytes`: the blocks that it has, and the bytes asked for in them. `tickets`:
+    how many of those that it sent nobody claimed yet. `inherited`: it was forked by a process that
+    was attached, and inherited what that one had.
+    """
+
+    pid: int
+    since: float
+    blocks: int
+    bytes: int
+    tickets: int
+    inherited: bool
+
+
+class TicketInfo(NamedTuple):
+    """A ticket that nobody claimed yet.
+
+    `sender`: "alive", "left" (it closed the heap, or ended in good order) or "died". `pid`: of a
+    sender that is alive, else None. `offset`, `size`: of the block, in bytes.
+    """
+
+    sender: str
+    pid: int | None
+    offset: int
+    size: int
 
 
 _AT_ONCE = 1024  # rows that are made into objects in one go

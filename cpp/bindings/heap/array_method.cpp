@@ -65,7 +65,7 @@ PyObject* make_array(Heap* heap, const Shape& shape, PyObject* dtype, std::uint6
   Py_DECREF(block);
   // The array keeps the Pin, and that keeps the block.
   return pin == nullptr ? nullptr
-                        : numpy::array_in(memory, pin, dtype, shape.dimensions, shape.count);
+                        : numpy::array_in(memory, pin, {dtype, shape.count, shape.dimensions});
 }
 
 PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {

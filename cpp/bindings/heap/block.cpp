@@ -1,6 +1,7 @@
 #include "bindings/heap/block.hpp"
 
 #include "bindings/heap/block_methods.hpp"
+#include "bindings/heap/patience.hpp"
 #include "bindings/heap/pin.hpp"
 #include "bindings/heap/site.hpp"
 #include "bindings/heap/tracing.hpp"
@@ -167,7 +168,12 @@ bool free_block(BlockObject* block, Py_ssize_t own) {
     return false;
   }
   // A block that turns out to be damaged stays open, so that what is in it can be saved.
-  if (!translated([&] { block->heap->verify(block->handle); })) return false;
+  const bool sound = translated([&] {
+    patiently(block, [&] {
+      if (!block->closed) block->heap->verify(block->handle);
+    });
+  });
+  if (!sound) return false;
   return close_block(block, own);
 }
 

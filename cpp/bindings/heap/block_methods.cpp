@@ -6,6 +6,7 @@
 #include "bindings/heap/block.hpp"
 #include "bindings/heap/heap_recorder.hpp"
 #include "bindings/heap/holders.hpp"
+#include "bindings/heap/patience.hpp"
 #include "bindings/heap/pin.hpp"
 #include "bindings/heap/tracing.hpp"
 #include "bindings/interpreter/arguments.hpp"
@@ -48,15 +49,18 @@ PyObject* resize(PyObject* self, PyObject* const* arguments, Py_ssize_t own) {
   if (!parse_size(arguments[0], "size", bytes)) return nullptr;
   if (block->heap != nullptr) note_request(block->heap);
   if (!usable(block, "resize")) return nullptr;
-  if (!unseen(block, own)) {
-    set_pinned("resize", block->handle.payload.value, block->pins);
-    return nullptr;
-  }
   Heap* heap = block->heap;
   const bool done = translated_request(*heap, [&] {
-    void* const before = address_of(block);
-    heap->resize(block->handle, bytes);
-    retrace(block, before);
+    patiently(block, [&] {
+      if (!usable(block, "resize")) throw pybind11::error_already_set();
+      if (!unseen(block, own)) {
+        set_pinned("resize", block->handle.payload.value, block->pins);
+        throw pybind11::error_already_set();
+      }
+      void* const before = address_of(block);
+      heap->resize(block->handle, bytes);
+      retrace(block, before);
+    });
   });
   // If not, making the error may have run code that freed the block.
   if (!done) return nullptr;

@@ -7,6 +7,7 @@
 
 #include "bindings/heap/block.hpp"
 #include "bindings/heap/heap_methods.hpp"
+#include "bindings/heap/patience.hpp"
 #include "bindings/heap/policies.hpp"
 #include "bindings/heap/self.hpp"
 #include "bindings/heap/tracing.hpp"
@@ -27,12 +28,12 @@ using OwnedHeap = std::unique_ptr<Heap, Disown>;
 template <auto method>
 std::uint64_t count_without_gil(Heap& heap) {
   std::uint64_t counted = 0;
-  without_gil([&] { counted = (heap.*method)(); });
+  without_gil([&] { counted = patiently(heap, [&] { return (heap.*method)(); }); });
   return counted;
 }
 
 void check_heap(Heap& heap) {
-  without_gil([&] { heap.check(); });
+  without_gil([&] { patiently(heap, [&] { heap.check(); }); });
 }
 
 // All but `check`, `defrag` and `trim` are called with the GIL.
@@ -53,6 +54,25 @@ OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, std::
   Heap* heap = nullptr;
   without_gil([&] { heap = Heap::open(options); });
   return OwnedHeap(heap);
+}
+
+OwnedHeap open_shared_heap(std::uint64_t capacity, std::uint64_t objects, bool debug) {
+  const Heap::Options options{
+      .capacity = capacity, .debug = debug, .callers_take_turns = gil_makes_turns};
+  Heap* heap = nullptr;
+  without_gil([&] { heap = Heap::open_shared(options, objects); });
+  return OwnedHeap(heap);
+}
+
+/// The descriptor is the heap's from here on; if this fails, it is still the caller's.
+OwnedHeap attach_heap(int descriptor) {
+  for (Patience patience;;) {
+    try {
+      return OwnedHeap(Heap::attach(descriptor, gil_makes_turns));
+    } catch (const Contended&) {
+      patience.wait();
+    }
+  }
 }
 
 bool is_observed(const Heap& heap) { return heap.observer() != nullptr; }
@@ -118,6 +138,8 @@ void define_heap(py::class_<Heap, OwnedHeap>& heap_class) {
   py::options options;  // as long as it lives
   options.disable_function_signatures();
   heap_class.def(py::init(&open_heap))
+      .def(py::init(&open_shared_heap))
+      .def(py::init(&attach_heap))
       .def("close", &close_heap, close_words)
       .def("_close_if_unused", &Heap::close_if_unused)
       .def("defrag", &count_without_gil<&Heap::defrag>, defrag_words)
@@ -127,6 +149,8 @@ void define_heap(py::class_<Heap, OwnedHeap>& heap_class) {
       .def_property_readonly("closed", &Heap::closed, closed_words)
       .def_property_readonly("debug", &Heap::debug, debug_words)
       .def_property_readonly("_observed", &is_observed)
+      .def_property_readonly("_id", &Heap::id)
+      .def_property_readonly("_descriptor", &Heap::descriptor)
       .def_property_readonly("_bound_blocks", &Heap::bound_blocks);
 }
 

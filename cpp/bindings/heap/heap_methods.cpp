@@ -7,6 +7,7 @@
 #include "bindings/heap/block.hpp"
 #include "bindings/heap/heap_recorder.hpp"
 #include "bindings/heap/holders.hpp"
+#include "bindings/heap/patience.hpp"
 #include "bindings/heap/self.hpp"
 #include "bindings/interpreter/arguments.hpp"
 #include "bindings/interpreter/errors.hpp"
@@ -50,9 +51,9 @@ bool clear(BlockObject* block, std::uint64_t bytes) {
 [[gnu::noinline]] bool alloc_otherwise(BlockObject* block, Heap* heap, std::uint64_t bytes,
                                        std::uint64_t align, std::uint64_t& dirty) {
   note_request(heap);
-  if (!translated_request(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align); })) {
-    return false;
-  }
+  const bool done = translated_request(
+      *heap, [&] { patiently(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align); }); });
+  if (!done) return false;
   adopt(block, heap);
   if (!heap->debug()) return true;
   note_allocation(block);

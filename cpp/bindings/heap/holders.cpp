@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bindings/heap/block.hpp"
+#include "bindings/heap/patience.hpp"
 #include "bindings/heap/site.hpp"
 
 namespace py = pybind11;
@@ -33,7 +34,7 @@ using Holder = std::pair<std::string, Holding>;
 /// The lines of all live blocks.
 std::map<Line, Holding> lines_of(Heap& heap) {
   std::map<Line, Holding> lines;
-  heap.walk([&](const Heap::Seen& seen) {
+  const auto see = [&](const Heap::Seen& seen) {
     if (seen.handle == nullptr) return;
     const BlockObject* block = block_of_handle(*seen.handle);
     const auto [code, number] = block->allocated_at;
@@ -43,7 +44,8 @@ std::map<Line, Holding> lines_of(Heap& heap) {
     line->second.tally.add(seen.handle->bytes);
     line->second.lingering += block->closed;
     line->second.waiting += block->closed && block->pins == 0 ? 1 : 0;
-  });
+  };
+  patiently(heap, [&] { heap.walk(see); });
   return lines;
 }
 

@@ -1,5 +1,6 @@
 #include "bindings/interpreter/errors.hpp"
 
+#include "core/region/segment.hpp"
 #include "core/system/refused.hpp"
 #include "trace/parse.hpp"
 
@@ -54,6 +55,8 @@ void register_errors(py::module_& module) {
       set_python_error();
     } catch (const Closed&) {
       set_python_error();
+    } catch (const SharingError&) {
+      set_python_error();
     } catch (const SystemRefused&) {
       set_python_error();
     } catch (const trace::Malformed&) {
@@ -74,6 +77,14 @@ void set_python_error() {
                                               e.fenced ? Py_True : Py_False));
   } catch (const Closed&) {
     set_closed("do that");
+  } catch (const Busy& e) {
+    set_error("HeapBusy", Py_BuildValue("(k)", static_cast<unsigned long>(e.pid)));
+  } catch (const Gone&) {
+    set_error("BlockGone", PyTuple_New(0));
+  } catch (const HeldByOthers& e) {
+    set_error("BlockShared", Py_BuildValue("(K)", Number{e.where.value}));
+  } catch (const Mismatch& e) {
+    set_error("HeapMismatch", Py_BuildValue("(s)", e.what()));
   } catch (const SystemRefused& e) {
     PyObject* arguments = Py_BuildValue("is", e.code, e.what());
     if (arguments != nullptr) PyErr_SetObject(PyExc_OSError, arguments);
@@ -91,9 +102,9 @@ void set_python_error() {
 
 void set_exhausted(const Exhausted& exhausted, PyObject* holders) {
   set_error("HeapExhausted",
-            Py_BuildValue("KKKKOK", Number{exhausted.requested}, Number{exhausted.free},
+            Py_BuildValue("KKKKOKz", Number{exhausted.requested}, Number{exhausted.free},
                           Number{exhausted.largest}, Number{exhausted.capacity}, holders,
-                          Number{exhausted.overhead}));
+                          Number{exhausted.overhead}, exhausted.records));
 }
 
 void set_freed(const char* verb, const std::string& allocated, const std::string& freed) {

@@ -1,6 +1,8 @@
 #include "bindings/interpreter/numpy.hpp"
 
+#include <algorithm>
 #include <array>
+#include <vector>
 
 namespace rheap::bindings::numpy {
 
@@ -19,8 +21,21 @@ enum Place : std::size_t {
 constexpr unsigned known_binaries[] = {0x0100'0009, 0x0200'0000};  // NumPy 1 and 2
 constexpr unsigned oldest_features = 7;                            // with PyArray_SetBaseObject
 
-/// In C order, aligned, writable.
-constexpr int plain_array = 0x1 | 0x100 | 0x400;
+/// Flags of an array: in C order, aligned, writable.
+constexpr int c_order = 0x1;
+constexpr int aligned = 0x100;
+constexpr int writable = 0x400;
+
+/// The fields that NumPy publishes, the same in NumPy 1 and 2.
+struct Fields {
+  PyObject_HEAD char* memory;
+  int count;
+  Py_ssize_t* dimensions;
+  Py_ssize_t* strides;
+  PyObject* base;
+  PyObject* dtype;
+  int flags;
+};
 
 using Version = unsigned (*)();
 using NewArray = PyObject* (*)(PyTypeObject*, PyObject*, int, const Py_ssize_t*, const Py_ssize_t*,
@@ -80,11 +95,14 @@ const Kind* kind_of(PyObject* argument) {
   return place.argument == argument ? &place : nullptr;
 }
 
-PyObject* array_in(void* memory, PyObject* owner, PyObject* dtype, const Py_ssize_t* dimensions,
-                   Py_ssize_t count) {
+PyObject* array_in(void* memory, PyObject* owner, const Layout& layout) {
+  // With strides NumPy looks itself for what order and alignment they make.
+  const int order = layout.strides == nullptr ? c_order | aligned : 0;
+  const int flags = order | (layout.writable ? writable : 0);
   // NumPy steals the dtype, and the owner; both also when it fails.
-  PyObject* array = interface.make(interface.array, Py_NewRef(dtype), static_cast<int>(count),
-                                   dimensions, nullptr, memory, plain_array, nullptr);
+  PyObject* array =
+      interface.make(interface.array, Py_NewRef(layout.dtype), static_cast<int>(layout.count),
+                     layout.dimensions, layout.strides, memory, flags, nullptr);
   if (array == nullptr) {
     Py_DECREF(owner);
     return nullptr;
@@ -94,6 +112,45 @@ PyObject* array_in(void* memory, PyObject* owner, PyObject* dtype, const Py_ssiz
     return nullptr;
   }
   return array;
+}
+
+bool read_array(PyObject* object, Array& array) {
+  if (interface.array == nullptr || Py_TYPE(object) != interface.array) return false;
+  const auto* fields = reinterpret_cast<const Fields*>(object);
+  array = {fields->memory,
+           fields->base,
+           {fields->dtype, fields->count, fields->dimensions, fields->strides,
+            (fields->flags & writable) != 0}};
+  return true;
+}
+
+namespace {
+
+/// A program uses few dtypes, and there are not many of plain numbers.
+std::vector<Text>& texts() {
+  static auto* all = new std::vector<Text>();
+  return *all;
+}
+
+}  // namespace
+
+void remember_text(PyObject* dtype, std::uint64_t item_bytes, PyObject* text) {
+  constexpr std::size_t most = 64;
+  if (texts().size() == most || text_of(dtype) != nullptr) return;
+  const std::string_view letters(PyBytes_AS_STRING(text),
+                                 static_cast<std::size_t>(PyBytes_GET_SIZE(text)));
+  texts().push_back({Py_NewRef(dtype), item_bytes, letters});
+  Py_INCREF(text);  // for good, as the dtype
+}
+
+const Text* text_of(PyObject* dtype) {
+  const auto found = std::ranges::find(texts(), dtype, &Text::dtype);
+  return found == texts().end() ? nullptr : &*found;
+}
+
+const Text* dtype_of(std::string_view text) {
+  const auto found = std::ranges::find(texts(), text, &Text::text);
+  return found == texts().end() ? nullptr : &*found;
 }
 
 }  // namespace rheap::bindings::numpy

@@ -1,5 +1,7 @@
 #include "bindings/reports/rows.hpp"
 
+#include <pybind11/stl.h>
+
 #include <string>
 
 #include "bindings/heap/site.hpp"
@@ -30,7 +32,8 @@ void use_states(const py::tuple& members) {
 }  // namespace
 
 void Rows::add(const Heap::Seen& seen) {
-  Row row{seen.payload.value, seen.usable, seen.usable, 0, 0, state_of(seen)};
+  Row row{seen.payload.value, seen.usable, seen.usable, 0, 0, 0, state_of(seen)};
+  if (seen.pids != nullptr) row.pids = number_of(*seen.pids);
   if (seen.handle != nullptr) {
     const BlockObject& owner = *block_of_handle(*seen.handle);
     row.size = seen.handle->bytes;
@@ -42,7 +45,7 @@ void Rows::add(const Heap::Seen& seen) {
 
 void Rows::add(Offset payload, Word word) {
   const std::uint64_t capacity = word.size() - word_bytes;
-  rows_.push_back({payload.value, capacity, capacity, 0, 0, state_of(word.state())});
+  rows_.push_back({payload.value, capacity, capacity, 0, 0, 0, state_of(word.state())});
 }
 
 std::uint32_t Rows::number_of(const Site& site) {
@@ -50,6 +53,13 @@ std::uint32_t Rows::number_of(const Site& site) {
   const auto next = static_cast<std::uint32_t>(sites_.size());
   const auto [found, is_new] = numbers_.try_emplace({site.code, site.line}, next);
   if (is_new) sites_.push_back({py::reinterpret_borrow<py::object>(site.code), site.line, {}});
+  return found->second;
+}
+
+std::uint32_t Rows::number_of(const std::vector<std::uint32_t>& pids) {
+  const auto next = static_cast<std::uint32_t>(pids_.size());
+  const auto [found, is_new] = number_of_pids_.try_emplace(pids, next);
+  if (is_new) pids_.push_back(pids);
   return found->second;
 }
 
@@ -68,8 +78,8 @@ py::list Rows::read(std::ptrdiff_t first, std::ptrdiff_t step, std::size_t count
     if (at >= rows_.size()) throw py::index_error("no such row");
     const Row& row = rows_[at];
     const py::handle state = PyTuple_GET_ITEM(states, static_cast<Py_ssize_t>(row.state));
-    list[i] =
-        py::make_tuple(row.offset, row.size, row.capacity, state, row.holders, text_of(row.site));
+    list[i] = py::make_tuple(row.offset, row.size, row.capacity, state, row.holders,
+                             text_of(row.site), py::tuple(py::cast(pids_[row.pids])));
   }
   return list;
 }

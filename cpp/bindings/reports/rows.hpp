@@ -21,6 +21,7 @@ class Rows {
     std::uint64_t capacity;
     std::uint32_t holders;
     std::uint32_t site;  ///< where in `sites_`; 0 is an unknown one
+    std::uint32_t pids;  ///< where in `pids_`; 0 is none
     BlockState state;
   };
 
@@ -31,8 +32,8 @@ class Rows {
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
   [[nodiscard]] auto begin() const { return rows_.begin(); }
   [[nodiscard]] auto end() const { return rows_.end(); }
-  /// (offset, size, capacity, state, holders, site) of `count` rows from `first` on, each `step`
-  /// behind the one before. The site is None where it is not known.
+  /// (offset, size, capacity, state, holders, site, pids) of `count` rows from `first` on, each
+  /// `step` behind the one before. The site is None where it is not known.
   pybind11::list read(std::ptrdiff_t first, std::ptrdiff_t step, std::size_t count);
 
  private:
@@ -43,9 +44,12 @@ class Rows {
   };
 
   std::uint32_t number_of(const Site& site);
+  std::uint32_t number_of(const std::vector<std::uint32_t>& pids);
   pybind11::object text_of(std::uint32_t site);
 
   std::vector<Row> rows_;
+  std::vector<std::vector<std::uint32_t>> pids_{{}};
+  std::map<std::vector<std::uint32_t>, std::uint32_t> number_of_pids_;
   std::vector<RowSite> sites_{{{}, 0, pybind11::none()}};
   std::map<std::pair<PyObject*, int>, std::uint32_t> numbers_;  ///< of the lines among the sites
 };

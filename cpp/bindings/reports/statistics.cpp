@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bindings/heap/block.hpp"
+#include "bindings/heap/patience.hpp"
 #include "bindings/reports/free_space.hpp"
 
 namespace py = pybind11;
@@ -58,7 +59,7 @@ void read_block(const Heap& heap, const Part& part, Offset block, Offset end, Su
 
 Survey survey(Heap& heap, const Part& part) {
   Survey found;
-  found.report = heap.walk([&](const Heap::Seen& seen) {
+  const auto see = [&](const Heap::Seen& seen) {
     if (seen.handle != nullptr) found.seen_blocks.add(*seen.handle);
     const Offset block = block_of(seen.payload);
     const bool fenced = heap.debug() && seen.state == State::live;
@@ -70,7 +71,8 @@ Survey survey(Heap& heap, const Part& part) {
       found.bytes.clear();
     }
     found.rows.add(seen);
-  });
+  };
+  found.report = patiently(heap, [&] { return heap.walk(see); });
   return found;
 }
 
@@ -107,13 +109,14 @@ py::dict figures(const Heap::Report& report, const SeenBlocks& seen) {
 
 py::dict take_statistics(Heap& heap) {
   SeenBlocks seen;
-  const Heap::Report report = heap.measure([&](Handle& handle) { seen.add(handle); });
+  const auto see = [&](Handle& handle) { seen.add(handle); };
+  const Heap::Report report = patiently(heap, [&] { return heap.measure(see); });
   return figures(report, seen);
 }
 
 Rows list_blocks(Heap& heap) {
   Rows rows;
-  heap.walk([&](const Heap::Seen& seen) { rows.add(seen); });
+  patiently(heap, [&] { heap.walk([&](const Heap::Seen& seen) { rows.add(seen); }); });
   return rows;
 }
 

@@ -108,7 +108,8 @@ class Allocator {
   /// How many bytes the live block that starts here can have. Throws Damage when there is none.
   [[nodiscard]] std::uint64_t usable_bytes(Offset payload) const {
     const Word word = blocks_.follow(block_of(payload));
-    if (word.state() != State::live) BlockList::damaged(payload, "a live block where a record says");
+    if (word.state() != State::live)
+      BlockList::damaged(payload, "a live block where a record says");
     return word.size() - overhead();
   }
   /// Throws Damage unless such a block, the neighbours it could merge with, and everything else

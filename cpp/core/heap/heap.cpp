@@ -294,6 +294,10 @@ std::uint64_t Heap::bury_dead() {
   return guarded<GuardInTurn>([&] { return membership_->bury_dead(); });
 }
 
+void Heap::say_farewell() {
+  guarded<GuardInTurn>([&] { membership_->say_farewell(); });
+}
+
 std::vector<Member> Heap::members() {
   return guarded<GuardInTurn>([&] {
     membership_->bury_dead();

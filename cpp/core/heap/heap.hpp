@@ -63,7 +63,8 @@ class Heap {
   /// it does nothing and returns false, and it is for `alloc` to do the work, or to say why not.
   /// The block's bytes may hold anything.
   bool alloc_quickly(Handle& handle, std::uint64_t bytes, std::uint64_t align);
-  /// Throws Exhausted or SystemRefused, and HeldByOthers. Whatever it throws, the block is as it was.
+  /// Throws Exhausted or SystemRefused, and HeldByOthers. Whatever it throws, the block is as it
+  /// was.
   void resize(Handle& handle, std::uint64_t bytes);
   std::uint64_t defrag();
   std::uint64_t trim();
@@ -97,6 +98,8 @@ class Heap {
   void claim(Handle& handle, const Ticket& ticket);
   std::uint64_t recall(bool of_the_dead);
   std::uint64_t bury_dead();
+  /// This process is about to end in good order: its tickets wait for whoever claims them.
+  void say_farewell();
   std::vector<Member> members();
   std::vector<InFlight> in_flight();
   /// The process that has the heap's lock, as far as can be seen; 0 for none.
@@ -109,7 +112,7 @@ class Heap {
     Offset payload;
     std::uint64_t usable;
     State state;
-    Handle* handle;  ///< of a live block, if it is this process's
+    Handle* handle;                          ///< of a live block, if it is this process's
     const std::vector<std::uint32_t>* pids;  ///< of a live block of a shared heap: who has it
   };
   struct Report {

@@ -124,7 +124,8 @@ bool Membership::take_lock() noexcept {
 
 void Membership::enter() {
   if (!joined_) [[unlikely]]
-    throw SystemRefused(EUSERS, "too many processes were attached to this heap when this one forked");
+    throw SystemRefused(EUSERS,
+                        "too many processes were attached to this heap when this one forked");
   if (!take_lock()) [[unlikely]]
     throw Contended{};
   if (header().damaged == 0) [[likely]] {
@@ -216,7 +217,7 @@ Allocation Membership::allocate(Handle& handle, std::uint64_t bytes, std::uint64
 
 Allocation Membership::resize(const Handle& handle, std::uint64_t bytes) {
   ObjectRecord& record = objects_[handle.object];
-  if (record.holders != 1 || local(handle.object).handles != 1) throw HeldByOthers{};
+  if (record.holders != 1 || local(handle.object).handles != 1) throw HeldByOthers(handle.payload);
   // Never more than the block has, whenever this is cut off.
   Memory::store(record.bytes, std::min(handle.bytes, bytes));
   try {

@@ -69,8 +69,8 @@ class Membership {
   // --- the lock: all that follows but what says otherwise happens with it held -------------------
 
   /// Takes it, makes the heap whole if its last holder died, and gives back what this process let
-  /// go before. Throws Contended when another one has it, Damage, or SystemRefused when this process
-  /// is none of the heap's; then the lock is not taken.
+  /// go before. Throws Contended when another one has it, Damage, or SystemRefused when this
+  /// process is none of the heap's; then the lock is not taken.
   void enter();
   void leave() noexcept;
   /// The process that has the lock, as far as can be seen without it; 0 for none.
@@ -94,8 +94,10 @@ class Membership {
   /// is free, else the process's next operation does what is to be done. Throws Damage.
   void let_go(std::uint32_t object);
 
-  /// Takes back tickets that nobody claimed: this process's, or those of the dead. Returns how many.
+  /// Takes back tickets that nobody claimed: this process's, or those of the dead. Returns how
+  /// many.
   std::uint64_t recall(bool of_the_dead);
+  void say_farewell() { tell_tickets(own().serial, shared::TicketRecord::sender_left); }
   /// Gives back what processes had that are no more. Returns how many processes those were.
   std::uint64_t bury_dead();
   [[nodiscard]] std::vector<Member> members();
@@ -139,7 +141,9 @@ class Membership {
   void drop_ticket(std::uint32_t index);
   void give_back_pending();
   bool drop_oldest_orphan();
-  std::uint64_t release_row(unsigned slot, std::uint64_t sender);
+  void release_row(unsigned slot, std::uint64_t sender);
+  /// From now on their sender is another one.
+  void tell_tickets(std::uint64_t sender, std::uint64_t now);
   /// Does `work`, again after each thing that could be given back for it, as long as it is refused.
   template <typename Work>
   auto insist(Work&& work);
@@ -173,7 +177,8 @@ class HolderCursor {
     if (membership_) placed_ = membership_->placed();
   }
 
-  /// The pids of those who have the block whose payload starts here, or nullptr. Good until the next.
+  /// The pids of those who have the block whose payload starts here, or nullptr. Good until the
+  /// next.
   const std::vector<std::uint32_t>* find(Offset payload) {
     if (!membership_) return nullptr;
     while (at_ < placed_.size() && placed_[at_].payload < payload) ++at_;

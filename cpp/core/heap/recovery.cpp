@@ -30,19 +30,16 @@ std::uint64_t Membership::bury_dead() {
   return buried;
 }
 
-/// Gives back what a process has, and says what became of it to its tickets. Returns the number of
-/// its objects.
-std::uint64_t Membership::release_row(unsigned slot, std::uint64_t sender) {
-  std::uint64_t released = 0;
-  slots_.empty(slot, [&](std::uint32_t object) {
-    release(object);
-    ++released;
-  });
-  const std::uint64_t serial = slots_[slot].serial;
+/// Gives back what a process has, and says to its tickets what became of it.
+void Membership::release_row(unsigned slot, std::uint64_t sender) {
+  slots_.empty(slot, [&](std::uint32_t object) { release(object); });
+  tell_tickets(slots_[slot].serial, sender);
+}
+
+void Membership::tell_tickets(std::uint64_t sender, std::uint64_t now) {
   tickets_.for_each([&](std::uint32_t index, const TicketRecord& ticket) {
-    if (ticket.sender == serial) Memory::store(tickets_[index].sender, sender);
+    if (ticket.sender == sender) Memory::store(tickets_[index].sender, now);
   });
-  return released;
 }
 
 /// The lock came from a process that died with it: everything it guards may be half done. It counts

@@ -9,11 +9,11 @@ namespace rheap {
 
 /// The heap is full: the request does not fit although everything that could be merged was merged.
 struct Exhausted : std::exception {
-  std::uint64_t requested = 0;  ///< bytes asked for
-  std::uint64_t free = 0;       ///< bytes of all holes, the wilderness included
-  std::uint64_t largest = 0;    ///< bytes of the largest request that would be served
-  std::uint64_t capacity = 0;   ///< bytes of the region that blocks may take
-  std::uint64_t overhead = 0;   ///< bytes that each block takes besides what is asked for
+  std::uint64_t requested = 0;    ///< bytes asked for
+  std::uint64_t free = 0;         ///< bytes of all holes, the wilderness included
+  std::uint64_t largest = 0;      ///< bytes of the largest request that would be served
+  std::uint64_t capacity = 0;     ///< bytes of the region that blocks may take
+  std::uint64_t overhead = 0;     ///< bytes that each block takes besides what is asked for
   const char* records = nullptr;  ///< in a shared heap: of which table all records are in use
 
   [[nodiscard]] const char* what() const noexcept override { return "heap exhausted"; }
@@ -29,19 +29,33 @@ struct Damage : std::exception {
   [[nodiscard]] const char* what() const noexcept override { return invariant; }
 };
 
+/// What only heaps can refuse that several processes share.
+struct SharingError : std::exception {};
+
 /// Another process, or a thread of one, has the lock of a shared heap.
-struct Contended : std::exception {
+struct Contended : SharingError {
   [[nodiscard]] const char* what() const noexcept override { return "heap is busy"; }
 };
 
 /// Nobody has the block any more that a ticket was for.
-struct Gone : std::exception {
+struct Gone : SharingError {
   [[nodiscard]] const char* what() const noexcept override { return "block is gone"; }
 };
 
 /// A block of a shared heap that others have, too.
-struct HeldByOthers : std::exception {
+struct HeldByOthers : SharingError {
+  Offset where;  ///< the payload
+
+  explicit HeldByOthers(Offset where_) : where(where_) {}
   [[nodiscard]] const char* what() const noexcept override { return "block is shared"; }
+};
+
+/// The lock of a shared heap was not to be had for a long time.
+struct Busy : SharingError {
+  std::uint32_t pid;  ///< of the process that has it; 0 if that could not be seen
+
+  explicit Busy(std::uint32_t pid_) : pid(pid_) {}
+  [[nodiscard]] const char* what() const noexcept override { return "heap is busy"; }
 };
 
 /// The heap was closed: no new blocks, no reports.

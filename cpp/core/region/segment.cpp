@@ -89,13 +89,16 @@ Segment::Segment(SegmentShape shape)
 }
 
 Segment::Segment(int descriptor)
-    : shape_{},
-      is_new_(false),
-      id_(0),
-      file_(system::take_file(descriptor)) {
+    : shape_{}, is_new_(false), id_(0), file_(system::take_file(descriptor)) {
   shape_ = read_shape(file_, id_);
   base_ = system::map_shared(file_, shape_.bytes(), largest_align);
   presence_ = reinterpret_cast<std::uint64_t*>(base_ + shape_.presence_at());
+}
+
+std::uint64_t Segment::id_behind(int descriptor) {
+  std::uint64_t id = 0;
+  static_cast<void>(read_shape(system::take_file(descriptor), id));
+  return id;
 }
 
 Segment::~Segment() {
@@ -108,9 +111,7 @@ void Segment::provide_table(std::uint64_t begin, std::uint64_t end) {
   system::provide(file_, base_, from, align_up(end, system::page_bytes()) - from);
 }
 
-SharedHeader& Segment::header() const {
-  return reinterpret_cast<HeapHeader*>(base_)->shared;
-}
+SharedHeader& Segment::header() const { return reinterpret_cast<HeapHeader*>(base_)->shared; }
 
 void Segment::provide_windows(std::uint64_t first, std::uint64_t last) {
   if (last - first >= most_inside && !prepared_.covers(first, last, header().discards)) {

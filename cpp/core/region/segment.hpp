@@ -5,6 +5,7 @@
 #include <exception>
 #include <optional>
 
+#include "core/region/errors.hpp"
 #include "core/region/offset.hpp"
 #include "core/system/files.hpp"
 
@@ -40,7 +41,7 @@ struct SegmentShape {
 };
 
 /// Why a descriptor is no segment of a heap that this process can attach to.
-struct Mismatch : std::exception {
+struct Mismatch : SharingError {
   const char* reason;
 
   explicit Mismatch(const char* reason_) : reason(reason_) {}
@@ -73,6 +74,8 @@ class Segment {
   /// A new one, in which nothing but the header, the bits and the slots is in memory. Throws
   /// SystemRefused.
   explicit Segment(SegmentShape shape);
+  /// The id of the heap in the segment behind this descriptor. Throws Mismatch.
+  static std::uint64_t id_behind(int descriptor);
   /// The one behind this descriptor, which is from here on the Segment's. Throws Mismatch or
   /// SystemRefused, and then the descriptor is still the caller's.
   explicit Segment(int descriptor);

@@ -25,8 +25,8 @@ class Slots {
   [[nodiscard]] bool is_alive(unsigned slot) const {
     return system::is_marked(segment_.file(), slot);
   }
-  /// Marks a slot that nobody has as taken by whoever has `mark`, and makes its row empty. It is not
-  /// in use before it has a serial. Returns none when there is none. Throws SystemRefused.
+  /// Marks a slot that nobody has as taken by whoever has `mark`, and makes its row empty. It is
+  /// not in use before it has a serial. Returns none when there is none. Throws SystemRefused.
   std::optional<unsigned> take(system::LifeMark& mark);
 
   // --- rows -------------------------------------------------------------------------------------

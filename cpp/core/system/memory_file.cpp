@@ -21,8 +21,8 @@ namespace {
 constexpr int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
 [[noreturn]] void refuse(int code, const std::string& verb, const std::string& hint = "") {
-  throw SystemRefused(code, "the system refused to " + verb + ": " +
-                                std::generic_category().message(code) + hint);
+  throw SystemRefused(
+      code, "the system refused to " + verb + ": " + std::generic_category().message(code) + hint);
 }
 
 std::string hint_for(int code) {
@@ -60,8 +60,8 @@ int allocate(const File& file, std::byte* memory, std::uint64_t begin, std::uint
   }
   int code = EINTR;
   while (code == EINTR) {
-    const bool done = fallocate(file.descriptor, 0, static_cast<off_t>(begin),
-                                static_cast<off_t>(bytes)) == 0;
+    const bool done =
+        fallocate(file.descriptor, 0, static_cast<off_t>(begin), static_cast<off_t>(bytes)) == 0;
     code = done ? 0 : errno;
   }
   return code;

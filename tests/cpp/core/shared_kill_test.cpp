@@ -47,8 +47,7 @@ struct Mail {
 
 class SharedMail {
  public:
-  SharedMail()
-      : memory_(system::reserve(sizeof(Mail), alignof(Mail), system::Sharing::children)) {
+  SharedMail() : memory_(system::reserve(sizeof(Mail), alignof(Mail), system::Sharing::children)) {
     system::commit(memory_, sizeof(Mail));
   }
   ~SharedMail() { system::release(memory_, sizeof(Mail)); }
@@ -190,7 +189,8 @@ class Actor {
   std::array<Held, 12> held_{};
 };
 
-void act_until_killed(Heap& heap, const SharedMail& mail, std::uint64_t seed, std::uint64_t kill_at) {
+void act_until_killed(Heap& heap, const SharedMail& mail, std::uint64_t seed,
+                      std::uint64_t kill_at) {
   alarm(30);
   arm(kill_at);
   const std::string failure = failure_of([&] {
@@ -205,14 +205,17 @@ void act_until_killed(Heap& heap, const SharedMail& mail, std::uint64_t seed, st
 
 TEST("processes killed at any store of a shared heap leave it whole") {
   SharedMail mail;
-  Random random(std::getenv("RHEAP_SEED") != nullptr ? std::strtoull(std::getenv("RHEAP_SEED"), nullptr, 10) : 1);
+  Random random(std::getenv("RHEAP_SEED") != nullptr
+                    ? std::strtoull(std::getenv("RHEAP_SEED"), nullptr, 10)
+                    : 1);
   std::uint64_t round = 0;
   const std::uint64_t all = rounds();
   while (round < all) {
     SharedHeap heap(capacity, most_blocks);
     Actor survivor(*heap, mail, random.next());
     for (int turn = 0; turn < 200 && round < all; ++turn) {
-      // One dies at work; then, every second time, some who find what it left, in the middle of that.
+      // One dies at work; then, every second time, some who find what it left, in the middle of
+      // that.
       const std::uint64_t deaths = random.one_in(2) ? 1 + random.below(3) : 0;
       for (std::uint64_t death = 0; death <= deaths; ++death, ++round) {
         const std::uint64_t kill_at = 1 + random.below(death == 0 ? 4000 : 300);

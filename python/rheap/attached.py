@@ -1,0 +1,40 @@
+"""The shared heaps to which this process is attached, by their identity."""
+
+from __future__ import annotations
+
+import weakref
+
+from .errors import HeapError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .shared_heap import SharedHeap
+
+_heaps: weakref.WeakValueDictionary[int, SharedHeap] = weakref.WeakValueDictionary()
+
+
+def remember(heap: SharedHeap) -> None:
+    """This process is attached to it from here on."""
+    _heaps[heap._id] = heap
+
+
+def known_heaps() -> list[SharedHeap]:
+    """Those that are open."""
+    return [heap for heap in _heaps.values() if not heap.closed]
+
+
+def known_heap(identity: int) -> SharedHeap | None:
+    """The open heap of that identity, if this process is attached to it."""
+    heap = _heaps.get(identity)
+    return None if heap is None or heap.closed else heap
+
+
+def attached_heap(identity: int) -> SharedHeap:
+    """As `known_heap`; raises `HeapError` when this process is not attached."""
+    heap = known_heap(identity)
+    if heap is None:
+        raise HeapError(
+            f"this process is not attached to the shared heap {identity:016x}, in which an array "
+            f"that it got lies; pass the SharedHeap to the process first, as an argument"
+        )
+    return heap
