@@ -1,1 +1,0 @@
-for t in "a block of a shared" "whoever leaves" "what the dead had" "a forked child has" "a block that others" "a request is refused only" "when all records" "memory that the system refuses" "what was trimmed" "a descriptor that" "damage that one"; do timeout 60 build/tests/cpp/rheap_cpp_tests "$t"; done
