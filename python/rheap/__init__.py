@@ -62,14 +62,19 @@ _LOOKED_AT = (
 
 def __getattr__(name: str) -> object:
     """Reports, pictures and shared heaps, which most programs that allocate do not need."""
+    found: object
     with no_fork:
         if name == "SharedHeap":
-            from . import shared_heap as module
+            from .shared_heap import SharedHeap
+
+            found = SharedHeap
         elif name in _LOOKED_AT:
-            from . import looking as module
+            from . import looking
+
+            found = getattr(looking, name)
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(module, name)
+    globals()[name] = found
     return found
 
 

@@ -43,7 +43,7 @@ def _ticket_for(block: _core.Block, what: object) -> bytes:
     return _core.send(block) + layout
 
 
-def take_ticket(heap: SharedHeap, ticket: bytes) -> _core.Block | numpy.ndarray[Any, Any]:
+def take_ticket(heap: SharedHeap, ticket: bytes) -> Any:
     """See `SharedHeap.redeem`: for all that is not redeemed in compiled code."""
     ticket = bytes(memoryview(ticket))
     if len(ticket) <= _core.TICKET_BYTES:

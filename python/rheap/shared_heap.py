@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self, SupportsIndex
 
+    import numpy
+
     from .looking import ProcessInfo, TicketInfo
 
 _BYTES_PER_OBJECT = 256
@@ -88,6 +90,11 @@ class SharedHeap(Heap):
                 raise
             _remember(heap)
             return heap
+
+    if TYPE_CHECKING:  # compiled, see with_sharing_methods
+
+        def ticket(self, what: _core.Block | numpy.ndarray[Any, Any], /) -> bytes: ...
+        def redeem(self, ticket: bytes, /) -> Any: ...
 
     def processes(self) -> list[ProcessInfo]:
         """The processes that are attached, this one among them. Buries those that have died."""
