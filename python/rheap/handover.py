@@ -12,6 +12,7 @@ import struct
 import sys
 
 from . import _core
+from .arrays import use_interface
 from .attached import attached_heap, known_heap
 from .errors import ForeignBlock
 
@@ -51,6 +52,7 @@ def take_ticket(heap: SharedHeap, ticket: bytes) -> Any:
     shape, strides, dtype, offset, read_only = _parsed(ticket)  # first: it may be no ticket
     import numpy as np
 
+    teach_arrays()  # perhaps NumPy was not there before
     block = _core.claim(heap, ticket)
     array = np.ndarray(shape, dtype, block.view(), offset, strides)
     if read_only:
@@ -68,6 +70,8 @@ def block_behind(array: object) -> _core.Block | None:
             array = array.obj
         elif isinstance(array, _core.Pin):
             return array.block
+        elif hasattr(array, "__array_interface__") and hasattr(array, "base"):
+            array = array.base  # what as_strided puts in between
         else:
             return array if isinstance(array, _core.Block) else None
 
@@ -109,7 +113,8 @@ def _parsed(ticket: bytes) -> tuple[tuple[int, ...], tuple[int, ...], Any, int, 
 def _text_of(dtype: numpy.dtype[Any]) -> bytes:
     if dtype.names is None and dtype.subdtype is None:
         text: bytes = dtype.str.encode()
-        if dtype.isbuiltin == 1 and dtype.isnative and dtype.kind in _NUMBERS:
+        lasts = dtype.isbuiltin == 1 and dtype.isnative and dtype.kind in _NUMBERS
+        if lasts and use_interface():
             _core.remember_text(dtype, dtype.itemsize, text)
         return text
     from numpy.lib.format import dtype_to_descr

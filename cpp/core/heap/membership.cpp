@@ -217,6 +217,7 @@ Allocation Membership::allocate(Handle& handle, std::uint64_t bytes, std::uint64
 
 Allocation Membership::resize(const Handle& handle, std::uint64_t bytes) {
   ObjectRecord& record = objects_[handle.object];
+  if (record.holders != 1) bury_dead();
   if (record.holders != 1 || local(handle.object).handles != 1) throw HeldByOthers(handle.payload);
   // Never more than the block has, whenever this is cut off.
   Memory::store(record.bytes, std::min(handle.bytes, bytes));
@@ -295,7 +296,13 @@ Ticket Membership::send(const Handle& handle) {
 }
 
 Allocation Membership::claim(Handle& handle, const Ticket& ticket) {
-  if (!objects_.has(ticket.object, ticket.object_serial)) throw Gone{};
+  const auto verify_there = [&] {
+    if (!objects_.has(ticket.object, ticket.object_serial)) throw Gone{};
+  };
+  verify_there();
+  // For want of memory the ticket itself may be dropped, and the object with it.
+  insist([&] { slots_.provide(slot_, ticket.object); });
+  verify_there();
   ObjectRecord& object = objects_[ticket.object];
   const std::uint64_t usable = allocator_.usable_bytes(object.payload);
   if (object.bytes > usable) {
@@ -305,7 +312,6 @@ Allocation Membership::claim(Handle& handle, const Ticket& ticket) {
                          tickets_[ticket.index].object == ticket.object &&
                          tickets_[ticket.index].object_serial == ticket.object_serial;
   if (!slots_.has(slot_, ticket.object)) {
-    insist([&] { slots_.provide(slot_, ticket.object); });
     Memory::store(object.holders, object.holders + 1);
     slots_.set(slot_, ticket.object);
   }
