@@ -33,7 +33,10 @@ void use_states(const py::tuple& members) {
 
 void Rows::add(const Heap::Seen& seen) {
   Row row{seen.payload.value, seen.usable, seen.usable, 0, 0, 0, state_of(seen)};
-  if (seen.pids != nullptr) row.pids = number_of(*seen.pids);
+  if (seen.held != nullptr) {
+    row.size = seen.held->bytes;
+    row.pids = number_of(seen.held->pids);
+  }
   if (seen.handle != nullptr) {
     const BlockObject& owner = *block_of_handle(*seen.handle);
     row.size = seen.handle->bytes;

@@ -404,10 +404,11 @@ std::vector<Membership::Placed> Membership::placed() const {
   return placed;
 }
 
-void Membership::holders(std::uint32_t object, std::vector<std::uint32_t>& pids) const {
-  pids.clear();
+void Membership::look_up(std::uint32_t object, Held& held) const {
+  held.bytes = objects_[object].bytes;
+  held.pids.clear();
   for (unsigned slot = 0; slot < slots_.made(); ++slot) {
-    if (slots_[slot].serial != 0 && slots_.has(slot, object)) pids.push_back(slots_[slot].pid);
+    if (slots_[slot].serial != 0 && slots_.has(slot, object)) held.pids.push_back(slots_[slot].pid);
   }
 }
 
