@@ -262,7 +262,9 @@ void Membership::give_back_pending() {
 }
 
 void Membership::release(std::uint32_t object) {
-  ObjectRecord& record = objects_[object];
+  ObjectRecord& record = objects_.used(object);
+  if (record.holders == 0)
+    BlockList::damaged(record.payload, "a count of those who have the block");
   Memory::store(record.holders, record.holders - 1);
   if (record.holders == 0) drop(object);
 }
@@ -319,7 +321,7 @@ Allocation Membership::claim(Handle& handle, const Ticket& ticket) {
   ++local(ticket.object).handles;
   handle.object = ticket.object;
   handle.bytes = object.bytes;
-  handle.align = std::max<std::uint32_t>(std::bit_floor(object.next), 8);
+  handle.align = std::clamp<std::uint64_t>(std::bit_floor(object.next), 8, largest_align);
   return {object.payload, usable, object.bytes};
 }
 
@@ -362,7 +364,7 @@ std::vector<Member> Membership::members() {
     Member member{record.pid, record.since, 0, 0, 0, record.inherited != 0};
     slots_.for_each(slot, [&](std::uint32_t object) {
       ++member.blocks;
-      member.bytes += objects_[object].bytes;
+      member.bytes += objects_.used(object).bytes;
     });
     members.push_back(member);
     serials.push_back(record.serial);
@@ -380,7 +382,7 @@ std::vector<InFlight> Membership::in_flight() const {
   using Sender = InFlight::Sender;
   std::vector<std::pair<std::uint64_t, InFlight>> found;
   tickets_.for_each([&](std::uint32_t, const TicketRecord& ticket) {
-    const ObjectRecord& object = objects_[ticket.object];
+    const ObjectRecord& object = objects_.used(ticket.object);
     InFlight flight{Sender::alive, 0, object.payload, object.bytes};
     if (ticket.sender == TicketRecord::sender_left) flight.sender = Sender::left;
     if (ticket.sender == TicketRecord::sender_died) flight.sender = Sender::died;
@@ -425,7 +427,8 @@ void Membership::before_fork() noexcept {
     if (const auto slot = find_slot(mark_of_child_)) {
       // The child inherits the views of its parent, so it has what they show.
       slots_.copy(slot_, *slot, [&](std::uint32_t object) {
-        Memory::store(objects_[object].holders, objects_[object].holders + 1);
+        std::uint32_t& holders = objects_.used(object).holders;
+        Memory::store(holders, holders + 1);
       });
       join(*slot, true);
       slot_of_child_ = *slot;

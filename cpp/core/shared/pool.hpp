@@ -32,6 +32,12 @@ class Pool {
     return serial != 0 && index < made() && (*this)[index].serial == serial;
   }
 
+  /// The record of that index. Throws Damage unless it is in use.
+  [[nodiscard]] Record& used(std::uint64_t index) const {
+    if (index >= made() || (*this)[index].serial == 0) damaged("a record that is in use");
+    return (*this)[index];
+  }
+
   /// A record without a serial, or none when all are in use. Throws SystemRefused or Damage, and
   /// then nothing has changed.
   std::optional<std::uint32_t> take() {
