@@ -1,9 +1,11 @@
 """Processes beside the one that tests, and what must be left of a heap that they shared."""
 
+import contextlib
 import gc
 import os
 import select
 import signal
+import time
 import traceback
 import warnings
 from multiprocessing import Pipe
@@ -30,14 +32,14 @@ class Child:
 
     def __init__(self, work):
         self.pipe, theirs = Pipe()
-        self._words, words = os.pipe()
+        self._words, words = Pipe(duplex=False)
         self.pid = fork()
         if self.pid == 0:
             self.pipe.close()
-            os.close(self._words)
+            self._words.close()
             _run(work, theirs, words)
         theirs.close()
-        os.close(words)
+        words.close()
         self.status = None
 
     def __enter__(self):
@@ -46,7 +48,11 @@ class Child:
     def __exit__(self, kind, *_):
         if self.status is None:
             self.kill() if kind else self.end()
+        self.close()
+
+    def close(self):
         self.pipe.close()
+        self._words.close()
 
     def send(self, what):
         self.pipe.send(what)
@@ -75,8 +81,9 @@ class Child:
     def end(self):
         """Waits for its good end."""
         code = self.wait()
-        with open(self._words, "rb") as pipe:
-            words = pipe.read().decode()
+        words = ""
+        with contextlib.suppress(EOFError):
+            words = self._words.recv_bytes().decode()
         assert code == 0, f"child ended with {code} (-14: it hung): {words}"
 
 
@@ -87,7 +94,7 @@ def _run(work, pipe, words):
         work(pipe)
         code = 0
     except BaseException:
-        os.write(words, traceback.format_exc().encode()[-60_000:])
+        words.send_bytes(traceback.format_exc().encode()[-60_000:])
     finally:
         os._exit(code)
 
@@ -100,6 +107,14 @@ def is_readable(descriptor, seconds=SECONDS):
 def wait_until_dead(pid):
     """It stays a zombie."""
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def wait_until_alone(heap):
+    """Others are no children of this process, or not yet gone: it cannot wait for themselves."""
+    deadline = time.monotonic() + SECONDS
+    while len(heap.processes()) > 1:
+        assert time.monotonic() < deadline, heap.processes()
+        time.sleep(0.001)
 
 
 def assert_nothing_left(heap):

@@ -36,8 +36,8 @@ class SharedHeap(Heap):
     tickets; by default one for each 256 bytes, from 4,096 to 1,048,576. `debug`: as of `Heap`.
 
     Raises `OSError` when the system refuses the segment, `ValueError` or `TypeError` for arguments
-    that make no sense. In a child that was forked while more than 1,024 processes were attached
-    everything raises `OSError`.
+    that make no sense. In a child that was forked while 1,024 processes were attached, or while
+    another process kept the heap's lock for 10 seconds, everything raises `OSError`.
 
     >>> with SharedHeap("1 MiB") as heap:
     ...     ticket = heap.ticket(heap.alloc(5))

@@ -4,11 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
-from processes import SECONDS, Child, assert_nothing_left, fork, is_readable, wait_until_dead
+from processes import (
+    SECONDS,
+    Child,
+    assert_nothing_left,
+    fork,
+    is_readable,
+    wait_until_alone,
+    wait_until_dead,
+)
 from support import in_child
 
 import rheap
@@ -168,17 +175,9 @@ def test_one_that_closed_all_its_descriptors_is_alive(heap):
         assert got.tolist() == [7] * 1000
         os.kill(pid, signal.SIGKILL)
         assert child.pipe.poll(SECONDS)  # its end of the pipe is closed: it is gone
-        wait_for_burial(heap)
+        wait_until_alone(heap)
         assert got.tolist() == [7] * 1000
     assert heap.stats().live_blocks == 2
-
-
-def wait_for_burial(heap, seconds=SECONDS):
-    """The system closes descriptors of a dying process first, and its mappings with it."""
-    deadline = time.monotonic() + seconds
-    while len(heap.processes()) > 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 # --- tickets --------------------------------------------------------------------------------------

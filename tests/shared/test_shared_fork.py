@@ -4,7 +4,7 @@ import os
 import threading
 
 import pytest
-from processes import Child, assert_nothing_left
+from processes import Child, assert_nothing_left, wait_until_alone
 from support import SANITIZED, in_child, rounds
 
 import rheap
@@ -107,8 +107,7 @@ def test_a_child_outlives_its_parent(heap):
         assert child.receive().tolist() == [8] * 50
         child.send("end")
         assert child.pipe.poll(60)
-    while len(heap.processes()) > 1:  # it is not this process's to wait for
-        os.sched_yield()
+    wait_until_alone(heap)
 
 
 def test_a_child_that_closes_the_heap_leaves_its_parent_alone(heap):

@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
 import pytest
@@ -128,14 +127,12 @@ def test_a_child_that_is_forked_meanwhile_is_none_of_the_heaps(heap, checker, th
 
     def work(pipe):
         pipe.recv()
-        with pytest.raises(OSError) as caught:
+        with pytest.raises(OSError, match="or the heap was busy") as caught:
             heap.check()
         assert caught.value.errno == errno.EUSERS
         assert array.sum() == 0
 
-    before = time.monotonic()
-    with Child(work) as child:
-        assert time.monotonic() - before < 3 * SECONDS  # the fork itself does not wait for ever
+    with Child(work) as child:  # the fork does not wait for ever
         go_on(checker)
         child.send("look")
     heap.check()

@@ -81,7 +81,7 @@ class Line:
         while self.take() is not None:
             pass
         assert self.child.status == -signal.SIGKILL
-        self.child.pipe.close()
+        self.child.close()
         for number, array in self.waiting.items():
             assert (array == number).all()
 

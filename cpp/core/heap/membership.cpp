@@ -125,7 +125,8 @@ bool Membership::take_lock() noexcept {
 void Membership::enter() {
   if (!joined_) [[unlikely]]
     throw SystemRefused(EUSERS,
-                        "too many processes were attached to this heap when this one forked");
+                        "this process has no place in the heap: when it was forked, too many "
+                        "processes were attached, or the heap was busy for 10 seconds");
   if (!take_lock()) [[unlikely]]
     throw Contended{};
   if (header().damaged == 0) [[likely]] {

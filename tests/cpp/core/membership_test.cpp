@@ -230,6 +230,52 @@ TEST("memory that the system refuses, at each call in turn, changes nothing") {
   }
 }
 
+TEST("a ticket of the dead that is dropped for want of memory while it is claimed is gone") {
+  SharedHeap heap(1 << 20);
+  int pipe_ends[2];
+  CHECK(pipe(pipe_ends) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    Handle sent;
+    heap->alloc(sent, 100, 8);
+    const Ticket ticket = heap->send(sent);
+    static_cast<void>(!write(pipe_ends[1], &ticket, sizeof ticket));
+    _exit(0);
+  }
+  CHECK(waitpid(child, nullptr, 0) == child);
+  Ticket ticket{};
+  CHECK(read(pipe_ends[0], &ticket, sizeof ticket) == sizeof ticket);
+  CHECK(heap->bury_dead() == 1);
+  static unsigned refusals;
+  refusals = 1;  // the memory of this process's row
+  system::refuse_to_provide = [] {
+    if (refusals == 0) return 0;
+    --refusals;
+    return ENOSPC;
+  };
+  Handle claimed;
+  CHECK_THROWS<Gone>([&] { heap->claim(claimed, ticket); });
+  system::refuse_to_provide = nullptr;
+  CHECK(refusals == 0);
+  CHECK(live_blocks(*heap) == 0);
+  heap->check();
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+}
+
+TEST("a block that only a dead process had besides is resized") {
+  SharedHeap heap(1 << 20);
+  Handle block;
+  heap->alloc(block, 100, 8);
+  const pid_t child = fork();  // has the block, too
+  if (child == 0) _exit(0);
+  CHECK(waitpid(child, nullptr, 0) == child);
+  heap->resize(block, 5000);
+  CHECK(block.bytes == 5000);
+  heap->check();
+  heap->free(block);
+}
+
 TEST("what was trimmed is brought back before it is used, and reads as zero") {
   SharedHeap heap(64 << 20);
   Handle block;
