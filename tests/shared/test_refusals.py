@@ -9,7 +9,7 @@ import signal
 import pytest
 from processes import Child, assert_nothing_left, fork
 from shared_workers import produce_and_end
-from support import in_child, run_python
+from support import in_child, plain_build_only, run_python
 
 import rheap
 
@@ -51,6 +51,7 @@ def test_a_limit_that_comes_later_is_no_signal():
     assert_whole(heap)
 
 
+@plain_build_only
 def test_a_limit_for_memory_is_an_os_error():
     code = """
         import errno, resource, rheap
