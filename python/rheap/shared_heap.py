@@ -79,8 +79,8 @@ class SharedHeap(Heap):
         """
         with no_fork:
             known = known_heap(_core.heap_id(fd))
-            if known is not None:
-                return known  # type: ignore[return-value]
+            if isinstance(known, cls):
+                return known
             heap = cls.__new__(cls)
             own = os.dup(fd)
             try:
@@ -126,6 +126,10 @@ class SharedHeap(Heap):
     def fileno(self) -> int:
         """The descriptor of the segment, to pass to another process; it stays the heap's."""
         return self._descriptor
+
+    def _say_farewell(self) -> None:
+        """This process is about to end in good order."""
+        _core.say_farewell(self)
 
     def __repr__(self) -> str:
         if self.closed:
@@ -182,4 +186,4 @@ def _leave_at_exit_of_child(_: object) -> None:
 
 def _leave_all() -> None:
     for heap in known_heaps():
-        _core.say_farewell(heap)
+        heap._say_farewell()

@@ -162,18 +162,18 @@ class Heap {
     if (damage_) throw Damage(*damage_);
   }
   /// Has the shared heap's lock as long as it lives.
-  class Entry {
+  class Admission {
    public:
-    explicit Entry(std::optional<Membership>& membership) : membership_(membership) {
+    explicit Admission(std::optional<Membership>& membership) : membership_(membership) {
       if (membership_) [[unlikely]]
         membership_->enter();
     }
-    ~Entry() {
+    ~Admission() {
       if (membership_) [[unlikely]]
         membership_->leave();
     }
-    Entry(const Entry&) = delete;
-    Entry& operator=(const Entry&) = delete;
+    Admission(const Admission&) = delete;
+    Admission& operator=(const Admission&) = delete;
 
    private:
     std::optional<Membership>& membership_;
@@ -184,7 +184,7 @@ class Heap {
     const Taken guard(lock_);
     refuse_unusable();
     try {
-      const Entry entry(membership_);
+      const Admission admission(membership_);
       return work();
     } catch (Damage& damage) {
       remember(damage);

@@ -389,12 +389,12 @@ std::vector<InFlight> Membership::in_flight() const {
   return flights;
 }
 
-std::vector<Membership::Placed> Membership::placed() const {
-  std::vector<Placed> placed;
+std::vector<Membership::ObjectAt> Membership::placed() const {
+  std::vector<ObjectAt> placed;
   objects_.for_each([&](std::uint32_t object, const ObjectRecord& record) {
     placed.push_back({record.payload, object});
   });
-  std::ranges::sort(placed, {}, &Placed::payload);
+  std::ranges::sort(placed, {}, &ObjectAt::payload);
   return placed;
 }
 

@@ -103,11 +103,11 @@ class Membership {
   [[nodiscard]] std::vector<Member> members();
   [[nodiscard]] std::vector<InFlight> in_flight() const;
   /// Records of live blocks by their place, to look them up in address order.
-  struct Placed {
+  struct ObjectAt {
     Offset payload;
     std::uint32_t object;
   };
-  [[nodiscard]] std::vector<Placed> placed() const;
+  [[nodiscard]] std::vector<ObjectAt> placed() const;
   /// The processes that have an object, each by its pid.
   void holders(std::uint32_t object, std::vector<std::uint32_t>& pids) const;
   /// Throws Damage unless records, rows, tickets, the blocks and this process's handles agree.
@@ -189,7 +189,7 @@ class HolderCursor {
 
  private:
   const std::optional<Membership>& membership_;
-  std::vector<Membership::Placed> placed_;
+  std::vector<Membership::ObjectAt> placed_;
   std::vector<std::uint32_t> pids_;
   std::size_t at_ = 0;
 };
