@@ -233,20 +233,24 @@ Allocation Membership::resize(const Handle& handle, std::uint64_t bytes) {
   }
 }
 
-void Membership::let_go(std::uint32_t object) {
-  Local& known = local(object);
+void Membership::let_go(const Handle& handle) {
+  Local& known = local(handle.object);
   if (--known.handles > 0) return;
-  known.next_pending = pending_;
-  pending_ = object + 1;
-  if (!joined_ || !take_lock()) return;
-  if (header().damaged == 0) {
-    try {
-      give_back_pending();
-    } catch (const Damage& damage) {
-      tell_damage(damage.where);
-      leave();
-      throw;
-    }
+  const bool entered = joined_ && take_lock();
+  if (!entered || header().damaged != 0) [[unlikely]] {
+    known.next_pending = pending_;
+    pending_ = handle.object + 1;
+    if (entered) leave();
+    return;
+  }
+  try {
+    slots_.clear(slot_, handle.object);
+    release(handle.object, handle.usable);
+    give_back_pending();
+  } catch (const Damage& damage) {
+    tell_damage(damage.where);
+    leave();
+    throw;
   }
   leave();
 }
@@ -260,16 +264,16 @@ void Membership::give_back_pending() {
   }
 }
 
-void Membership::release(std::uint32_t object) {
-  ObjectRecord& record = objects_[object];
-  Memory::store(record.holders, record.holders - 1);
-  if (record.holders == 0) drop(object);
-}
-
-void Membership::drop(std::uint32_t object) {
-  const Offset payload = objects_[object].payload;
-  Memory::store(objects_[object].serial, std::uint64_t{0});
-  allocator_.release(payload, allocator_.usable_bytes(payload));
+void Membership::release(std::uint32_t object, std::optional<std::uint64_t> usable) {
+  ObjectRecord& record = objects_.named(object);
+  if (record.holders == 0) [[unlikely]]
+    BlockList::damaged(record.payload, "a count of those who have the block");
+  const std::uint32_t left = record.holders - 1;
+  Memory::store(record.holders, left);
+  if (left > 0) return;
+  const Offset payload = record.payload;
+  Memory::store(record.serial, std::uint64_t{0});
+  allocator_.release(payload, usable ? *usable : allocator_.usable_bytes(payload));
   objects_.give(object);
 }
 
@@ -356,7 +360,7 @@ std::vector<Member> Membership::members() {
     Member member{record.pid, record.since, 0, 0, 0, record.inherited != 0};
     slots_.for_each(slot, [&](std::uint32_t object) {
       ++member.blocks;
-      member.bytes += objects_[object].bytes;
+      member.bytes += objects_.named(object).bytes;
     });
     members.push_back(member);
     serials.push_back(record.serial);
@@ -374,7 +378,7 @@ std::vector<InFlight> Membership::in_flight() const {
   using Sender = InFlight::Sender;
   std::vector<std::pair<std::uint64_t, InFlight>> found;
   tickets_.for_each([&](std::uint32_t, const TicketRecord& ticket) {
-    const ObjectRecord& object = objects_[ticket.object];
+    const ObjectRecord& object = objects_.named(ticket.object);
     InFlight flight{Sender::alive, 0, object.payload, object.bytes};
     if (ticket.sender == TicketRecord::sender_left) flight.sender = Sender::left;
     if (ticket.sender == TicketRecord::sender_died) flight.sender = Sender::died;

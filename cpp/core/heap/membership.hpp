@@ -90,9 +90,9 @@ class Membership {
   Ticket send(const Handle& handle);
   /// Makes `handle` one of the block that a ticket is for. Throws Gone, or Damage.
   Allocation claim(Handle& handle, const Ticket& ticket);
-  /// One handle of the object less. Needs no lock, but that of the process: takes the other if it
-  /// is free, else the process's next operation does what is to be done. Throws Damage.
-  void let_go(std::uint32_t object);
+  /// The block of a handle has one handle less. Needs no lock, but that of the process: takes the
+  /// other if it is free, else the process's next operation does what is to be done. Throws Damage.
+  void let_go(const Handle& handle);
 
   /// Takes back tickets that nobody claimed: this process's, or those of the dead. Returns how
   /// many.
@@ -135,9 +135,8 @@ class Membership {
 
   std::uint32_t take_object();
   std::uint32_t take_ticket();
-  /// One holder less; with the last one goes the block.
-  void release(std::uint32_t object);
-  void drop(std::uint32_t object);
+  /// One holder less; with the last one goes the block, of so many usable bytes if that is known.
+  void release(std::uint32_t object, std::optional<std::uint64_t> usable = std::nullopt);
   void drop_ticket(std::uint32_t index);
   void give_back_pending();
   bool drop_oldest_orphan();

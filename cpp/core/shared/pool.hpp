@@ -27,6 +27,12 @@ class Pool {
     if (made > limit_ || made > header_.ready) damaged("a table's bounds");
     return made;
   }
+  /// A record in use that another table names. Throws Damage when there is none.
+  [[nodiscard]] Record& named(std::uint64_t index) const {
+    if (index >= made() || (*this)[index].serial == 0) [[unlikely]]
+      damaged("a record in use where another one says");
+    return (*this)[index];
+  }
   /// Whether this record is in use and has this serial.
   [[nodiscard]] bool has(std::uint64_t index, std::uint64_t serial) const {
     return serial != 0 && index < made() && (*this)[index].serial == serial;
