@@ -16,11 +16,13 @@ template <typename Record>
 class Pool {
  public:
   Pool(Segment& segment, PoolHeader& header, std::uint64_t table, std::uint64_t limit)
-      : segment_(segment), header_(header), table_(table), limit_(limit) {}
+      : segment_(segment),
+        header_(header),
+        records_(reinterpret_cast<Record*>(segment.base() + table)),
+        table_(table),
+        limit_(limit) {}
 
-  [[nodiscard]] Record& operator[](std::uint64_t index) const {
-    return reinterpret_cast<Record*>(segment_.base() + table_)[index];
-  }
+  [[nodiscard]] Record& operator[](std::uint64_t index) const { return records_[index]; }
   /// Records from here on were never used. Throws Damage.
   [[nodiscard]] std::uint64_t made() const {
     const std::uint64_t made = header_.made;
@@ -104,6 +106,7 @@ class Pool {
 
   Segment& segment_;
   PoolHeader& header_;
+  Record* records_;
   std::uint64_t table_;
   std::uint64_t limit_;
 };

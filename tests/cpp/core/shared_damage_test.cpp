@@ -40,6 +40,26 @@ void verify(Heap& heap, const std::vector<Filled>& blocks) {
   }
 }
 
+/// A handle that is given back whatever happens.
+class Bound {
+ public:
+  explicit Bound(Heap& heap) : heap_(heap) {}
+  ~Bound() {
+    if (!handle.payload) return;
+    try {
+      heap_.free(handle);
+    } catch (const Damage&) {
+    }
+  }
+  Bound(const Bound&) = delete;
+  Bound& operator=(const Bound&) = delete;
+
+  Handle handle;
+
+ private:
+  Heap& heap_;
+};
+
 /// Everything that reads the tables.
 void use(Heap& heap, const std::vector<Ticket>& tickets, Random& random) {
   const auto attempt = [](auto&& work) {
@@ -50,17 +70,15 @@ void use(Heap& heap, const std::vector<Ticket>& tickets, Random& random) {
     } catch (const SystemRefused&) {
     }
   };
-  Handle block;
-  Handle claimed;
-  attempt([&] { heap.alloc(block, random.size(12), 8); });
-  if (block.payload) attempt([&] { heap.send(block); });
-  attempt([&] { heap.claim(claimed, tickets[random.below(tickets.size())]); });
+  Bound block(heap);
+  Bound claimed(heap);
+  attempt([&] { heap.alloc(block.handle, random.size(12), 8); });
+  if (block.handle.payload) attempt([&] { heap.send(block.handle); });
+  attempt([&] { heap.claim(claimed.handle, tickets[random.below(tickets.size())]); });
   attempt([&] { static_cast<void>(heap.in_flight()); });
   attempt([&] { static_cast<void>(heap.members()); });
   attempt([&] { heap.recall(random.one_in(2)); });
   attempt([&] { heap.walk([](const Heap::Seen&) {}); });
-  if (block.payload) attempt([&] { heap.free(block); });
-  if (claimed.payload) attempt([&] { heap.free(claimed); });
   heap.check();
 }
 
