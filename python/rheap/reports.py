@@ -44,8 +44,7 @@ class BlockInfo(NamedTuple):
     `holders`: how many views of it are alive at the least; of a lingering block 0 says that it is
     exposed and waits for the last reference. `site`: "file.py:12 function" of the
     line that allocated it, on debug heaps, always printable. `pids`: of a live block of a shared
-    heap the processes that have it (none while it is in flight), 0 for a forked child that has not
-    said its own yet.
+    heap the processes that have it, none while only a ticket has; None for any other block.
     """
 
     offset: int
@@ -54,7 +53,7 @@ class BlockInfo(NamedTuple):
     state: BlockState
     holders: int = 0
     site: str | None = None
-    pids: tuple[int, ...] = ()
+    pids: tuple[int, ...] | None = None
 
     @property
     def reason(self) -> str | None:
@@ -64,6 +63,16 @@ class BlockInfo(NamedTuple):
         if self.holders == 0:
             return None
         return "seen by 1 view" if self.holders == 1 else f"seen by {self.holders:,} views"
+
+    @property
+    def owners(self) -> str | None:
+        """Which processes have a live block of a shared heap; None for any other."""
+        if self.pids is None:
+            return None
+        if not self.pids:
+            return "in flight"
+        pids = ", ".join(map(str, self.pids))
+        return f"of process {pids}" if len(self.pids) == 1 else f"of processes {pids}"
 
 
 class Blocks(Sequence[BlockInfo]):

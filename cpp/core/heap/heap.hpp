@@ -112,8 +112,8 @@ class Heap {
     Offset payload;
     std::uint64_t usable;
     State state;
-    Handle* handle;                          ///< of a live block, if it is this process's
-    const std::vector<std::uint32_t>* pids;  ///< of a live block of a shared heap: who has it
+    Handle* handle;          ///< of a live block, if it is this process's
+    const Holders* holders;  ///< of a live block of a shared heap
   };
   struct Report {
     Counters counters;

@@ -402,10 +402,12 @@ std::vector<Membership::ObjectAt> Membership::placed() const {
   return placed;
 }
 
-void Membership::holders(std::uint32_t object, std::vector<std::uint32_t>& pids) const {
-  pids.clear();
+void Membership::holders(std::uint32_t object, Holders& found) const {
+  found.bytes = objects_[object].bytes;
+  found.pids.clear();
   for (unsigned slot = 0; slot < slots_.made(); ++slot) {
-    if (slots_[slot].serial != 0 && slots_.has(slot, object)) pids.push_back(slots_[slot].pid);
+    const bool has = slots_[slot].serial != 0 && slots_.has(slot, object);
+    if (has) found.pids.push_back(slots_[slot].pid);
   }
 }
 

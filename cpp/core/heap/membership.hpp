@@ -43,6 +43,12 @@ struct InFlight {
   std::uint64_t bytes;
 };
 
+/// Who has a block of a shared heap.
+struct Holders {
+  std::vector<std::uint32_t> pids;
+  std::uint64_t bytes;  ///< asked for
+};
+
 /// The part of one process in a heap that several share: it takes the heap's lock, counts who has
 /// which block, sends and claims tickets, buries the dead, and makes the heap whole again when one
 /// died with the lock taken.
@@ -108,8 +114,7 @@ class Membership {
     std::uint32_t object;
   };
   [[nodiscard]] std::vector<ObjectAt> placed() const;
-  /// The processes that have an object, each by its pid.
-  void holders(std::uint32_t object, std::vector<std::uint32_t>& pids) const;
+  void holders(std::uint32_t object, Holders& found) const;
   /// Throws Damage unless records, rows, tickets, the blocks and this process's handles agree.
   void check(const HandleTable& handles) const;
 
@@ -176,20 +181,19 @@ class HolderCursor {
     if (membership_) placed_ = membership_->placed();
   }
 
-  /// The pids of those who have the block whose payload starts here, or nullptr. Good until the
-  /// next.
-  const std::vector<std::uint32_t>* find(Offset payload) {
+  /// Of the block whose payload starts here, or nullptr. Good until the next.
+  const Holders* find(Offset payload) {
     if (!membership_) return nullptr;
     while (at_ < placed_.size() && placed_[at_].payload < payload) ++at_;
     if (at_ == placed_.size() || placed_[at_].payload != payload) return nullptr;
-    membership_->holders(placed_[at_].object, pids_);
-    return &pids_;
+    membership_->holders(placed_[at_].object, found_);
+    return &found_;
   }
 
  private:
   const std::optional<Membership>& membership_;
   std::vector<Membership::ObjectAt> placed_;
-  std::vector<std::uint32_t> pids_;
+  Holders found_{};
   std::size_t at_ = 0;
 };
 
