@@ -68,6 +68,12 @@ def test_a_figure_is_the_median_and_the_deciles():
     assert Figure.of_ratios([1, 2, 3], [2, 4, 6]) == Figure(0.5, 0.5, 0.5)
 
 
+# Rounded, the tenth percentile of the first is above its median, the ninetieth of the other below.
+@pytest.mark.parametrize("values", [[0.11, 0.11, 0.22], [3.5e-6, 3.5e-6, 1.75e-6]])
+def test_the_spread_of_a_figure_holds_its_median(values):
+    assert holds(Figure.of(values))
+
+
 def test_each_candidate_is_timed_at_each_operation_and_size():
     found = speed.measure(TINY, quietly)
     there, _ = candidates.installed()
