@@ -116,6 +116,7 @@ def test_arrays_in_new_pages_are_large_and_give_them_back(name):
     assert heap.stats().resident_bytes < MIB
 
 
+@pytest.mark.slow
 def test_the_first_write_stands_beside_that_of_numpy():
     large = dataclasses.replace(TINY, rounds=1, sizes=(64 * MIB,))
     found = [cell for cell in speed.measure(large, quietly).cells if cell.operation == FIRST]
