@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import NamedTuple, SupportsIndex, overload
+from typing import NamedTuple, NoReturn, SupportsIndex, overload
 
 from . import _core
 from .format.sizes import format_size
@@ -114,6 +114,12 @@ class Blocks(Sequence[BlockInfo]):
         for at in range(0, len(self), _AT_ONCE):
             some = self._places[at : at + _AT_ONCE]
             yield from map(BlockInfo._make, self._rows.read(some.start, some.step, len(some)))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "Blocks cannot be copied or pickled: they are an array of this process; "
+            "list(blocks) can be"
+        )
 
     def __repr__(self) -> str:
         return f"<rheap.Blocks, {len(self):,} at one moment>"

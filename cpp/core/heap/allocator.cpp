@@ -116,14 +116,14 @@ Block Allocator::place(Hole hole, const Request& request) {
 /// As `place`, where it mostly ends: the block is the front of the hole, the rest a smaller hole.
 Block Allocator::cut_front(Hole hole, std::uint64_t size) {
   const Hole rest{hole.start + size, hole.size - size};
-  region_.unpoison(hole.start, hole.size);
+  region_.unpoison(hole.start, size + smallest_block);
+  region_.unpoison(footer_of(rest.start, rest.size), word_bytes);
   placement_.replace(hole, rest);
   blocks_.write_footer(rest.start, rest.size);
   count().free.bytes -= size;
   const Word word{size, State::live, false};
   blocks_.mark(rest.start, {rest.size, State::free, false});
   blocks_.mark(hole.start, word);
-  poison_free(rest.start, rest.size);
   ++blocks_.work().split;
   return {hole.start, word};
 }
@@ -230,6 +230,7 @@ void Allocator::verify_merge(Block block) const {
 /// to the wilderness. Returns the number of merges.
 std::uint64_t Allocator::merge(Block block) {
   std::uint64_t merges = 0;
+  const Hole alone{block.start, block.word.size()};
   block.word = block.word.with(State::free);
   const Offset wilderness = blocks_.wilderness();
   Block behind = blocks_.next(block, wilderness);
@@ -255,7 +256,8 @@ std::uint64_t Allocator::merge(Block block) {
   } else {
     blocks_.mark(block.start, block.word);
     blocks_.tell(behind, true);
-    add_free(block.start, block.word.size());
+    list_free(block.start, block.word.size());
+    poison_free({block.start, block.word.size()}, alone);
   }
   blocks_.work().merged += merges;
   return merges;
@@ -288,19 +290,24 @@ std::uint64_t Allocator::merge_all_deferred() {
 }
 
 void Allocator::add_free(Offset block, std::uint64_t size) {
+  list_free(block, size);
+  poison_free({block, size}, {block, size});
+}
+
+void Allocator::list_free(Offset block, std::uint64_t size) {
   region_.unpoison(block, smallest_block);
   region_.unpoison(footer_of(block, size), 8);
   blocks_.write_footer(block, size);
   placement_.insert(block, size);
   count().free.add(size - word_bytes);
-  poison_free(block, size);
 }
 
-/// Words, links and footers of a free block stay readable.
-void Allocator::poison_free(Offset block, std::uint64_t size) {
-  if (size > smallest_block + 8) {
-    region_.poison(block + smallest_block, size - smallest_block - 8);
-  }
+/// Words, links and footers of a free block stay readable. Poisoned is what joined it, and what
+/// that made needless at the ends of its neighbours; the rest of them is, and may be much.
+void Allocator::poison_free(Hole whole, Hole joined) {
+  const Offset start = std::max(whole.start + smallest_block, joined.start - word_bytes);
+  const Offset end = std::min(footer_of(whole.start, whole.size), joined.end() + smallest_block);
+  if (start < end) region_.poison(start, end - start);
 }
 
 void Allocator::remove_free(Offset block, std::uint64_t size) {

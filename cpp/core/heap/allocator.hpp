@@ -168,6 +168,7 @@ class Allocator {
   std::optional<std::uint64_t> give_back_from(Offset begin);
   void give_back_surplus();
   void add_free(Offset block, std::uint64_t size);
+  void list_free(Offset block, std::uint64_t size);
   void remove_free(Offset block, std::uint64_t size);
   std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t usable,
                                             std::uint64_t old_bytes, std::uint64_t bytes);
@@ -178,7 +179,7 @@ class Allocator {
 
   Allocation finish(Block block, std::uint64_t bytes, std::uint64_t dirty);
   void count_live(std::uint64_t usable);
-  void poison_free(Offset block, std::uint64_t size);
+  void poison_free(Hole whole, Hole joined);
   void fill(Offset payload, std::uint64_t bytes, std::byte pattern);
   void raise_fence(Offset payload, std::uint64_t usable, std::uint64_t bytes);
   void check_self() const {
