@@ -57,7 +57,7 @@ def make_array(
     block = heap.alloc(math.prod(dimensions) * kind.itemsize, align=ALIGN, zero=zero)
     # The array keeps the Pin, of which that is a view, and the Pin keeps the block.
     array = np.ndarray(dimensions, kind, buffer=block.view())
-    if _is_for_ever(dtype, kind) and _core.use_numpy(_interface(), np.ndarray, np.dtype):
+    if _is_for_ever(dtype, kind) and use_interface():
         _core.remember_dtype(dtype, kind, kind.itemsize)
     return array
 
@@ -74,6 +74,13 @@ def _is_for_ever(dtype: object, kind: numpy.dtype[Any]) -> bool:
     if kind.kind not in _NUMBERS:
         return False
     return type(dtype) is str or any(dtype is known for known in (kind.type, *_PYTHON_NUMBERS))
+
+
+def use_interface() -> bool:
+    """Has compiled code make arrays by itself, where it knows this NumPy."""
+    import numpy as np
+
+    return _core.use_numpy(_interface(), np.ndarray, np.dtype)
 
 
 def _interface() -> object:

@@ -271,6 +271,9 @@ class BlockGone(HeapError, LookupError):
             "back, or it is a ticket of another heap; redeem each ticket once, in the heap it is of"
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (), vars(self))
+
 
 class BlockShared(HeapError, BufferError):
     """A block was to be resized that other processes or tickets have, too.

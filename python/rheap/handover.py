@@ -12,6 +12,7 @@ import struct
 import sys
 
 from . import _core
+from .arrays import use_interface
 from .attached import attached_heap, known_heap
 from .errors import ForeignBlock
 
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 _LAYOUT = struct.Struct("<BBHq")
 _READ_ONLY = 1
 _NUMBERS = "biufc"  # the kinds of dtypes that are plain numbers
+_NO_TICKET = (
+    *(ValueError, TypeError, SyntaxError, KeyError, IndexError, AttributeError, struct.error),
+    *(RecursionError, MemoryError, OverflowError, Warning),  # NumPy warns of some dtypes
+)
+"""What reading random bytes as a dtype may raise."""
 
 
 def make_ticket(heap: _core.Heap, what: object) -> bytes:
@@ -51,7 +57,12 @@ def take_ticket(heap: _core.Heap, ticket: bytes) -> Any:
     shape, strides, dtype, offset, read_only = _parsed(ticket)  # first: it may be no ticket
     import numpy as np
 
+    teach_arrays()  # perhaps NumPy was not there before
     block = _core.claim(heap, ticket)
+    if not _lies_in(block.size, shape, strides, dtype.itemsize, offset):
+        raise ValueError(
+            f"these {len(ticket)} bytes are no ticket: its array is not within its block"
+        )
     array = np.ndarray(shape, dtype, block.view(), offset, strides)
     if read_only:
         array.flags.writeable = False
@@ -68,6 +79,8 @@ def block_behind(array: object) -> _core.Block | None:
             array = array.obj
         elif isinstance(array, _core.Pin):
             return array.block
+        elif hasattr(array, "__array_interface__") and hasattr(array, "base"):
+            array = array.base  # what as_strided puts in between
         else:
             return array if isinstance(array, _core.Block) else None
 
@@ -102,14 +115,32 @@ def _parsed(ticket: bytes) -> tuple[tuple[int, ...], tuple[int, ...], Any, int, 
             offset,
             flags == _READ_ONLY,
         )
-    except (ValueError, TypeError, SyntaxError, struct.error, RecursionError, MemoryError) as error:
+    except _NO_TICKET as error:
         raise ValueError(f"these {len(ticket)} bytes are no ticket: {error}") from None
+
+
+def _lies_in(
+    bytes_: int, shape: tuple[int, ...], strides: tuple[int, ...], item_bytes: int, offset: int
+) -> bool:
+    """Whether an array's items all lie in so many bytes. (NumPy's own sums can overflow, and of a
+    buffer without bytes it looks at nothing.)"""
+    if 0 in shape:
+        return min(shape) == 0 and 0 <= offset <= bytes_
+    low, high = offset, offset + item_bytes
+    for dimension, stride in zip(shape, strides, strict=True):
+        if dimension < 0:
+            return False
+        extent = (dimension - 1) * stride
+        low += min(extent, 0)
+        high += max(extent, 0)
+    return low >= 0 and high <= bytes_
 
 
 def _text_of(dtype: numpy.dtype[Any]) -> bytes:
     if dtype.names is None and dtype.subdtype is None:
         text: bytes = dtype.str.encode()
-        if dtype.isbuiltin == 1 and dtype.isnative and dtype.kind in _NUMBERS:
+        lasts = dtype.isbuiltin == 1 and dtype.isnative and dtype.kind in _NUMBERS
+        if lasts and use_interface():
             _core.remember_text(dtype, dtype.itemsize, text)
         return text
     from numpy.lib.format import dtype_to_descr

@@ -78,12 +78,13 @@ class SharedHeap(Heap):
         refuses the mapping or when too many processes are attached.
         """
         with no_fork:
-            known = known_heap(_core.heap_id(fd))
-            if isinstance(known, cls):
-                return known
-            heap = cls.__new__(cls)
             own = os.dup(fd)
             try:
+                known = known_heap(_core.heap_id(own))
+                if known is not None:
+                    os.close(own)
+                    return known  # type: ignore[return-value]
+                heap = cls.__new__(cls)
                 _core.Heap.__init__(heap, own)
             except BaseException:
                 os.close(own)

@@ -18,6 +18,10 @@ BASES = {
     rheap.BlockPinned: BufferError,
     rheap.HeapClosed: ValueError,
     rheap.HeapCorruption: RuntimeError,
+    rheap.HeapBusy: TimeoutError,
+    rheap.HeapMismatch: ValueError,
+    rheap.BlockGone: LookupError,
+    rheap.BlockShared: BufferError,
     rheap.WrongChoice: ValueError,
 }
 
@@ -28,6 +32,7 @@ EXAMPLES = [
     rheap.HeapExhausted(3000, 300, 200, 4096),
     rheap.HeapExhausted(4090, 4088, 4088, 4096),
     rheap.HeapExhausted(4080, 4072, 4072, 4096, overhead=24),
+    rheap.HeapExhausted(0, 0, 0, 64, records="objects"),
     rheap.BlockFreed("read"),
     rheap.BlockFreed("free"),
     rheap.BlockFreed("free", "a.py:1 make", "b.py:2 drop"),
@@ -37,6 +42,11 @@ EXAMPLES = [
     rheap.HeapClosed("view"),
     rheap.HeapCorruption(0x5000, "a word's check code"),
     rheap.HeapCorruption(0x5000, "the fence behind a payload", True),
+    rheap.HeapBusy(4711),
+    rheap.HeapBusy(0),
+    rheap.HeapMismatch("it is no sealed memory file"),
+    rheap.BlockGone(),
+    rheap.BlockShared(0x5000),
     rheap.WrongChoice("trace", 12, 10, 48, None),
     rheap.TraceError("trace", 12, "unknown operation"),
 ]
@@ -256,6 +266,50 @@ def test_lines_of_files_with_control_characters_stay_printable():
     assert caught.value.allocated == "a\\nb\\x1b[31m\\udc80.py:3 <module>"
     assert caught.value.freed == "a\\nb\\x1b[31m\\udc80.py:2 drop"
     assert str(caught.value).isprintable()
+
+
+# --- heaps of several processes -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            rheap.HeapExhausted(0, 0, 0, 4096, records="objects"),
+            "cannot make one more of 4,096 objects: each has a record in the heap, and all are in "
+            "use; free some, or make the heap with a larger `objects`",
+        ),
+        (
+            rheap.HeapBusy(4711),
+            "the heap is busy: process 4711 has had its lock for 10 seconds; let it run on, or end "
+            "it (what it left half done is then made whole)",
+        ),
+        (
+            rheap.HeapBusy(0),
+            "the heap is busy: another process has had its lock for 10 seconds; let it run on, or "
+            "end it (what it left half done is then made whole)",
+        ),
+        (
+            rheap.HeapMismatch("it is of another version"),
+            "cannot attach: it is of another version; pass the descriptor of a SharedHeap, made by "
+            "this version",
+        ),
+        (
+            rheap.BlockGone(),
+            "nobody has the block of this ticket any more: it was claimed and then freed, taken "
+            "back, or it is a ticket of another heap; redeem each ticket once, in the heap it is "
+            "of",
+        ),
+        (
+            rheap.BlockShared(0x5000),
+            "cannot resize block at +0x5000: other processes, tickets or Blocks have it, too; copy "
+            "it to a new block instead",
+        ),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_what_shared_heaps_refuse_is_said_in_these_words(error, words):
+    assert str(error) == words
 
 
 # --- damage -------------------------------------------------------------------------------------

@@ -196,7 +196,9 @@ py::object redeem_array(Heap& heap, const char* data, std::size_t length) {
   const py::object object = claim_block(heap, data);
   auto* block = reinterpret_cast<BlockObject*>(object.ptr());
   if (!lies_in(block->handle.bytes, layout.offset, text->item_bytes, count, dimensions, strides)) {
-    throw py::value_error("this is no ticket: its array is not within its block");
+    PyErr_Format(PyExc_ValueError,
+                 "these %zu bytes are no ticket: its array is not within its block", length);
+    throw py::error_already_set();
   }
   PyObject* pin = pin_of(block);
   if (pin == nullptr) throw py::error_already_set();

@@ -136,6 +136,7 @@ std::vector<Text>& texts() {
 
 void remember_text(PyObject* dtype, std::uint64_t item_bytes, PyObject* text) {
   constexpr std::size_t most = 64;
+  if (interface.make == nullptr) return;
   if (texts().size() == most || text_of(dtype) != nullptr) return;
   const std::string_view letters(PyBytes_AS_STRING(text),
                                  static_cast<std::size_t>(PyBytes_GET_SIZE(text)));

@@ -58,6 +58,7 @@ struct Text {
   std::string_view text;
 };
 /// Remembers a dtype that stays the same object, as those of plain numbers do. `text` is a bytes.
+/// Does nothing before `use_interface`.
 void remember_text(PyObject* dtype, std::uint64_t item_bytes, PyObject* text);
 /// nullptr when that is not remembered.
 const Text* text_of(PyObject* dtype);

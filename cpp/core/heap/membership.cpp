@@ -217,6 +217,7 @@ Allocation Membership::allocate(Handle& handle, std::uint64_t bytes, std::uint64
 
 Allocation Membership::resize(const Handle& handle, std::uint64_t bytes) {
   ObjectRecord& record = objects_[handle.object];
+  if (record.holders != 1) bury_dead();
   if (record.holders != 1 || local(handle.object).handles != 1) throw HeldByOthers(handle.payload);
   // Never more than the block has, whenever this is cut off.
   Memory::store(record.bytes, std::min(handle.bytes, bytes));
@@ -299,7 +300,13 @@ Ticket Membership::send(const Handle& handle) {
 }
 
 Allocation Membership::claim(Handle& handle, const Ticket& ticket) {
-  if (!objects_.has(ticket.object, ticket.object_serial)) throw Gone{};
+  const auto verify_there = [&] {
+    if (!objects_.has(ticket.object, ticket.object_serial)) throw Gone{};
+  };
+  verify_there();
+  // For want of memory the ticket itself may be dropped, and the object with it.
+  insist([&] { slots_.provide(slot_, ticket.object); });
+  verify_there();
   ObjectRecord& object = objects_[ticket.object];
   const std::uint64_t usable = allocator_.usable_bytes(object.payload);
   if (object.bytes > usable) {
@@ -309,7 +316,6 @@ Allocation Membership::claim(Handle& handle, const Ticket& ticket) {
                          tickets_[ticket.index].object == ticket.object &&
                          tickets_[ticket.index].object_serial == ticket.object_serial;
   if (!slots_.has(slot_, ticket.object)) {
-    insist([&] { slots_.provide(slot_, ticket.object); });
     Memory::store(object.holders, object.holders + 1);
     slots_.set(slot_, ticket.object);
   }
@@ -317,7 +323,7 @@ Allocation Membership::claim(Handle& handle, const Ticket& ticket) {
   ++local(ticket.object).handles;
   handle.object = ticket.object;
   handle.bytes = object.bytes;
-  handle.align = std::max<std::uint32_t>(std::bit_floor(object.next), 8);
+  handle.align = std::clamp<std::uint64_t>(std::bit_floor(object.next), 8, largest_align);
   return {object.payload, usable, object.bytes};
 }
 
@@ -424,7 +430,8 @@ void Membership::before_fork() noexcept {
     if (const auto slot = find_slot(mark_of_child_)) {
       // The child inherits the views of its parent, so it has what they show.
       slots_.copy(slot_, *slot, [&](std::uint32_t object) {
-        Memory::store(objects_[object].holders, objects_[object].holders + 1);
+        std::uint32_t& holders = objects_.named(object).holders;
+        Memory::store(holders, holders + 1);
       });
       join(*slot, true);
       slot_of_child_ = *slot;
