@@ -37,19 +37,18 @@ class Deferred {
 
  private:
   [[nodiscard]] DeferredHeader& header() const { return memory_.header().deferred; }
-  static constexpr unsigned list_of(std::uint64_t size) {
-    return static_cast<unsigned>(size - smallest_block) / 8;
-  }
-  static constexpr std::uint64_t size_in(unsigned list) {
+  // As wide as an offset, so that the compiler sees that what it divides by 8 it multiplies by 8.
+  static constexpr std::uint64_t list_of(std::uint64_t size) { return (size - smallest_block) / 8; }
+  static constexpr std::uint64_t size_in(std::uint64_t list) {
     return smallest_block + list * std::uint64_t{8};
   }
-  static constexpr std::uint64_t bit_of(unsigned list) { return std::uint64_t{1} << list; }
+  static constexpr std::uint64_t bit_of(std::uint64_t list) { return std::uint64_t{1} << list; }
   /// The word of a block that a list names. Throws Damage unless it is deferred and of its size.
-  [[nodiscard]] Word member(Offset block, unsigned list) const {
+  [[nodiscard]] Word member(Offset block, std::uint64_t list) const {
     return blocks_.expect(block, size_in(list), State::deferred,
                           "a deferred block in the list of its size");
   }
-  Block pop_from(unsigned list);
+  Block pop_from(std::uint64_t list);
 
   Memory memory_;
   BlockList& blocks_;
@@ -57,7 +56,7 @@ class Deferred {
 
 [[gnu::always_inline]] inline void Deferred::push(Offset block, std::uint64_t size) {
   DeferredHeader& lists = header();
-  const unsigned list = list_of(size);
+  const std::uint64_t list = list_of(size);
   const Offset head = lists.heads[list];
   memory_.store(next_link_of(block), head.value);
   Memory::store(lists.heads[list].value, block.value);
@@ -66,11 +65,11 @@ class Deferred {
 
 [[gnu::always_inline]] inline void Deferred::drop_first(std::uint64_t size, Offset block) {
   DeferredHeader& lists = header();
-  const unsigned list = list_of(size);
+  const std::uint64_t list = list_of(size);
   Memory::store(lists.heads[list].value, memory_.load(next_link_of(block)));
 }
 
-[[gnu::always_inline]] inline Block Deferred::pop_from(unsigned list) {
+[[gnu::always_inline]] inline Block Deferred::pop_from(std::uint64_t list) {
   const DeferredHeader& lists = header();
   const Offset block = lists.heads[list];
   const Word word = member(block, list);

@@ -83,11 +83,11 @@ class Placement {
   void remove(Offset block, std::uint64_t size) {
     segregated() ? index_.remove(block, size) : list_.remove(block);
   }
-  /// Removes a free block and inserts what is left of it when its front is cut off.
-  void replace(Hole hole, Hole rest) {
-    if (segregated()) return index_.replace(hole, rest);
-    list_.remove(hole.start);
-    list_.insert(rest.start, rest.size);
+  /// Removes a block and inserts another, made of it: its front was cut off, or it has grown.
+  void replace(Hole old, Hole made) {
+    if (segregated()) return index_.replace(old, made);
+    list_.remove(old.start);
+    list_.insert(made.start, made.size);
   }
 
   /// Throw Damage unless everything is whole that `insert` or `remove` will rely on.

@@ -13,6 +13,8 @@ namespace rheap {
 
 namespace {
 
+Hole hole_of(Block block) { return {block.start, block.word.size()}; }
+
 /// What a block has beyond `size`, as a block of its own, or none when it is too small for one.
 Block rest_of(Block block, std::uint64_t size) {
   const std::uint64_t rest = block.word.size() - size;
@@ -27,12 +29,33 @@ Allocator::Allocator(const Options& options)
       placement_(region_, blocks_, options.policy, options.chooser),
       deferring_(options.coalesce == Coalesce::deferred),
       fenced_(options.fenced),
-      overhead_(word_bytes + (fenced_ ? fence::fence_bytes : 0)) {
+      overhead_(word_bytes + (fenced_ ? fence::fence_bytes : 0)),
+      quick_bytes_(deferring_ && !fenced_ ? quick_limit - word_bytes + 1 : 0) {
   region_.header().fenced = fenced_ ? 1 : 0;
   region_.header().policy = static_cast<std::uint16_t>(options.policy);
 }
 
 // --- allocating ---------------------------------------------------------------------------------
+
+[[gnu::noinline]] Allocation Allocator::allocate_slowly(std::uint64_t bytes, std::uint64_t align) {
+  const std::uint64_t size = block_size_for(bytes);
+  std::uint64_t dirty = bytes;  // the last owner of a deferred block may have written all of it
+  Block block = deferring_ ? deferred_.pop(size, align) : Block{};
+  if (block) {
+    count().deferred.subtract(size - word_bytes);
+    block.word = block.word.with(State::live);
+    blocks_.mark(block.start, block.word);
+  } else {
+    const Offset fresh = blocks_.fresh();
+    block = find_block({size, align});
+    if (!block) refuse(bytes);
+    const Offset payload = payload_of(block.start);
+    dirty = fresh > payload ? std::min(fresh - payload, bytes) : 0;
+  }
+  const Allocation allocation = finish(block, bytes, dirty);
+  check_self();
+  return allocation;
+}
 
 Block Allocator::find_block(const Request& request) {
   try {
@@ -113,14 +136,11 @@ Block Allocator::place(Hole hole, const Request& request) {
 /// As `place`, where it mostly ends: the block is the front of the hole, the rest a smaller hole.
 Block Allocator::cut_front(Hole hole, std::uint64_t size) {
   const Hole rest{hole.start + size, hole.size - size};
-  unpoison(region_.address(hole.start), hole.size);
-  placement_.replace(hole, rest);
-  blocks_.write_footer(rest.start, rest.size);
-  count().free.bytes -= size;
+  unpoison(region_.address(hole.start), size);
+  change_free(hole, rest);
   const Word word{size, State::live, false};
   blocks_.mark(rest.start, {rest.size, State::free, false});
   blocks_.mark(hole.start, word);
-  poison_free(rest.start, rest.size);
   ++blocks_.work().split;
   return {hole.start, word};
 }
@@ -138,6 +158,11 @@ Block Allocator::cut_front(Hole hole, std::uint64_t size) {
 }
 
 // --- giving back ----------------------------------------------------------------------------
+
+[[gnu::noinline]] void Allocator::release_slowly(Offset payload, std::uint64_t usable) {
+  take_back(payload, usable);
+  keep_up();
+}
 
 void Allocator::fill(Offset payload, std::uint64_t bytes, std::byte pattern) {
   std::memset(region_.address(payload), std::to_integer<int>(pattern), bytes);
@@ -226,33 +251,32 @@ void Allocator::verify_merge(Block block) const {
 /// Merges a block that is in no list with its free neighbours and lists the result, or gives it
 /// to the wilderness. Returns the number of merges.
 std::uint64_t Allocator::merge(Block block) {
-  std::uint64_t merges = 0;
-  block.word = block.word.with(State::free);
   const Offset wilderness = blocks_.wilderness();
-  Block behind = blocks_.next(block, wilderness);
-  if (behind && behind.word.state() == State::free) {
-    remove_free(behind.start, behind.word.size());
-    blocks_.absorb(block.start, block.word, behind.word.size());
-    behind = {};  // and the one behind that knows already
-    ++merges;
-  }
-  if (block.word.after_free()) {
-    Block before = blocks_.previous(block.start);
-    remove_free(before.start, before.word.size());
-    blocks_.absorb(before.start, before.word, block.word.size());
-    block = before;
-    ++merges;
-  }
-  if (block.end() == wilderness) {
-    blocks_.retract(block.start);
+  const Block behind = blocks_.next(block, wilderness);
+  const bool joins_behind = behind && behind.word.state() == State::free;
+  const Hole after = joins_behind ? hole_of(behind) : Hole{block.end(), 0};
+  const Hole before =
+      block.word.after_free() ? hole_of(blocks_.previous(block.start)) : Hole{block.start, 0};
+  const Hole whole{before.start, after.end() - before.start};
+  const std::uint64_t merges = (before ? 1 : 0) + (after || !behind ? 1 : 0);
+  if (!behind) {
+    if (before) remove_free(before.start, before.size);
+    blocks_.retract(whole.start);
+    if (before) blocks_.wipe(block.start);
     reached_ = std::max(reached_, wilderness);
     has_surplus_ = true;  // perhaps
-    unpoison(region_.address(block.start), block.word.size());
-    ++merges;
+    unpoison(region_.address(whole.start), whole.size);
   } else {
-    blocks_.mark(block.start, block.word);
-    blocks_.tell(behind, true);
-    add_free(block.start, block.word.size());
+    if (before && after) remove_free(after.start, after.size);
+    blocks_.mark(whole.start, {whole.size, State::free, false});
+    if (before) blocks_.wipe(block.start);
+    if (after) blocks_.wipe(after.start);
+    if (!after) blocks_.tell(behind, true);  // the one behind a hole knows already
+    if (before || after) {
+      change_free(before ? before : after, whole);
+    } else {
+      add_free(whole.start, whole.size);
+    }
   }
   blocks_.work().merged += merges;
   return merges;
@@ -291,6 +315,15 @@ void Allocator::add_free(Offset block, std::uint64_t size) {
   placement_.insert(block, size);
   count().free.add(size - word_bytes);
   poison_free(block, size);
+}
+
+/// A free block has become another, with part of what it was and perhaps more.
+void Allocator::change_free(Hole old, Hole made) {
+  unpoison(region_.address(made.start), made.size);
+  placement_.replace(old, made);
+  blocks_.write_footer(made.start, made.size);
+  count().free.bytes += made.size - old.size;
+  poison_free(made.start, made.size);
 }
 
 /// Words, links and footers of a free block stay readable.

@@ -83,7 +83,7 @@ class BlockList {
   /// Whether it is aligned and within the region: the low bits of what is not come out on top.
   [[nodiscard, gnu::always_inline]] bool is_place(Offset link) const {
     static_assert(is_aligned(first_block, 8));
-    return std::rotr(link - first_block, 3) < (region_.committed() - first_block) / 8;
+    return std::rotr(link - first_block, 3) < region_.places();
   }
   [[nodiscard]] Work& work() const { return work_; }
   /// The block behind this one, or none where the wilderness, as it was read before, starts.
@@ -111,6 +111,8 @@ class BlockList {
     set_wilderness(behind);
     return wilderness;
   }
+  /// Wipes the word of a block that another one, marked before, swallowed.
+  void wipe(Offset swallowed) { memory_.store(swallowed, 0); }
   /// Gives the last block back to the wilderness, and wipes its word.
   void retract(Offset block);
 
@@ -166,16 +168,11 @@ class BlockList {
   };
   /// What a sealed offset says. Throws Damage unless it holds and lies before `end`.
   [[nodiscard]] Offset opened(const SealedOffset& field, Opened& known, Offset end) const {
-    if (field.raw == known.raw) [[likely]]
-      return known.target;
-    const Offset place = memory_.place_of(field);
-    const Offset target = Seal::target(field.raw);
-    if (!seal_.holds(place, field.raw) || target < first_block || target > end) [[unlikely]] {
-      damaged(place, "an offset's check code");
-    }
-    known = {field.raw, target};
-    return target;
+    if (field.raw != known.raw) [[unlikely]]
+      open(field, known, end);
+    return known.target;
   }
+  void open(const SealedOffset& field, Opened& known, Offset end) const;
   void set(SealedOffset& field, Opened& known, Offset target) {
     known = {seal_.close(memory_.place_of(field), target), target};
     Memory::store(field.raw, known.raw);

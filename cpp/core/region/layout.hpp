@@ -68,7 +68,7 @@ struct SealedOffset {
 struct FreeIndexHeader {
   std::uint64_t rows;                              ///< a bit for each row that has a list
   std::array<std::uint32_t, first_level> columns;  ///< a bit for each list that has a block
-  std::array<std::array<Offset, second_level>, first_level> heads;
+  std::array<Offset, std::size_t{first_level} * second_level> heads;  ///< row after row
 };
 
 /// What the policies of the textbooks search instead: one list in address order.

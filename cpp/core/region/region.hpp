@@ -83,6 +83,8 @@ class Region : public Memory {
   [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
   [[nodiscard]] Offset end() const { return first_block + capacity_; }
   [[nodiscard]] Offset committed() const { return committed_; }
+  /// How many places for a word lie between the first block and `committed`.
+  [[nodiscard]] std::uint64_t places() const { return places_; }
   [[nodiscard]] std::uint64_t secret() const { return secret_; }
 
   /// Makes [base, upto) usable. Throws SystemRefused, and then nothing has changed.
@@ -115,6 +117,7 @@ class Region : public Memory {
   system::Sharing sharing_;
   std::uint64_t secret_;
   Offset committed_;
+  std::uint64_t places_ = 0;
 };
 
 }  // namespace rheap
