@@ -18,69 +18,6 @@ void FreeIndex::remove(Offset block, std::uint64_t size) {
   unlink(verified_links(block, list), list);
 }
 
-void FreeIndex::replace(Hole old, Hole made) {
-  const unsigned from = list_of(old.size);
-  const unsigned to = list_of(made.size);
-  if (from == to && old.start == made.start) return;
-  const Links links = verified_links(old.start, from);
-  if (from != to) {
-    unlink(links, from);
-    push(made.start, to);
-    return;
-  }
-  // It stays in its list, between the same neighbours.
-  const auto [next, previous] = links;
-  link_next(made.start, next);
-  link_previous(made.start, previous);
-  if (next) link_previous(next, made.start);
-  if (previous) {
-    link_next(previous, made.start);
-  } else {
-    Memory::store(head(from).value, made.start.value);
-  }
-}
-
-Hole FreeIndex::find(std::uint64_t size) const {
-  if (size > capacity_limit) return {};
-  unsigned list = list_of(size);
-  if (list >= linear_lists) {
-    if (head(list)) {
-      if (const Hole best = best_in(list, size)) return best;
-    }
-    ++list;  // from here on every block is large enough
-  }
-  list = used_from(list);
-  return list < lists ? best_in(list, size) : Hole{};
-}
-
-unsigned FreeIndex::used_from(unsigned list) const {
-  const FreeIndexHeader& index = memory_.header().index;
-  unsigned row = row_of(list);
-  if (row >= first_level) return lists;
-  std::uint32_t columns = index.columns[row] & ~0U << list % second_level;
-  if (columns == 0) {
-    const std::uint64_t rows = index.rows & ~std::uint64_t{1} << row;
-    if (rows == 0) return lists;
-    row = static_cast<unsigned>(std::countr_zero(rows));
-    if (row < first_level) columns = index.columns[row];
-    if (columns == 0) BlockList::damaged({}, "a bit for each list");
-  }
-  return row * second_level + static_cast<unsigned>(std::countr_zero(columns));
-}
-
-Hole FreeIndex::best_in(unsigned list, std::uint64_t size) const {
-  if (list < linear_lists) return {first_in(list), size_in(list)};  // of one size
-  Hole best{};
-  unsigned left = compared;
-  auto look = [&](Offset block, Word word) {
-    const bool better = word.size() < best.size || (word.size() == best.size && block < best.start);
-    if (word.size() >= size && (!best || better)) best = {block, word.size()};
-    return --left == 0;
-  };
-  static_cast<void>(search_list(list, look));
-  return best;
-}
-
 std::uint64_t FreeIndex::largest() const {
   const FreeIndexHeader& index = memory_.header().index;
   if (index.rows == 0) return 0;
@@ -90,11 +27,10 @@ std::uint64_t FreeIndex::largest() const {
   }
   const auto column = static_cast<unsigned>(std::bit_width(index.columns[row])) - 1;
   std::uint64_t largest = 0;
-  auto look = [&largest](Offset, Word word) {
+  search_list(row * second_level + column, [&](Offset, Word word) {
     largest = std::max(largest, word.size());
     return false;
-  };
-  static_cast<void>(search_list(row * second_level + column, look));
+  });
   return largest;
 }
 

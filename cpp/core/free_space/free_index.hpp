@@ -28,7 +28,7 @@ class FreeIndex {
   void verify_remove(Offset block, std::uint64_t size) const;
 
   /// How many blocks of a list `find` compares.
-  static constexpr unsigned compared = 8;
+  static constexpr unsigned compared = 4;
   /// A block of at least `size` bytes, in constant time, or none. It may overlook one that is
   /// large enough, behind too many smaller ones in its list; `search` does not.
   [[nodiscard]] Hole find(std::uint64_t size) const;
@@ -38,7 +38,7 @@ class FreeIndex {
   /// Calls `visit(block, word)` for the free blocks of at least `size` bytes (and some smaller)
   /// until it returns true; returns that block.
   template <typename Visit>
-  Offset search(std::uint64_t size, Visit visit) const {
+  Offset search(std::uint64_t size, const Visit& visit) const {
     if (size > capacity_limit) return {};
     for (unsigned list = list_of(size); list < lists; ++list) {
       const Offset found = search_list(list, visit);
@@ -71,8 +71,9 @@ class FreeIndex {
   static constexpr unsigned linear_lists = 2 * second_level;
 
   template <typename Visit>
-  Offset search_list(unsigned list, Visit& visit) const {
+  [[gnu::always_inline]] Offset search_list(unsigned list, const Visit& visit) const {
     Offset before{};
+#pragma GCC unroll 1
     for (Offset block = head(list); block;) {
       const Word word = member(block, list);
       if (previous_link(block) != before) BlockList::damaged(block, "a list's back link");
@@ -119,8 +120,8 @@ class FreeIndex {
   if (list < linear_lists) {
     return blocks_.expect(block, size_in(list), State::free, invariant);
   }
-  const Word word = blocks_.follow(block);
-  if (word.state() != State::free || list_of(word.size()) != list) [[unlikely]]
+  const Word word = blocks_.expect_any(block, State::free, invariant);
+  if (list_of(word.size()) != list) [[unlikely]]
     BlockList::damaged(block, invariant);
   return word;
 }
@@ -179,6 +180,68 @@ class FreeIndex {
   if (columns == 0) {
     Memory::store(index.rows, index.rows & ~(std::uint64_t{1} << row_of(list)));
   }
+}
+
+[[gnu::always_inline]] inline void FreeIndex::replace(Hole old, Hole made) {
+  const unsigned from = list_of(old.size);
+  const unsigned to = list_of(made.size);
+  if (from == to && old.start == made.start) return;
+  const Links links = verified_links(old.start, from);
+  if (from != to) {
+    unlink(links, from);
+    push(made.start, to);
+    return;
+  }
+  // It stays in its list, between the same neighbours.
+  const auto [next, previous] = links;
+  link_next(made.start, next);
+  link_previous(made.start, previous);
+  if (next) link_previous(next, made.start);
+  if (previous) {
+    link_next(previous, made.start);
+  } else {
+    Memory::store(head(from).value, made.start.value);
+  }
+}
+
+[[gnu::always_inline]] inline unsigned FreeIndex::used_from(unsigned list) const {
+  const FreeIndexHeader& index = memory_.header().index;
+  unsigned row = row_of(list);
+  if (row >= first_level) return lists;
+  std::uint32_t columns = index.columns[row] & ~0U << list % second_level;
+  if (columns == 0) {
+    const std::uint64_t rows = index.rows & ~std::uint64_t{1} << row;
+    if (rows == 0) return lists;
+    row = static_cast<unsigned>(std::countr_zero(rows));
+    if (row < first_level) columns = index.columns[row];
+    if (columns == 0) BlockList::damaged({}, "a bit for each list");
+  }
+  return row * second_level + static_cast<unsigned>(std::countr_zero(columns));
+}
+
+[[gnu::always_inline]] inline Hole FreeIndex::best_in(unsigned list, std::uint64_t size) const {
+  if (list < linear_lists) return {first_in(list), size_in(list)};  // of one size
+  Hole best{};
+  unsigned left = compared;
+  search_list(list, [&](Offset block, Word word) {
+    const bool better = word.size() < best.size || (word.size() == best.size && block < best.start);
+    if (word.size() >= size && (!best || better)) best = {block, word.size()};
+    return --left == 0;
+  });
+  return best;
+}
+
+[[gnu::always_inline]] inline Hole FreeIndex::find(std::uint64_t size) const {
+  if (size > capacity_limit) return {};
+  unsigned list = list_of(size);
+  if (list >= linear_lists) {
+    if (head(list)) {
+      if (const Hole best = best_in(list, size)) return best;
+    }
+    ++list;  // from here on every block is large enough
+  }
+  list = used_from(list);
+  return list < lists ? best_in(list, size) : Hole{};
 }
 
 }  // namespace rheap

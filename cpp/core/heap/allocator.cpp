@@ -57,18 +57,13 @@ Allocator::Allocator(const Options& options)
   return allocation;
 }
 
-Block Allocator::find_block(const Request& request) {
+[[gnu::noinline]] Block Allocator::find_block(const Request& request) {
   try {
-    for (bool merged = !merging_is_due(request);; merged = true) {
-      const Hole last = merged ? placement_.wilderness() : Hole{};
-      if (const Hole hole = placement_.choose(request, last)) {
-        const Block block =
-            hole.start == last.start ? take_wilderness(hole.start, request) : place(hole, request);
-        placement_.took(block.end());
-        return block;
-      }
-      if (merged) break;
-      merge_deferred(merges_per_growth);
+    if (const Hole hole = find_hole(request)) {
+      const bool is_last = hole.start == blocks_.wilderness();
+      const Block block = is_last ? take_wilderness(hole.start, request) : place(hole, request);
+      placement_.took(block.end());
+      return block;
     }
   } catch (const SystemRefused&) {
     if (const Block block = take_at_last(request)) return block;
@@ -77,12 +72,23 @@ Block Allocator::find_block(const Request& request) {
   return take_at_last(request);
 }
 
+/// Where a block can be made: a hole, at last the wilderness, or none.
+[[gnu::always_inline]] inline Hole Allocator::find_hole(const Request& request) {
+  if (const Hole hole = placement_.find(request)) return hole;
+  if (merging_is_due(request)) {
+    if (const Hole hole = placement_.choose(request, {})) return hole;
+    merge_deferred(merges_per_growth);
+    if (const Hole hole = placement_.find(request)) return hole;
+  }
+  return placement_.choose(request, placement_.wilderness());
+}
+
 /// Before the heap grows into fresh bytes, deferred blocks may be merged into a hole.
 bool Allocator::merging_is_due(const Request& request) const {
   return !deferred_.empty() && blocks_.wilderness() + request.size > blocks_.fresh();
 }
 
-Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
+[[gnu::noinline]] Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
   const Offset start = request.start_in(wilderness);
   std::uint64_t size = request.size;
   const std::uint64_t left = region_.end() - (start + size);
@@ -134,7 +140,7 @@ Block Allocator::place(Hole hole, const Request& request) {
 }
 
 /// As `place`, where it mostly ends: the block is the front of the hole, the rest a smaller hole.
-Block Allocator::cut_front(Hole hole, std::uint64_t size) {
+[[gnu::always_inline]] inline Block Allocator::cut_front(Hole hole, std::uint64_t size) {
   const Hole rest{hole.start + size, hole.size - size};
   unpoison(region_.address(hole.start), size);
   change_free(hole, rest);
@@ -318,7 +324,7 @@ void Allocator::add_free(Offset block, std::uint64_t size) {
 }
 
 /// A free block has become another, with part of what it was and perhaps more.
-void Allocator::change_free(Hole old, Hole made) {
+[[gnu::always_inline]] inline void Allocator::change_free(Hole old, Hole made) {
   unpoison(region_.address(made.start), made.size);
   placement_.replace(old, made);
   blocks_.write_footer(made.start, made.size);

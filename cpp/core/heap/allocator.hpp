@@ -140,6 +140,7 @@ class Allocator {
   }
 
   Block find_block(const Request& request);
+  Hole find_hole(const Request& request);
   [[nodiscard]] bool merging_is_due(const Request& request) const;
   Block take_wilderness(Offset wilderness, const Request& request);
   Block take_at_last(const Request& request);

@@ -14,7 +14,11 @@ constexpr std::uint64_t size_from_footer(std::uint64_t last) {
 
 Word BlockList::expect_after_free(Offset link, Word word, const char* invariant) const {
   if (memory_.load(link) == seal_.close(link, word)) return word;
-  static_cast<void>(at(link));  // a word at all?
+  not_expected(link, invariant);
+}
+
+void BlockList::not_expected(Offset link, const char* invariant) const {
+  static_cast<void>(follow(link));  // a word at all?
   damaged(link, invariant);
 }
 
