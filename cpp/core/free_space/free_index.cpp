@@ -18,6 +18,17 @@ void FreeIndex::remove(Offset block, std::uint64_t size) {
   unlink(verified_links(block, list), list);
 }
 
+Hole FreeIndex::best_of_several(unsigned list, std::uint64_t size) const {
+  Hole best{};
+  unsigned left = compared;
+  search_list(list, [&](Offset block, Word word) {
+    const bool better = word.size() < best.size || (word.size() == best.size && block < best.start);
+    if (word.size() >= size && (!best || better)) best = {block, word.size()};
+    return --left == 0;
+  });
+  return best;
+}
+
 std::uint64_t FreeIndex::largest() const {
   const FreeIndexHeader& index = memory_.header().index;
   if (index.rows == 0) return 0;

@@ -71,9 +71,8 @@ class FreeIndex {
   static constexpr unsigned linear_lists = 2 * second_level;
 
   template <typename Visit>
-  [[gnu::always_inline]] Offset search_list(unsigned list, const Visit& visit) const {
+  Offset search_list(unsigned list, const Visit& visit) const {
     Offset before{};
-#pragma GCC unroll 1
     for (Offset block = head(list); block;) {
       const Word word = member(block, list);
       if (previous_link(block) != before) BlockList::damaged(block, "a list's back link");
@@ -84,8 +83,9 @@ class FreeIndex {
     return {};
   }
 
-  /// The best of the first few in a list.
+  /// The best of the first few in a list that has a block, or none if they are too small.
   [[nodiscard]] Hole best_in(unsigned list, std::uint64_t size) const;
+  [[nodiscard]] Hole best_of_several(unsigned list, std::uint64_t size) const;
   /// The first list from this one on that has a block, or one that does not exist.
   [[nodiscard]] unsigned used_from(unsigned list) const;
 
@@ -93,7 +93,7 @@ class FreeIndex {
   /// The word of a block that a list names. Throws Damage unless it belongs there.
   [[nodiscard]] Word member(Offset block, unsigned list) const;
   /// The first block of a list that has one. Throws Damage unless it is first.
-  [[nodiscard]] Offset first_in(unsigned list) const;
+  [[nodiscard]] Hole first_in(unsigned list) const;
   /// Throws Damage unless the neighbours, or the head, name this block.
   [[nodiscard]] Links verified_links(Offset block, unsigned list) const;
   void push(Offset block, unsigned list);
@@ -126,12 +126,12 @@ class FreeIndex {
   return word;
 }
 
-[[gnu::always_inline]] inline Offset FreeIndex::first_in(unsigned list) const {
+[[gnu::always_inline]] inline Hole FreeIndex::first_in(unsigned list) const {
   const Offset block = head(list);
-  static_cast<void>(member(block, list));
+  const Word word = member(block, list);
   if (previous_link(block)) [[unlikely]]
     BlockList::damaged(block, "a list's back link");
-  return block;
+  return {block, word.size()};
 }
 
 [[gnu::always_inline]] inline void FreeIndex::push(Offset block, unsigned list) {
@@ -220,15 +220,9 @@ class FreeIndex {
 }
 
 [[gnu::always_inline]] inline Hole FreeIndex::best_in(unsigned list, std::uint64_t size) const {
-  if (list < linear_lists) return {first_in(list), size_in(list)};  // of one size
-  Hole best{};
-  unsigned left = compared;
-  search_list(list, [&](Offset block, Word word) {
-    const bool better = word.size() < best.size || (word.size() == best.size && block < best.start);
-    if (word.size() >= size && (!best || better)) best = {block, word.size()};
-    return --left == 0;
-  });
-  return best;
+  const Hole first = first_in(list);
+  if (list >= linear_lists && next_link(first.start)) return best_of_several(list, size);
+  return first.size >= size ? first : Hole{};
 }
 
 [[gnu::always_inline]] inline Hole FreeIndex::find(std::uint64_t size) const {

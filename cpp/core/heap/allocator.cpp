@@ -57,7 +57,7 @@ Allocator::Allocator(const Options& options)
   return allocation;
 }
 
-[[gnu::noinline]] Block Allocator::find_block(const Request& request) {
+[[gnu::always_inline]] inline Block Allocator::find_block(Request request) {
   try {
     if (const Hole hole = find_hole(request)) {
       const bool is_last = hole.start == blocks_.wilderness();
@@ -73,7 +73,7 @@ Allocator::Allocator(const Options& options)
 }
 
 /// Where a block can be made: a hole, at last the wilderness, or none.
-[[gnu::always_inline]] inline Hole Allocator::find_hole(const Request& request) {
+[[gnu::always_inline]] inline Hole Allocator::find_hole(Request request) {
   if (const Hole hole = placement_.find(request)) return hole;
   if (merging_is_due(request)) {
     if (const Hole hole = placement_.choose(request, {})) return hole;
@@ -84,11 +84,11 @@ Allocator::Allocator(const Options& options)
 }
 
 /// Before the heap grows into fresh bytes, deferred blocks may be merged into a hole.
-bool Allocator::merging_is_due(const Request& request) const {
+bool Allocator::merging_is_due(Request request) const {
   return !deferred_.empty() && blocks_.wilderness() + request.size > blocks_.fresh();
 }
 
-[[gnu::noinline]] Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
+[[gnu::noinline]] Block Allocator::take_wilderness(Offset wilderness, Request request) {
   const Offset start = request.start_in(wilderness);
   std::uint64_t size = request.size;
   const std::uint64_t left = region_.end() - (start + size);
@@ -105,7 +105,7 @@ bool Allocator::merging_is_due(const Request& request) const {
 }
 
 /// The request would be refused now. So any effort is right: merge everything, search everywhere.
-Block Allocator::take_at_last(const Request& request) {
+[[gnu::cold, gnu::noinline]] Block Allocator::take_at_last(Request request) {
   const bool deferred = !deferred_.empty();
   merge_all_deferred();
   if (deferred) return find_block(request);  // once more, with nothing deferred
@@ -114,12 +114,21 @@ Block Allocator::take_at_last(const Request& request) {
 }
 
 /// Makes a free block, or the aligned part of it, live; what is left on either side stays free.
-Block Allocator::place(Hole hole, const Request& request) {
+[[gnu::always_inline]] inline Block Allocator::place(Hole hole, Request request) {
   const Offset start = request.start_in(hole.start);
   const std::uint64_t gap = start - hole.start;
   const std::uint64_t rest = hole.size - gap - request.size;
   const bool cut = rest >= smallest_block;
   if (cut && gap == 0) return cut_front(hole, request.size);
+  return use_up(hole, request);
+}
+
+/// As `place`, where nothing is left behind the block, or something before it.
+[[gnu::noinline]] Block Allocator::use_up(Hole hole, Request request) {
+  const Offset start = request.start_in(hole.start);
+  const std::uint64_t gap = start - hole.start;
+  const std::uint64_t rest = hole.size - gap - request.size;
+  const bool cut = rest >= smallest_block;
   remove_free(hole.start, hole.size);
   unpoison(region_.address(hole.start), hole.size);
   const Block placed{start, {cut ? request.size : request.size + rest, State::live, gap > 0}};

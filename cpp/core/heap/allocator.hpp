@@ -139,12 +139,13 @@ class Allocator {
     return largest > 0 ? largest - overhead() : 0;
   }
 
-  Block find_block(const Request& request);
-  Hole find_hole(const Request& request);
-  [[nodiscard]] bool merging_is_due(const Request& request) const;
-  Block take_wilderness(Offset wilderness, const Request& request);
-  Block take_at_last(const Request& request);
-  Block place(Hole hole, const Request& request);
+  Block find_block(Request request);
+  Hole find_hole(Request request);
+  [[nodiscard]] bool merging_is_due(Request request) const;
+  Block take_wilderness(Offset wilderness, Request request);
+  Block take_at_last(Request request);
+  Block place(Hole hole, Request request);
+  Block use_up(Hole hole, Request request);
   Block cut_front(Hole hole, std::uint64_t size);
   [[noreturn]] void refuse(std::uint64_t bytes);
 
