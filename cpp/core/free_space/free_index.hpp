@@ -58,15 +58,15 @@ class FreeIndex {
     Offset previous;
   };
   static constexpr unsigned lists = first_level * second_level;
-  /// The number of a list is its row times the columns of a row, plus its column. The rows for less
-  /// than 512 bytes are as fine as each other, so all below are numbered by size alone.
+  /// A list is its row times the columns of a row, plus its column. The lists of the first two rows
+  /// are of one size each; in each row from there they are twice as wide as in the one before.
   [[gnu::always_inline]] static unsigned list_of(std::uint64_t size) {
     const auto log2 = static_cast<unsigned>(std::bit_width(size | linear_limit)) - 1;
     return (log2 - 8) * second_level + static_cast<unsigned>(size >> (log2 - second_level_bits));
   }
   static constexpr unsigned row_of(unsigned list) { return list / second_level; }
   static constexpr std::uint32_t bit_of(unsigned list) { return 1U << list % second_level; }
-  /// The size of all blocks in a list below `linear_lists`.
+  /// The size of all blocks in a list of the first two rows.
   static constexpr std::uint64_t size_in(unsigned list) { return list * std::uint64_t{8}; }
   static constexpr unsigned linear_lists = 2 * second_level;
 

@@ -93,15 +93,21 @@ bool Allocator::merging_is_due(Request request) const {
   std::uint64_t size = request.size;
   const std::uint64_t left = region_.end() - (start + size);
   if (left < smallest_block) size += left;
-  const Offset fresh = blocks_.fresh();
-  region_.commit_for_block(std::max(start, fresh), start + size);
-  if (start + size > fresh) {
-    Memory::store(region_.header().deferred.owed, count().deferred.blocks);
-  }
+  reach(start, start + size);
   const std::uint64_t gap = start - wilderness;
   if (gap > 0) add_free(blocks_.extend(wilderness, {gap, State::free, false}), gap);
   const Word word{size, State::live, gap > 0};
   return {blocks_.extend(start, word), word};
+}
+
+/// Makes a part of the wilderness usable, all of it one block's. If some of it is fresh, the heap
+/// grows. Throws SystemRefused, and then nothing has changed.
+[[gnu::always_inline]] inline void Allocator::reach(Offset start, Offset end) {
+  const Offset fresh = blocks_.fresh();
+  region_.commit_for_block(std::max(start, fresh), end);
+  if (end > fresh) {
+    Memory::store(region_.header().deferred.owed, count().deferred.blocks);
+  }
 }
 
 /// The request would be refused now. So any effort is right: merge everything, search everywhere.
@@ -421,7 +427,7 @@ bool Allocator::grow(Block& block, std::uint64_t size) {
     const std::uint64_t left = region_.end() - (wilderness + extra);
     if (left < smallest_block) extra += left;
     try {
-      region_.commit_for_block(std::max(wilderness, blocks_.fresh()), wilderness + extra);
+      reach(wilderness, wilderness + extra);
     } catch (const SystemRefused&) {
       return false;  // a hole elsewhere may do; if not, asking for one says why
     }
