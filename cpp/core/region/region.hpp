@@ -51,9 +51,9 @@ class Memory {
 
   /// Every store to the region's bookkeeping. Release order: what was written before is there
   /// when another process (or the one after a kill) sees this.
-  void store(Offset place, std::uint64_t value) const { store(slot(place), value); }
+  [[gnu::always_inline]] void store(Offset place, std::uint64_t value) const { store(slot(place), value); }
   template <typename T>
-  static void store(T& field, T value) {
+  [[gnu::always_inline]] static void store(T& field, T value) {
     std::atomic_ref<T>(field).store(value, std::memory_order_release);
 #if RHEAP_CHECK >= 2
     if (after_store != nullptr) after_store();
