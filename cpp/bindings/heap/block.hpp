@@ -59,8 +59,8 @@ void adopt(BlockObject* block, Heap* heap);
 /// On a debug heap, after that: notes the line. May run Python code.
 void note_allocation(BlockObject* block);
 
-/// The memory of a block that is not traced goes back to the heap when nothing is unusual. Otherwise
-/// it returns false and does nothing.
+/// The memory of a block that is not traced goes back to the heap when nothing is unusual.
+/// Otherwise it returns false and does nothing.
 [[gnu::always_inline]] inline bool give_back_quickly(BlockObject* block) {
   if (!block->heap->free_quickly(block->handle)) [[unlikely]]
     return false;

@@ -130,7 +130,9 @@ class BlockList {
   /// Everything from here on reads as zero again.
   void set_fresh(Offset fresh) { set(memory_.header().fresh, fresh_, fresh); }
   /// Writes the word of a block whose bounds stay, or the inner word of a split to come.
-  [[gnu::always_inline]] void mark(Offset block, Word word) { memory_.store(block, seal_.close(block, word)); }
+  [[gnu::always_inline]] void mark(Offset block, Word word) {
+    memory_.store(block, seal_.close(block, word));
+  }
   /// As `mark`, for a block that `is` what it says, and goes from one state to another.
   void turn(Offset block, State from, State to) {
     memory_.store(block, Seal::turned(memory_.load(block), from, to));
@@ -178,7 +180,8 @@ class BlockList {
     Offset target{};
   };
   /// What a sealed offset says. Throws Damage unless it holds and lies before `end`.
-  [[nodiscard, gnu::always_inline]] Offset opened(const SealedOffset& field, Opened& known, Offset end) const {
+  [[nodiscard, gnu::always_inline]] Offset opened(const SealedOffset& field, Opened& known,
+                                                  Offset end) const {
     if (field.raw != known.raw) [[unlikely]]
       open(field, known, end);
     return known.target;
@@ -191,7 +194,8 @@ class BlockList {
   void set_wilderness(Offset start) { set(memory_.header().wilderness, wilderness_, start); }
   [[nodiscard]] Word expect_after_free(Offset link, Word word, const char* invariant) const;
   /// Throws the Damage of a word that is none, or of one that is not what `invariant` says.
-  [[noreturn, gnu::cold, gnu::noinline]] void not_expected(Offset link, const char* invariant) const;
+  [[noreturn, gnu::cold, gnu::noinline]] void not_expected(Offset link,
+                                                           const char* invariant) const;
   [[gnu::always_inline]] void verify_place(Offset link) const {
     if (!is_place(link)) [[unlikely]]
       damaged(link, "a link within the region");

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -51,10 +50,13 @@ class Memory {
 
   /// Every store to the region's bookkeeping. Release order: what was written before is there
   /// when another process (or the one after a kill) sees this.
-  [[gnu::always_inline]] void store(Offset place, std::uint64_t value) const { store(slot(place), value); }
+  [[gnu::always_inline]] void store(Offset place, std::uint64_t value) const {
+    store(slot(place), value);
+  }
   template <typename T>
   [[gnu::always_inline]] static void store(T& field, T value) {
-    std::atomic_ref<T>(field).store(value, std::memory_order_release);
+    // Not by std::atomic_ref: to inline its functions or not is left to the compiler.
+    __atomic_store_n(&field, value, __ATOMIC_RELEASE);
 #if RHEAP_CHECK >= 2
     if (after_store != nullptr) after_store();
 #endif
