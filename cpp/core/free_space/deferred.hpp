@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
@@ -27,7 +28,9 @@ class Deferred {
   /// Takes out the first block of a size.
   void drop_first(std::uint64_t size, Offset block);
   /// Whether there is certainly none.
-  [[nodiscard]] bool empty() const { return header().lists == 0; }
+  [[nodiscard]] bool empty() const {
+    return std::ranges::all_of(header().lists, [](std::uint64_t bits) { return bits == 0; });
+  }
 
   /// Calls `visit(block, word)` for each. Throws Damage where a list or a bit is wrong, or when
   /// more are found than `most`, as in a list that runs in circles.
@@ -42,7 +45,11 @@ class Deferred {
   static constexpr std::uint64_t size_in(std::uint64_t list) {
     return smallest_block + list * std::uint64_t{8};
   }
-  static constexpr std::uint64_t bit_of(std::uint64_t list) { return std::uint64_t{1} << list; }
+  /// The part of `lists` that has a list's bit, and the bit.
+  static constexpr std::uint64_t part_of(std::uint64_t list) { return list / 64; }
+  static constexpr std::uint64_t bit_of(std::uint64_t list) {
+    return std::uint64_t{1} << list % 64;
+  }
   /// The word of a block that a list names. Throws Damage unless it is deferred and of its size.
   [[nodiscard]] Word member(Offset block, std::uint64_t list) const {
     return blocks_.expect(block, size_in(list), State::deferred,
@@ -60,7 +67,10 @@ class Deferred {
   const Offset head = lists.heads[list];
   memory_.store(next_link_of(block), head.value);
   Memory::store(lists.heads[list].value, block.value);
-  if (!head) Memory::store(lists.lists, lists.lists | bit_of(list));
+  if (!head) {
+    std::uint64_t& bits = lists.lists[part_of(list)];
+    Memory::store(bits, bits | bit_of(list));
+  }
 }
 
 [[gnu::always_inline]] inline void Deferred::drop_first(std::uint64_t size, Offset block) {
@@ -89,7 +99,7 @@ void Deferred::for_each(std::uint64_t most, Visit&& visit) const {
   const DeferredHeader& lists = header();
   std::uint64_t seen = 0;
   for (unsigned list = 0; list < quick_lists; ++list) {
-    if (lists.heads[list] && (lists.lists & bit_of(list)) == 0) {
+    if (lists.heads[list] && (lists.lists[part_of(list)] & bit_of(list)) == 0) {
       BlockList::damaged({}, "a bit for each list that has a block");
     }
     for (Offset block = lists.heads[list]; block;

@@ -43,7 +43,7 @@ class Allocator {
   /// How many are owed for a large block that comes back, and of how many parts of the live bytes
   /// one must be deferred for that.
   static constexpr unsigned merges_per_large = 8;
-  static constexpr std::uint64_t deferred_part = 8;
+  static constexpr std::uint64_t deferred_part = 32;
   /// Dirty bytes of the wilderness that a heap keeps, or a quarter of the live bytes if that is
   /// more. From twice as many on it gives back to the system what no block reached during the last
   /// so many frees, a step with each free.

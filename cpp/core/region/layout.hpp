@@ -80,11 +80,12 @@ struct FreeListHeader {
 };
 
 /// Deferred blocks: a list for each size up to `quick_limit`. Larger blocks are merged at once.
-inline constexpr unsigned quick_lists = 64;
+inline constexpr unsigned quick_lists = 256;
 inline constexpr std::uint64_t quick_limit = smallest_block + (quick_lists - 1) * std::uint64_t{8};
 
 struct DeferredHeader {
-  std::uint64_t lists;  ///< a bit for each list that had a block since they were last searched
+  /// A bit for each list that had a block since they were last searched.
+  std::array<std::uint64_t, quick_lists / 64> lists;
   std::array<Offset, quick_lists> heads;
   std::uint64_t owed;  ///< how many blocks frees still have to merge, see Allocator
 };
