@@ -56,6 +56,7 @@ void Region::commit_more(Offset upto) {
   const Offset target{std::min<std::uint64_t>(align_up(wish, system::page_bytes()), mapped_)};
   system::commit(address(committed_), target - committed_);
   committed_ = target;
+  places_ = (target - first_block) / 8;
 }
 
 void Region::prefer_huge_pages(Offset begin, Offset end) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -51,10 +50,13 @@ class Memory {
 
   /// Every store to the region's bookkeeping. Release order: what was written before is there
   /// when another process (or the one after a kill) sees this.
-  void store(Offset place, std::uint64_t value) const { store(slot(place), value); }
+  [[gnu::always_inline]] void store(Offset place, std::uint64_t value) const {
+    store(slot(place), value);
+  }
   template <typename T>
-  static void store(T& field, T value) {
-    std::atomic_ref<T>(field).store(value, std::memory_order_release);
+  [[gnu::always_inline]] static void store(T& field, T value) {
+    // Not by std::atomic_ref: to inline its functions or not is left to the compiler.
+    __atomic_store_n(&field, value, __ATOMIC_RELEASE);
 #if RHEAP_CHECK >= 2
     if (after_store != nullptr) after_store();
 #endif
@@ -83,6 +85,8 @@ class Region : public Memory {
   [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
   [[nodiscard]] Offset end() const { return first_block + capacity_; }
   [[nodiscard]] Offset committed() const { return committed_; }
+  /// How many places for a word lie between the first block and `committed`.
+  [[nodiscard]] std::uint64_t places() const { return places_; }
   [[nodiscard]] std::uint64_t secret() const { return secret_; }
 
   /// Makes [base, upto) usable. Throws SystemRefused, and then nothing has changed.
@@ -115,6 +119,7 @@ class Region : public Memory {
   system::Sharing sharing_;
   std::uint64_t secret_;
   Offset committed_;
+  std::uint64_t places_ = 0;
 };
 
 }  // namespace rheap
