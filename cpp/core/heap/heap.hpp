@@ -249,9 +249,10 @@ inline void Heap::bind(Handle& handle, const Allocation& allocation, std::uint64
 
 [[gnu::always_inline]] inline bool Heap::alloc_quickly(Handle& handle, std::uint64_t bytes,
                                                        std::uint64_t align) {
-  const GuardInTurn guard(lock_);
+  const TryGuardInTurn guard(lock_);
   Allocation allocation;
-  if (!usual_ || !allocator_->allocate_quickly(bytes, align, allocation)) [[unlikely]]
+  if (!guard.taken() || !usual_ || !allocator_->allocate_quickly(bytes, align, allocation))
+      [[unlikely]]
     return false;
   handle.align = align;
   bind(handle, allocation, bytes);
@@ -259,8 +260,9 @@ inline void Heap::bind(Handle& handle, const Allocation& allocation, std::uint64
 }
 
 [[gnu::always_inline]] inline bool Heap::free_quickly(Handle& handle) {
-  const GuardInTurn guard(lock_);
-  if (!usual_ || !allocator_->release_quickly(handle.payload, handle.usable)) [[unlikely]]
+  const TryGuardInTurn guard(lock_);
+  if (!guard.taken() || !usual_ || !allocator_->release_quickly(handle.payload, handle.usable))
+      [[unlikely]]
     return false;
   handles_.unlink(handle);
   handle.payload = {};

@@ -74,6 +74,21 @@ TEST("a heap never owes more than is deferred, however many large blocks come an
   }
 }
 
+TEST("a block that grows in place into fresh bytes makes the heap owe merges, as any growth does") {
+  Allocator allocator({.capacity = 1 << 20});
+  const std::vector<Allocation> blocks = small_blocks(allocator, 20);
+  const Allocation last = allocator.allocate(5000, 8);
+  for (const Allocation& block : blocks) allocator.release(block.payload, block.usable);
+  const std::uint64_t& owed = allocator.region().header().deferred.owed;
+  CHECK(owed == 0);
+  const Allocation grown = allocator.resize(last.payload, last.usable, 5000, 6000, 8);
+  CHECK(grown.payload == last.payload && owed == 20);
+  const Allocation shrunk = allocator.resize(grown.payload, grown.usable, 6000, 5000, 8);
+  Memory::store(allocator.region().header().deferred.owed, std::uint64_t{0});
+  allocator.resize(shrunk.payload, shrunk.usable, 5000, 5500, 8);
+  CHECK(owed == 0);  // it was as large before
+}
+
 TEST("a heap that was larger before merges nothing") {
   Allocator allocator({.capacity = 1 << 20});
   const std::vector<Allocation> blocks = small_blocks(allocator, 2000);
