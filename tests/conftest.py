@@ -6,6 +6,7 @@ import signal
 import sys
 
 import pytest
+from support import BYTES
 
 import rheap
 
@@ -22,6 +23,14 @@ def heap():
     yield heap
     if not heap.closed:
         heap.check()
+
+
+@pytest.fixture
+def block(heap):
+    """A block of a few bytes."""
+    block = heap.alloc(len(BYTES))
+    block[:] = BYTES
+    return block
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ needs_compiler = pytest.mark.skipif(
 
 SIZE = 64
 PATTERN = bytes(range(SIZE))
+BYTES = bytes(range(10, 26))  # of the fixture `block`
 MIB = 1 << 20
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

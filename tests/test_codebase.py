@@ -57,7 +57,8 @@ FLOORS = {
     "replay": {"trace", "core/heap", "core/free_space", "core/region", "core/system"},
     "bindings/interpreter": {"core/heap", "core/region", "core/system", "trace"},
     "bindings/heap": {
-        "bindings/interpreter", "core/heap", "core/free_space", "core/region", "trace",
+        "bindings/interpreter", "core/heap", "core/free_space", "core/region", "core/system",
+        "trace",
     },
     "bindings/reports": {"bindings/heap", "bindings/interpreter", "core/heap", "core/free_space"},
     "bindings/traces": {

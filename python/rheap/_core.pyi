@@ -8,7 +8,7 @@ import numpy
 import numpy.typing
 from typing_extensions import Buffer
 
-_Row: TypeAlias = tuple[int, int, int, Any, int, str | None, tuple[int, ...]]
+_Row: TypeAlias = tuple[int, int, int, Any, int, str | None, tuple[int, ...] | None]
 _Span: TypeAlias = tuple[int, int, str, int | None]
 _Piece: TypeAlias = tuple[int, int, _Span]
 _Crowd: TypeAlias = tuple[int, int, dict[str, tuple[int, int]]]

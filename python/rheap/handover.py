@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import numpy
 
-    from .shared_heap import SharedHeap
+    from .attached import Attached
 
 _LAYOUT = struct.Struct("<BBHq")
 _READ_ONLY = 1
@@ -34,7 +34,7 @@ _NO_TICKET = (
 """What reading random bytes as a dtype may raise."""
 
 
-def make_ticket(heap: SharedHeap, what: object) -> bytes:
+def make_ticket(heap: _core.Heap, what: object) -> bytes:
     """See `SharedHeap.ticket`: for all that is not made in compiled code."""
     block = what if isinstance(what, _core.Block) else block_behind(what)
     if block is None or _core.shared_heap_of(block) != heap._id:
@@ -49,7 +49,7 @@ def _ticket_for(block: _core.Block, what: object) -> bytes:
     return _core.send(block) + layout
 
 
-def take_ticket(heap: SharedHeap, ticket: bytes) -> Any:
+def take_ticket(heap: _core.Heap, ticket: bytes) -> Any:
     """See `SharedHeap.redeem`: for all that is not redeemed in compiled code."""
     ticket = bytes(memoryview(ticket))
     if len(ticket) <= _core.TICKET_BYTES:
@@ -208,5 +208,5 @@ def _reduced(identity: int, block: _core.Block, what: object) -> tuple[Any, ...]
     return _redeem_unpickled, (identity, heap, _ticket_for(block, what))
 
 
-def _redeem_unpickled(identity: int, heap: SharedHeap | None, ticket: bytes) -> object:
+def _redeem_unpickled(identity: int, heap: Attached | None, ticket: bytes) -> object:
     return (heap or attached_heap(identity)).redeem(ticket)

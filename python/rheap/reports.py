@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import NamedTuple, SupportsIndex, overload
+from typing import NamedTuple, NoReturn, SupportsIndex, overload
 
 from . import _core
 from .format.sizes import format_size
@@ -44,8 +44,7 @@ class BlockInfo(NamedTuple):
     `holders`: how many views of it are alive at the least; of a lingering block 0 says that it is
     exposed and waits for the last reference. `site`: "file.py:12 function" of the
     line that allocated it, on debug heaps, always printable. `pids`: of a live block of a shared
-    heap the processes that have it (none while it is in flight), 0 for a forked child that has not
-    said its own yet.
+    heap the processes that have it, none while only a ticket has; None for any other block.
     """
 
     offset: int
@@ -54,7 +53,7 @@ class BlockInfo(NamedTuple):
     state: BlockState
     holders: int = 0
     site: str | None = None
-    pids: tuple[int, ...] = ()
+    pids: tuple[int, ...] | None = None
 
     @property
     def reason(self) -> str | None:
@@ -64,6 +63,16 @@ class BlockInfo(NamedTuple):
         if self.holders == 0:
             return None
         return "seen by 1 view" if self.holders == 1 else f"seen by {self.holders:,} views"
+
+    @property
+    def owners(self) -> str | None:
+        """Which processes have a live block of a shared heap; None for any other."""
+        if self.pids is None:
+            return None
+        if not self.pids:
+            return "in flight"
+        pids = ", ".join(map(str, self.pids))
+        return f"of process {pids}" if len(self.pids) == 1 else f"of processes {pids}"
 
 
 class Blocks(Sequence[BlockInfo]):
@@ -105,6 +114,12 @@ class Blocks(Sequence[BlockInfo]):
         for at in range(0, len(self), _AT_ONCE):
             some = self._places[at : at + _AT_ONCE]
             yield from map(BlockInfo._make, self._rows.read(some.start, some.step, len(some)))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "Blocks cannot be copied or pickled: they are an array of this process; "
+            "list(blocks) can be"
+        )
 
     def __repr__(self) -> str:
         return f"<rheap.Blocks, {len(self):,} at one moment>"

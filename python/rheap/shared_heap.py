@@ -128,6 +128,10 @@ class SharedHeap(Heap):
         """The descriptor of the segment, to pass to another process; it stays the heap's."""
         return self._descriptor
 
+    def _say_farewell(self) -> None:
+        """This process is about to end in good order."""
+        _core.say_farewell(self)
+
     def __repr__(self) -> str:
         if self.closed:
             return "<rheap.SharedHeap, closed>"
@@ -183,4 +187,4 @@ def _leave_at_exit_of_child(_: object) -> None:
 
 def _leave_all() -> None:
     for heap in known_heaps():
-        _core.say_farewell(heap)
+        heap._say_farewell()

@@ -86,6 +86,7 @@ def test_shows_the_bytes(chapter: str, capsys: pytest.CaptureFixture[str]) -> No
     assert len(BYTES.findall(told(chapter, capsys))) >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chapter", "without"), [*((name, "") for name in CHAPTERS), ("arrays", "numpy")]
 )

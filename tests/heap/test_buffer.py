@@ -3,18 +3,9 @@
 from itertools import product
 
 import pytest
+from support import BYTES
 
 import rheap
-
-BYTES = bytes(range(10, 26))
-
-
-@pytest.fixture
-def block(heap):
-    block = heap.alloc(len(BYTES))
-    block[:] = BYTES
-    return block
-
 
 SLICES = [
     slice(start, stop, step)

@@ -292,22 +292,16 @@ def test_free_refuses_or_waits_while_the_consumer_lives(heap, consumer, fill_res
     assert consumer.read(seen) == PATTERN
 
 
-def test_data_outlives_the_with(heap, consumer, fill_rest):
+@pytest.mark.parametrize("named", [True, False])
+def test_data_outlives_the_with(heap, consumer, named, fill_rest):
     with heap.alloc(SIZE) as block:
         block[:] = PATTERN
         seen = consumer.take(block)
     assert block.freed
     assert heap.stats().lingering_blocks == 1
-    fill_rest(heap, OTHER)
-    assert consumer.read(seen) == PATTERN
-
-
-def test_data_outlives_every_name_of_the_block(heap, consumer, fill_rest):
-    with heap.alloc(SIZE) as block:
-        block[:] = PATTERN
-        seen = consumer.take(block)
-    del block
-    gc.collect()
+    if not named:
+        del block
+        gc.collect()
     fill_rest(heap, OTHER)
     assert consumer.read(seen) == PATTERN
 

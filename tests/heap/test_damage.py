@@ -3,6 +3,7 @@
 It finds the damage or works on correctly; it never crashes, hangs or touches memory of others.
 """
 
+import itertools
 import os
 import subprocess
 import sys
@@ -80,38 +81,39 @@ LINKS = {
     "itself": lambda row, number: row.words[number],
     "the wilderness": lambda row, number: row.words[4] + 112,
 }
+PLACES = {"next": WORD, "previous": 2 * WORD}
 
 
-@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
-@pytest.mark.parametrize("place", [WORD, 2 * WORD], ids=["next", "previous"])
-@pytest.mark.parametrize("number", [1, 3], ids=["first freed", "last freed"])
-def test_a_wrong_link_of_a_free_block_is_found(link, place, number):
+@pytest.fixture(
+    params=itertools.product(LINKS, PLACES, (1, 3)), ids=lambda one: " ".join(map(str, one))
+)
+def badly_linked(request):
+    """A row of which two blocks are free, one of them with a link that is wrong."""
+    kind, place, number = request.param
     row = Row(coalesce="immediate")
     row.free(1, 3)
-    write_word(row.base, row.words[number] + place, link(row, number) | (place == 2 * WORD))
+    link = LINKS[kind](row, number) | (place == "previous")
+    write_word(row.base, row.words[number] + PLACES[place], link)
+    return row
+
+
+def test_a_wrong_link_of_a_free_block_is_found(badly_linked):
     with pytest.raises(rheap.HeapCorruption):
-        row.heap.check()
-    row.refuses_and_stays_readable([0, 2, 4])
+        badly_linked.heap.check()
+    badly_linked.refuses_and_stays_readable([0, 2, 4])
 
 
-@pytest.mark.parametrize("link", LINKS.values(), ids=LINKS)
-@pytest.mark.parametrize("place", [WORD, 2 * WORD], ids=["next", "previous"])
-@pytest.mark.parametrize("number", [1, 3], ids=["first freed", "last freed"])
-def test_a_wrong_link_of_a_free_block_is_never_followed(link, place, number):
-    row = Row(coalesce="immediate")
-    row.free(1, 3)
-    write_word(row.base, row.words[number] + place, link(row, number) | (place == 2 * WORD))
-
+def test_a_wrong_link_of_a_free_block_is_never_followed(badly_linked):
     def take_both():
         taken = []
         for _ in range(2):
-            taken.append(row.heap.alloc(104))
-            assert taken[-1].offset - WORD in (row.words[1], row.words[3])
-        row.heap.check()
+            taken.append(badly_linked.heap.alloc(104))
+            assert taken[-1].offset - WORD in (badly_linked.words[1], badly_linked.words[3])
+        badly_linked.heap.check()
 
     with pytest.raises(rheap.HeapCorruption):
         take_both()
-    row.assert_unharmed(0, 2, 4)
+    badly_linked.assert_unharmed(0, 2, 4)
 
 
 @pytest.mark.parametrize("finder", ["alloc", "defrag", "check"])

@@ -25,7 +25,7 @@ def test_the_order_of_freeing_does_not_matter(order, size):
     for number in order:
         blocks[number].free()
     # Small blocks wait; large ones are merged at once.
-    assert heap.defrag() == (2 if size <= 100 else 0)
+    assert heap.defrag() == (2 if size <= 1000 else 0)
     assert states(heap) == ["free", "live"]
 
 

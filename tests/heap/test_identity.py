@@ -72,6 +72,15 @@ def test_a_pin_is_not_copied_or_pickled(heap, duplicate):
         duplicate(pin)
 
 
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_what_lies_where_is_not_copied_or_pickled(heap, duplicate):
+    blocks = heap.map().blocks
+    for thing, way in ((heap.map(), r"draw\(width\)"), (blocks, r"list\(blocks\)")):
+        with pytest.raises(TypeError, match=f"cannot be copied or pickled: .*{way}"):
+            duplicate(thing)
+    assert pickle.loads(pickle.dumps(list(blocks))) == list(blocks)
+
+
 @pytest.mark.parametrize("kind", [rheap.Block, rheap.Pin])
 def test_the_types_cannot_be_subclassed(kind):
     with pytest.raises(TypeError, match="not an acceptable base type"):

@@ -1,15 +1,7 @@
 """`block.view`: a memoryview of a format and a shape."""
 
 import pytest
-
-BYTES = bytes(range(10, 26))
-
-
-@pytest.fixture
-def block(heap):
-    block = heap.alloc(len(BYTES))
-    block[:] = BYTES
-    return block
+from support import BYTES
 
 
 def test_a_view_is_writable_bytes(block):

@@ -98,10 +98,10 @@ def test_links_lead_to_the_words_of_other_freed_blocks():
 
 def test_each_block_without_an_owner_shows_the_links_of_its_list():
     heap = rheap.Heap(8000)
-    large, small, wall = (heap.alloc(size) for size in (2000, 200, 4000))
+    large, small, wall = (heap.alloc(size) for size in (3000, 100, 4000))
     small.free()  # deferred, in a list of its size
     large.free()  # merged at once, in a list of holes
-    by_place = {place: meaning for place, _, _, meaning in lines_of(heap.map(length=2300))}
+    by_place = {place: meaning for place, _, _, meaning in lines_of(heap.map(length=3300))}
     hole, deferred = (info.offset for info in heap.blocks() if not info.state.is_live)
     assert by_place[hole] == by_place[deferred] == "next in its list: none"
     assert by_place[hole + 8].startswith("prev in its list: none")

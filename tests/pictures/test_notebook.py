@@ -1,6 +1,8 @@
 """What notebooks show: `_repr_html_` of heaps, blocks, maps and figures."""
 
+import copy
 import ctypes
+import pickle
 import re
 
 import pytest
@@ -41,6 +43,14 @@ def test_text_and_table_are_the_same_rows(heap, blocks):
     table = stats._repr_html_()
     assert re.findall("<tr><td>(.*?)</td>", table) == [name for name, _, _ in rows]
     assert ("capacity", "1,048,576", "1 MiB") in rows and ("live_blocks", "4", "") in rows
+    assert blocks
+
+
+def test_figures_that_were_pickled_are_shown_elsewhere(heap, blocks):
+    stats = heap.stats()
+    assert copy.copy(stats) == copy.deepcopy(stats) == pickle.loads(pickle.dumps(stats)) == stats
+    code = "import pickle; print(pickle.loads(%r)._repr_html_())"
+    assert run_python(code % pickle.dumps(stats)).rstrip() == stats._repr_html_()
     assert blocks
 
 

@@ -41,6 +41,9 @@ with heap.record(sys.argv[1]):
     work()
 """
 
+# One that is compressed at the end was lines until then.
+NAMES = [pytest.param("t.trace", marks=pytest.mark.slow), "t.trace.gz"]
+
 # What the program does, its exit status, and whether it comes to the end of its recording.
 ENDINGS = {
     "well": ("pass", 0, True),
@@ -113,7 +116,7 @@ def wait_for(path):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("name", ["t.trace", "t.trace.gz"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["program", "heap"])
 @pytest.mark.parametrize(("ending", "status", "ended"), ENDINGS.values(), ids=ENDINGS)
 def test_the_trace_holds_all_that_happened(
@@ -134,7 +137,7 @@ def test_the_trace_holds_all_that_happened(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["t.trace", "t.trace.gz"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["program", "heap"])
 def test_a_program_may_close_files_that_are_not_its_own(tmp_path, monkeypatch, kind, name):
     monkeypatch.chdir(tmp_path)
@@ -150,7 +153,7 @@ def test_a_program_may_close_files_that_are_not_its_own(tmp_path, monkeypatch, k
     assert replays(name)
 
 
-@pytest.mark.parametrize("name", ["t.trace", "t.trace.gz"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["program", "heap"])
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_limit_leaves_whole_lines_and_a_true_count(tmp_path, monkeypatch, kind, name, ended):
@@ -184,7 +187,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
-@pytest.mark.parametrize("name", ["t.trace", "t.trace.gz"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["program", "heap"])
 def test_a_full_disk_leaves_whole_lines_and_a_true_count(small_disk, monkeypatch, kind, name):
     monkeypatch.chdir(small_disk)

@@ -61,7 +61,7 @@ void give_back_quietly(BlockObject* block) {
 
 void drop_block(PyObject* self) {
   auto* block = reinterpret_cast<BlockObject*>(self);
-  const bool plain = block->weakrefs == nullptr && !block->noted;
+  const bool plain = block->weakrefs == nullptr && !block->noted && !block->traced;
   if (plain && (block->heap == nullptr || give_back_quickly(block))) [[likely]]
     return keep_dead(block);
   drop_unusual_block(block);

@@ -59,10 +59,10 @@ void adopt(BlockObject* block, Heap* heap);
 /// On a debug heap, after that: notes the line. May run Python code.
 void note_allocation(BlockObject* block);
 
-/// The memory goes back to the heap when nothing is unusual. Otherwise it returns false and does
-/// nothing.
+/// The memory of a block that is not traced goes back to the heap when nothing is unusual.
+/// Otherwise it returns false and does nothing.
 [[gnu::always_inline]] inline bool give_back_quickly(BlockObject* block) {
-  if (block->traced || !block->heap->free_quickly(block->handle)) [[unlikely]]
+  if (!block->heap->free_quickly(block->handle)) [[unlikely]]
     return false;
   block->heap = nullptr;
   return true;
@@ -70,7 +70,7 @@ void note_allocation(BlockObject* block);
 /// As `close_block`, of one that nobody else can see, when nothing is unusual. Otherwise it returns
 /// false and does nothing.
 [[gnu::always_inline]] inline bool close_block_quickly(BlockObject* block) {
-  const bool plain = !block->closed && !block->exposed && block->pins == 0;
+  const bool plain = !block->closed && !block->exposed && !block->traced && block->pins == 0;
   if (!plain || !give_back_quickly(block)) [[unlikely]]
     return false;
   block->closed = 1;

@@ -1,7 +1,5 @@
 #include "bindings/reports/rows.hpp"
 
-#include <pybind11/stl.h>
-
 #include <string>
 
 #include "bindings/heap/site.hpp"
@@ -33,9 +31,9 @@ void use_states(const py::tuple& members) {
 
 void Rows::add(const Heap::Seen& seen) {
   Row row{seen.payload.value, seen.usable, seen.usable, 0, 0, 0, state_of(seen)};
-  if (seen.held != nullptr) {
-    row.size = seen.held->bytes;
-    row.pids = number_of(seen.held->pids);
+  if (seen.holders != nullptr) {
+    row.pids = number_of(seen.holders->pids);
+    row.size = seen.holders->bytes;
   }
   if (seen.handle != nullptr) {
     const BlockObject& owner = *block_of_handle(*seen.handle);
@@ -74,6 +72,14 @@ py::object Rows::text_of(std::uint32_t site) {
   return sites_[site].text;
 }
 
+py::object Rows::pids_of(const Row& row) const {
+  if (row.pids == 0) return py::none();
+  const std::vector<std::uint32_t>& pids = pids_[row.pids];
+  py::tuple tuple(pids.size());
+  for (std::size_t i = 0; i < pids.size(); ++i) tuple[i] = pids[i];
+  return tuple;
+}
+
 py::list Rows::read(std::ptrdiff_t first, std::ptrdiff_t step, std::size_t count) {
   py::list list(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -82,7 +88,7 @@ py::list Rows::read(std::ptrdiff_t first, std::ptrdiff_t step, std::size_t count
     const Row& row = rows_[at];
     const py::handle state = PyTuple_GET_ITEM(states, static_cast<Py_ssize_t>(row.state));
     list[i] = py::make_tuple(row.offset, row.size, row.capacity, state, row.holders,
-                             text_of(row.site), py::tuple(py::cast(pids_[row.pids])));
+                             text_of(row.site), pids_of(row));
   }
   return list;
 }

@@ -21,7 +21,7 @@ class Rows {
     std::uint64_t capacity;
     std::uint32_t holders;
     std::uint32_t site;  ///< where in `sites_`; 0 is an unknown one
-    std::uint32_t pids;  ///< where in `pids_`; 0 is none
+    std::uint32_t pids;  ///< where in `pids_`; 0 is that of a private heap
     BlockState state;
   };
 
@@ -33,7 +33,8 @@ class Rows {
   [[nodiscard]] auto begin() const { return rows_.begin(); }
   [[nodiscard]] auto end() const { return rows_.end(); }
   /// (offset, size, capacity, state, holders, site, pids) of `count` rows from `first` on, each
-  /// `step` behind the one before. The site is None where it is not known.
+  /// `step` behind the one before. The site is None where it is not
+  /// known, the pids in a private heap.
   pybind11::list read(std::ptrdiff_t first, std::ptrdiff_t step, std::size_t count);
 
  private:
@@ -46,6 +47,7 @@ class Rows {
   std::uint32_t number_of(const Site& site);
   std::uint32_t number_of(const std::vector<std::uint32_t>& pids);
   pybind11::object text_of(std::uint32_t site);
+  [[nodiscard]] pybind11::object pids_of(const Row& row) const;
 
   std::vector<Row> rows_;
   std::vector<std::vector<std::uint32_t>> pids_{{}};

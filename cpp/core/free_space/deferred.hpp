@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 
@@ -27,7 +28,9 @@ class Deferred {
   /// Takes out the first block of a size.
   void drop_first(std::uint64_t size, Offset block);
   /// Whether there is certainly none.
-  [[nodiscard]] bool empty() const { return header().lists == 0; }
+  [[nodiscard]] bool empty() const {
+    return std::ranges::all_of(header().lists, [](std::uint64_t bits) { return bits == 0; });
+  }
 
   /// Calls `visit(block, word)` for each. Throws Damage where a list or a bit is wrong, or when
   /// more are found than `most`, as in a list that runs in circles.
@@ -37,19 +40,22 @@ class Deferred {
 
  private:
   [[nodiscard]] DeferredHeader& header() const { return memory_.header().deferred; }
-  static constexpr unsigned list_of(std::uint64_t size) {
-    return static_cast<unsigned>(size - smallest_block) / 8;
-  }
-  static constexpr std::uint64_t size_in(unsigned list) {
+  // As wide as an offset, so that the compiler sees that what it divides by 8 it multiplies by 8.
+  static constexpr std::uint64_t list_of(std::uint64_t size) { return (size - smallest_block) / 8; }
+  static constexpr std::uint64_t size_in(std::uint64_t list) {
     return smallest_block + list * std::uint64_t{8};
   }
-  static constexpr std::uint64_t bit_of(unsigned list) { return std::uint64_t{1} << list; }
+  /// The part of `lists` that has a list's bit, and the bit.
+  static constexpr std::uint64_t part_of(std::uint64_t list) { return list / 64; }
+  static constexpr std::uint64_t bit_of(std::uint64_t list) {
+    return std::uint64_t{1} << list % 64;
+  }
   /// The word of a block that a list names. Throws Damage unless it is deferred and of its size.
-  [[nodiscard]] Word member(Offset block, unsigned list) const {
+  [[nodiscard]] Word member(Offset block, std::uint64_t list) const {
     return blocks_.expect(block, size_in(list), State::deferred,
                           "a deferred block in the list of its size");
   }
-  Block pop_from(unsigned list);
+  Block pop_from(std::uint64_t list);
 
   Memory memory_;
   BlockList& blocks_;
@@ -57,20 +63,23 @@ class Deferred {
 
 [[gnu::always_inline]] inline void Deferred::push(Offset block, std::uint64_t size) {
   DeferredHeader& lists = header();
-  const unsigned list = list_of(size);
+  const std::uint64_t list = list_of(size);
   const Offset head = lists.heads[list];
   memory_.store(next_link_of(block), head.value);
   Memory::store(lists.heads[list].value, block.value);
-  if (!head) Memory::store(lists.lists, lists.lists | bit_of(list));
+  if (!head) {
+    std::uint64_t& bits = lists.lists[part_of(list)];
+    Memory::store(bits, bits | bit_of(list));
+  }
 }
 
 [[gnu::always_inline]] inline void Deferred::drop_first(std::uint64_t size, Offset block) {
   DeferredHeader& lists = header();
-  const unsigned list = list_of(size);
+  const std::uint64_t list = list_of(size);
   Memory::store(lists.heads[list].value, memory_.load(next_link_of(block)));
 }
 
-[[gnu::always_inline]] inline Block Deferred::pop_from(unsigned list) {
+[[gnu::always_inline]] inline Block Deferred::pop_from(std::uint64_t list) {
   const DeferredHeader& lists = header();
   const Offset block = lists.heads[list];
   const Word word = member(block, list);
@@ -90,7 +99,7 @@ void Deferred::for_each(std::uint64_t most, Visit&& visit) const {
   const DeferredHeader& lists = header();
   std::uint64_t seen = 0;
   for (unsigned list = 0; list < quick_lists; ++list) {
-    if (lists.heads[list] && (lists.lists & bit_of(list)) == 0) {
+    if (lists.heads[list] && (lists.lists[part_of(list)] & bit_of(list)) == 0) {
       BlockList::damaged({}, "a bit for each list that has a block");
     }
     for (Offset block = lists.heads[list]; block;

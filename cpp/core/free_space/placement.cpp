@@ -46,15 +46,6 @@ std::optional<Hole> worst_fit(const Holes& holes, const Request& request) {
   return worst;
 }
 
-/// In constant time: may overlook a hole that `search` finds.
-Hole Placement::find(const Request& request, Hole last) const {
-  Hole found = index_.find(request.size);
-  if (found && request.align > 8 && request.start_in(found.start) != found.start) {
-    found = index_.find(request.size_anywhere());
-  }
-  return found || !request.fits(last) ? found : last;
-}
-
 Hole Placement::look(const Request& request, Hole last) const {
   const Holes holes(list_, last);
   const std::optional<Hole> hole = [&] {

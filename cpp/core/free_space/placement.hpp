@@ -83,11 +83,11 @@ class Placement {
   void remove(Offset block, std::uint64_t size) {
     segregated() ? index_.remove(block, size) : list_.remove(block);
   }
-  /// Removes a free block and inserts what is left of it when its front is cut off.
-  void replace(Hole hole, Hole rest) {
-    if (segregated()) return index_.replace(hole, rest);
-    list_.remove(hole.start);
-    list_.insert(rest.start, rest.size);
+  /// Removes a block and inserts another, made of it: its front was cut off, or it has grown.
+  [[gnu::always_inline]] void replace(Hole old, Hole made) {
+    if (segregated()) return index_.replace(old, made);
+    list_.remove(old.start);
+    list_.insert(made.start, made.size);
   }
 
   /// Throw Damage unless everything is whole that `insert` or `remove` will rely on.
@@ -106,12 +106,21 @@ class Placement {
     return {start, left >= smallest_block ? left : 0};
   }
 
-  /// The hole for a request, or none. `last` is the last hole to look at: the
-  /// wilderness, or none. Throws WrongChoice and whatever a Chooser throws.
-  Hole choose(const Request& request, Hole last) {
-    return segregated() ? find(request, last) : look(request, last);
+  /// A hole for a request in constant time, or none. It may overlook one that `search` finds. The
+  /// policies of the textbooks have none to find so.
+  [[nodiscard, gnu::always_inline]] Hole find(const Request& request) const {
+    if (!segregated()) return {};
+    const Hole found = index_.find(request.size);
+    if (!found || request.start_in(found.start) == found.start) return found;
+    return index_.find(request.size_anywhere());
   }
-  /// One that `choose` overlooked, found by looking at all that may do.
+  /// The hole for a request that `find` has none for, or none. `last` is the last hole to look at:
+  /// the wilderness, or none. Throws WrongChoice and whatever a Chooser throws.
+  [[nodiscard]] Hole choose(const Request& request, Hole last) const {
+    if (!segregated()) return look(request, last);
+    return request.fits(last) ? last : Hole{};
+  }
+  /// One that `find` overlooked, found by looking at all that may do.
   [[nodiscard]] Hole search(const Request& request) const;
   /// A block that ends here was just made from a hole.
   void took(Offset end) {
@@ -137,7 +146,6 @@ class Placement {
 
  private:
   [[nodiscard]] bool segregated() const { return policy_ == Policy::segregated; }
-  [[nodiscard]] Hole find(const Request& request, Hole last) const;
   [[nodiscard]] Hole look(const Request& request, Hole last) const;
   [[nodiscard]] std::optional<Hole> ask(const Holes& holes, const Request& request) const;
 

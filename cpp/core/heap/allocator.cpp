@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <utility>
 
 #include "core/region/fence.hpp"
 #include "core/system/refused.hpp"
@@ -11,6 +10,8 @@
 namespace rheap {
 
 namespace {
+
+Hole hole_of(Block block) { return {block.start, block.word.size()}; }
 
 /// What a block has beyond `size`, as a block of its own, or none when it is too small for one.
 Block rest_of(Block block, std::uint64_t size) {
@@ -27,7 +28,8 @@ Allocator::Allocator(const Options& options)
       placement_(region_, blocks_, options.policy, options.chooser),
       deferring_(options.coalesce == Coalesce::deferred),
       fenced_(options.fenced),
-      overhead_(word_bytes + (fenced_ ? fence::fence_bytes : 0)) {
+      overhead_(word_bytes + (fenced_ ? fence::fence_bytes : 0)),
+      quick_bytes_(deferring_ && !fenced_ ? quick_limit - word_bytes + 1 : 0) {
   if (options.segment != nullptr && !options.segment->is_new()) return;
   region_.header().fenced = fenced_ ? 1 : 0;
   region_.header().policy = static_cast<std::uint16_t>(options.policy);
@@ -35,18 +37,33 @@ Allocator::Allocator(const Options& options)
 
 // --- allocating ---------------------------------------------------------------------------------
 
-Block Allocator::find_block(const Request& request) {
+[[gnu::noinline]] Allocation Allocator::allocate_slowly(std::uint64_t bytes, std::uint64_t align) {
+  const std::uint64_t size = block_size_for(bytes);
+  std::uint64_t dirty = bytes;  // the last owner of a deferred block may have written all of it
+  Block block = deferring_ ? deferred_.pop(size, align) : Block{};
+  if (block) {
+    count().deferred.subtract(size - word_bytes);
+    block.word = block.word.with(State::live);
+    blocks_.mark(block.start, block.word);
+  } else {
+    const Offset fresh = blocks_.fresh();
+    block = find_block({size, align});
+    if (!block) refuse(bytes);
+    const Offset payload = payload_of(block.start);
+    dirty = fresh > payload ? std::min(fresh - payload, bytes) : 0;
+  }
+  const Allocation allocation = finish(block, bytes, dirty);
+  check_self();
+  return allocation;
+}
+
+[[gnu::always_inline]] inline Block Allocator::find_block(Request request) {
   try {
-    for (bool merged = !merging_is_due(request);; merged = true) {
-      const Hole last = merged ? placement_.wilderness() : Hole{};
-      if (const Hole hole = placement_.choose(request, last)) {
-        const Block block =
-            hole.start == last.start ? take_wilderness(hole.start, request) : place(hole, request);
-        placement_.took(block.end());
-        return block;
-      }
-      if (merged) break;
-      merge_deferred(merges_per_growth);
+    if (const Hole hole = find_hole(request)) {
+      const bool is_last = hole.start == blocks_.wilderness();
+      const Block block = is_last ? take_wilderness(hole.start, request) : place(hole, request);
+      placement_.took(block.end());
+      return block;
     }
   } catch (const SystemRefused&) {
     if (const Block block = take_at_last(request)) return block;
@@ -55,30 +72,49 @@ Block Allocator::find_block(const Request& request) {
   return take_at_last(request);
 }
 
+/// Where a block can be made: a hole, at last the wilderness, or none.
+[[gnu::always_inline]] inline Hole Allocator::find_hole(Request request) {
+  if (const Hole hole = placement_.find(request)) return hole;
+  if (merging_is_due(request)) {
+    if (const Hole hole = placement_.choose(request, {})) return hole;
+    merge_deferred(merges_per_growth);
+    if (const Hole hole = placement_.find(request)) return hole;
+  }
+  return placement_.choose(request, placement_.wilderness());
+}
+
 /// Before the heap grows into fresh bytes, deferred blocks may be merged into a hole.
-bool Allocator::merging_is_due(const Request& request) const {
+bool Allocator::merging_is_due(Request request) const {
   return !deferred_.empty() && blocks_.wilderness() + request.size > blocks_.fresh();
 }
 
-Block Allocator::take_wilderness(Offset wilderness, const Request& request) {
+[[gnu::noinline]] Block Allocator::take_wilderness(Offset wilderness, Request request) {
   const Offset start = request.start_in(wilderness);
   std::uint64_t size = request.size;
   const std::uint64_t left = region_.end() - (start + size);
   if (left < smallest_block) size += left;
-  const Offset fresh = blocks_.fresh();
-  region_.reclaim(wilderness, start + size);
-  region_.commit_for_block(std::max(start, fresh), start + size);
-  if (start + size > fresh) {
-    Memory::store(region_.header().deferred.owed, count().deferred.blocks);
-  }
+  reach(start, start + size);
   const std::uint64_t gap = start - wilderness;
   if (gap > 0) add_free(blocks_.extend(wilderness, {gap, State::free, false}), gap);
   const Word word{size, State::live, gap > 0};
   return {blocks_.extend(start, word), word};
 }
 
+/// Makes a part of the wilderness usable, all of it one block's. If some of it is fresh, the heap
+/// grows. Throws SystemRefused, and then nothing has changed.
+[[gnu::always_inline]] inline void Allocator::reach(Offset start, Offset end) {
+  const Offset fresh = blocks_.fresh();
+  // In a segment what lies below `fresh` may have gone back as a part of a hole.
+  if (region_.segment() != nullptr) [[unlikely]]
+    region_.reclaim(blocks_.wilderness(), end);
+  region_.commit_for_block(std::max(start, fresh), end);
+  if (end > fresh) {
+    Memory::store(region_.header().deferred.owed, count().deferred.blocks);
+  }
+}
+
 /// The request would be refused now. So any effort is right: merge everything, search everywhere.
-Block Allocator::take_at_last(const Request& request) {
+[[gnu::cold, gnu::noinline]] Block Allocator::take_at_last(Request request) {
   const bool deferred = !deferred_.empty();
   merge_all_deferred();
   if (deferred) return find_block(request);  // once more, with nothing deferred
@@ -87,13 +123,22 @@ Block Allocator::take_at_last(const Request& request) {
 }
 
 /// Makes a free block, or the aligned part of it, live; what is left on either side stays free.
-Block Allocator::place(Hole hole, const Request& request) {
+[[gnu::always_inline]] inline Block Allocator::place(Hole hole, Request request) {
   const Offset start = request.start_in(hole.start);
   const std::uint64_t gap = start - hole.start;
   const std::uint64_t rest = hole.size - gap - request.size;
   const bool cut = rest >= smallest_block;
   region_.reclaim(hole.start, start + request.size + (cut ? smallest_block : rest));
   if (cut && gap == 0) return cut_front(hole, request.size);
+  return use_up(hole, request);
+}
+
+/// As `place`, where nothing is left behind the block, or something before it.
+[[gnu::noinline]] Block Allocator::use_up(Hole hole, Request request) {
+  const Offset start = request.start_in(hole.start);
+  const std::uint64_t gap = start - hole.start;
+  const std::uint64_t rest = hole.size - gap - request.size;
+  const bool cut = rest >= smallest_block;
   remove_free(hole.start, hole.size);
   region_.unpoison(hole.start, hole.size);
   const Block placed{start, {cut ? request.size : request.size + rest, State::live, gap > 0}};
@@ -114,16 +159,13 @@ Block Allocator::place(Hole hole, const Request& request) {
 }
 
 /// As `place`, where it mostly ends: the block is the front of the hole, the rest a smaller hole.
-Block Allocator::cut_front(Hole hole, std::uint64_t size) {
+[[gnu::always_inline]] inline Block Allocator::cut_front(Hole hole, std::uint64_t size) {
   const Hole rest{hole.start + size, hole.size - size};
-  region_.unpoison(hole.start, hole.size);
-  placement_.replace(hole, rest);
-  blocks_.write_footer(rest.start, rest.size);
-  count().free.bytes -= size;
+  region_.unpoison(hole.start, size);
+  change_free(hole, rest);
   const Word word{size, State::live, false};
   blocks_.mark(rest.start, {rest.size, State::free, false});
   blocks_.mark(hole.start, word);
-  poison_free(rest.start, rest.size);
   ++blocks_.work().split;
   return {hole.start, word};
 }
@@ -141,6 +183,11 @@ Block Allocator::cut_front(Hole hole, std::uint64_t size) {
 }
 
 // --- giving back ----------------------------------------------------------------------------
+
+[[gnu::noinline]] void Allocator::release_slowly(Offset payload, std::uint64_t usable) {
+  take_back(payload, usable);
+  keep_up();
+}
 
 void Allocator::fill(Offset payload, std::uint64_t bytes, std::byte pattern) {
   std::memset(region_.address(payload), std::to_integer<int>(pattern), bytes);
@@ -165,36 +212,6 @@ void Allocator::work_off() {
     Memory::store(owed, std::min(left, count().deferred.blocks));  // no more than there are
   }
   if (has_surplus_) give_back_surplus();
-}
-
-/// Returns how many bytes from here to `fresh` were in memory, or nothing if the system kept them.
-/// They read as zero again, so they are fresh again.
-std::optional<std::uint64_t> Allocator::give_back_from(Offset begin) {
-  const Offset end{align_up(blocks_.fresh().value, region_.unit())};
-  const auto given_back = region_.discard(begin, end);
-  if (given_back) blocks_.set_fresh(begin);
-  return given_back;
-}
-
-/// What blocks reached lately they may reach again: as in jemalloc's decay, memory goes back only
-/// after a while.
-void Allocator::give_back_surplus() {
-  const Offset fresh = blocks_.fresh();
-  const Offset wilderness = blocks_.wilderness();
-  const std::uint64_t surplus = fresh > wilderness ? fresh - wilderness : 0;
-  const std::uint64_t kept = std::max(surplus_kept, count().live.bytes / 4);
-  has_surplus_ = surplus > (shrinking_ ? kept : 2 * kept);
-  shrinking_ = shrinking_ && has_surplus_;
-  if (!has_surplus_) return;
-  if (++frees_ == surplus_patience) {
-    frees_ = 0;
-    reached_before_ = std::exchange(reached_, wilderness);
-  }
-  const Offset unreached = std::max({reached_, reached_before_, fresh - surplus_step});
-  const Offset begin{align_up(unreached.value, region_.unit())};
-  if (begin >= fresh) return;
-  shrinking_ = give_back_from(begin).has_value();
-  has_surplus_ = shrinking_;
 }
 
 void Allocator::verify_release(Offset payload, std::uint64_t usable) const {
@@ -229,33 +246,33 @@ void Allocator::verify_merge(Block block) const {
 /// Merges a block that is in no list with its free neighbours and lists the result, or gives it
 /// to the wilderness. Returns the number of merges.
 std::uint64_t Allocator::merge(Block block) {
-  std::uint64_t merges = 0;
-  block.word = block.word.with(State::free);
   const Offset wilderness = blocks_.wilderness();
-  Block behind = blocks_.next(block, wilderness);
-  if (behind && behind.word.state() == State::free) {
-    remove_free(behind.start, behind.word.size());
-    blocks_.absorb(block.start, block.word, behind.word.size());
-    behind = {};  // and the one behind that knows already
-    ++merges;
-  }
-  if (block.word.after_free()) {
-    Block before = blocks_.previous(block.start);
-    remove_free(before.start, before.word.size());
-    blocks_.absorb(before.start, before.word, block.word.size());
-    block = before;
-    ++merges;
-  }
-  if (block.end() == wilderness) {
-    blocks_.retract(block.start);
+  const Block behind = blocks_.next(block, wilderness);
+  const bool joins_behind = behind && behind.word.state() == State::free;
+  const Hole after = joins_behind ? hole_of(behind) : Hole{block.end(), 0};
+  const Hole before =
+      block.word.after_free() ? hole_of(blocks_.previous(block.start)) : Hole{block.start, 0};
+  const Hole whole{before.start, after.end() - before.start};
+  const std::uint64_t merges = (before ? 1 : 0) + (after || !behind ? 1 : 0);
+  if (!behind) {
+    if (before) remove_free(before.start, before.size);
+    blocks_.retract(whole.start);
+    if (before) blocks_.wipe(block.start);
     reached_ = std::max(reached_, wilderness);
     has_surplus_ = true;  // perhaps
-    region_.unpoison(block.start, block.word.size());
-    ++merges;
+    region_.unpoison(whole.start, whole.size);
   } else {
-    blocks_.mark(block.start, block.word);
-    blocks_.tell(behind, true);
-    add_free(block.start, block.word.size());
+    if (before && after) remove_free(after.start, after.size);
+    blocks_.mark(whole.start, {whole.size, State::free, false});
+    if (before) blocks_.wipe(block.start);
+    if (after) blocks_.wipe(after.start);
+    if (!after) blocks_.tell(behind, true);  // the one behind a hole knows already
+    if (before || after) {
+      change_free(before ? before : after, whole);
+      poison_free(whole, hole_of(block));
+    } else {
+      add_free(whole.start, whole.size);
+    }
   }
   blocks_.work().merged += merges;
   return merges;
@@ -293,14 +310,24 @@ void Allocator::add_free(Offset block, std::uint64_t size) {
   blocks_.write_footer(block, size);
   placement_.insert(block, size);
   count().free.add(size - word_bytes);
-  poison_free(block, size);
+  poison_free({block, size}, {block, size});
 }
 
-/// Words, links and footers of a free block stay readable.
-void Allocator::poison_free(Offset block, std::uint64_t size) {
-  if (size > smallest_block + 8) {
-    region_.poison(block + smallest_block, size - smallest_block - 8);
-  }
+/// A free block has become another, with part of what it was and perhaps more.
+[[gnu::always_inline]] inline void Allocator::change_free(Hole old, Hole made) {
+  region_.unpoison(made.start, smallest_block);
+  region_.unpoison(footer_of(made.start, made.size), word_bytes);
+  placement_.replace(old, made);
+  blocks_.write_footer(made.start, made.size);
+  count().free.bytes += made.size - old.size;
+}
+
+/// Words, links and footers of a free block stay readable. Poisoned is what joined it, and what
+/// that made needless at the ends of its neighbours; the rest of them is, and may be much.
+void Allocator::poison_free(Hole whole, Hole joined) {
+  const Offset start = std::max(whole.start + smallest_block, joined.start - word_bytes);
+  const Offset end = std::min(footer_of(whole.start, whole.size), joined.end() + smallest_block);
+  if (start < end) region_.poison(start, end - start);
 }
 
 void Allocator::remove_free(Offset block, std::uint64_t size) {
@@ -312,20 +339,6 @@ std::uint64_t Allocator::defrag() {
   const std::uint64_t merges = merge_all_deferred();
   check_self();
   return merges;
-}
-
-std::uint64_t Allocator::trim() {
-  merge_all_deferred();
-  std::uint64_t given_back = 0;
-  blocks_.walk([&](Offset block, Word word) {
-    if (word.state() != State::free || word.size() <= smallest_block + 8) return;
-    const Offset footer = footer_of(block, word.size());
-    given_back += region_.discard(block + smallest_block, footer).value_or(0);
-  });
-  const Offset clean{align_up(blocks_.wilderness().value, region_.unit())};
-  if (clean < blocks_.fresh()) given_back += give_back_from(clean).value_or(0);
-  check_self();
-  return given_back;
 }
 
 // --- resizing -------------------------------------------------------------------------------
@@ -376,8 +389,7 @@ bool Allocator::grow(Block& block, std::uint64_t size) {
     const std::uint64_t left = region_.end() - (wilderness + extra);
     if (left < smallest_block) extra += left;
     try {
-      region_.reclaim(wilderness, wilderness + extra);
-      region_.commit_for_block(std::max(wilderness, blocks_.fresh()), wilderness + extra);
+      reach(wilderness, wilderness + extra);
     } catch (const SystemRefused&) {
       return false;  // a hole elsewhere may do; if not, asking for one says why
     }

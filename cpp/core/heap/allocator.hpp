@@ -42,7 +42,7 @@ class Allocator {
   /// How many are owed for a large block that comes back, and of how many parts of the live bytes
   /// one must be deferred for that.
   static constexpr unsigned merges_per_large = 8;
-  static constexpr std::uint64_t deferred_part = 8;
+  static constexpr std::uint64_t deferred_part = 32;
   /// Dirty bytes of the wilderness that a heap keeps, or a quarter of the live bytes if that is
   /// more. From twice as many on it gives back to the system what no block reached during the last
   /// so many frees, a step with each free.
@@ -63,13 +63,17 @@ class Allocator {
 
   /// Throws Exhausted, SystemRefused, Damage, or what the Chooser throws; then nothing is
   /// allocated. `align` is a power of two from 8 to `largest_align`.
-  Allocation allocate(std::uint64_t bytes, std::uint64_t align);
+  Allocation allocate(std::uint64_t bytes, std::uint64_t align) {
+    Allocation quick;
+    if (allocate_quickly(bytes, align, quick)) [[likely]]
+      return quick;
+    return allocate_slowly(bytes, align);
+  }
   /// Takes back a block of `usable` payload bytes. Throws Damage.
   void release(Offset payload, std::uint64_t usable) {
-    const bool known = has_quick_way() && blocks_.is_place(block_of(payload));
-    if (known && release_quickly(payload, usable)) return;
-    take_back(payload, usable);
-    keep_up();
+    if (blocks_.is_place(block_of(payload)) && release_quickly(payload, usable)) [[likely]]
+      return;
+    release_slowly(payload, usable);
   }
   /// The two halves of `release`. `take_back` handles this block, and throws no Damage after
   /// `verify_release`. `keep_up` does a little of the work that is due: it merges blocks that were
@@ -78,10 +82,10 @@ class Allocator {
   void keep_up();
   /// As `allocate` and `release`, for a block of the quick lists, when nothing stands in the way:
   /// no work is owed, no word is other than it should be. Otherwise they do nothing and return
-  /// false. Only for a heap that `has_quick_way`, and a payload that it gave.
+  /// false. Only for a payload within the region.
   bool allocate_quickly(std::uint64_t bytes, std::uint64_t align, Allocation& allocation);
   bool release_quickly(Offset payload, std::uint64_t usable);
-  [[nodiscard]] bool has_quick_way() const { return deferring_ && !fenced_; }
+  [[nodiscard]] bool has_quick_way() const { return quick_bytes_ > 0; }
   /// Resizes in place if the block, or the free bytes behind it, allow it. Otherwise copies the
   /// contents to a new block, and the caller releases the old one. Throws what `allocate` throws,
   /// and then the block is as it was.
@@ -126,6 +130,8 @@ class Allocator {
   [[nodiscard]] bool fenced() const { return fenced_; }
 
  private:
+  Allocation allocate_slowly(std::uint64_t bytes, std::uint64_t align);
+  void release_slowly(Offset payload, std::uint64_t usable);
   [[nodiscard]] Counters& count() const { return region_.header().counters; }
   std::uint64_t block_size_for(std::uint64_t bytes);
   /// Bytes of a block that are not payload: its word and any fence.
@@ -140,11 +146,14 @@ class Allocator {
     return largest > 0 ? largest - overhead() : 0;
   }
 
-  Block find_block(const Request& request);
-  [[nodiscard]] bool merging_is_due(const Request& request) const;
-  Block take_wilderness(Offset wilderness, const Request& request);
-  Block take_at_last(const Request& request);
-  Block place(Hole hole, const Request& request);
+  Block find_block(Request request);
+  Hole find_hole(Request request);
+  [[nodiscard]] bool merging_is_due(Request request) const;
+  void reach(Offset start, Offset end);
+  Block take_wilderness(Offset wilderness, Request request);
+  Block take_at_last(Request request);
+  Block place(Hole hole, Request request);
+  Block use_up(Hole hole, Request request);
   Block cut_front(Hole hole, std::uint64_t size);
   [[noreturn]] void refuse(std::uint64_t bytes);
 
@@ -168,6 +177,7 @@ class Allocator {
   std::optional<std::uint64_t> give_back_from(Offset begin);
   void give_back_surplus();
   void add_free(Offset block, std::uint64_t size);
+  void change_free(Hole old, Hole made);
   void remove_free(Offset block, std::uint64_t size);
   std::optional<Allocation> resize_in_place(Offset payload, std::uint64_t usable,
                                             std::uint64_t old_bytes, std::uint64_t bytes);
@@ -178,7 +188,7 @@ class Allocator {
 
   Allocation finish(Block block, std::uint64_t bytes, std::uint64_t dirty);
   void count_live(std::uint64_t usable);
-  void poison_free(Offset block, std::uint64_t size);
+  void poison_free(Hole whole, Hole joined);
   void fill(Offset payload, std::uint64_t bytes, std::byte pattern);
   void raise_fence(Offset payload, std::uint64_t usable, std::uint64_t bytes);
   void check_self() const {
@@ -199,6 +209,7 @@ class Allocator {
   Offset reached_{};          ///< the highest wilderness in this turn, and in the one before
   Offset reached_before_{};
   std::uint64_t overhead_;
+  std::uint64_t quick_bytes_;  ///< requests for fewer have a quick way
 };
 
 // These functions run in every request, so they are inlined into their callers. Left to itself the
@@ -208,30 +219,6 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
   if (bytes > region_.capacity()) [[unlikely]]
     refuse(bytes);
   return std::max(smallest_block, align_up(bytes, 8) + overhead());
-}
-
-[[gnu::always_inline]] inline Allocation Allocator::allocate(std::uint64_t bytes,
-                                                             std::uint64_t align) {
-  Allocation quick;
-  if (has_quick_way() && allocate_quickly(bytes, align, quick)) [[likely]]
-    return quick;
-  const std::uint64_t size = block_size_for(bytes);
-  std::uint64_t dirty = bytes;  // the last owner of a deferred block may have written all of it
-  Block block = deferring_ ? deferred_.pop(size, align) : Block{};
-  if (block) [[likely]] {
-    count().deferred.subtract(size - word_bytes);
-    block.word = block.word.with(State::live);
-    blocks_.mark(block.start, block.word);
-  } else {
-    const Offset fresh = blocks_.fresh();
-    block = find_block({size, align});
-    if (!block) refuse(bytes);
-    const Offset payload = payload_of(block.start);
-    dirty = fresh > payload ? std::min(fresh - payload, bytes) : 0;
-  }
-  const Allocation allocation = finish(block, bytes, dirty);
-  check_self();
-  return allocation;
 }
 
 [[gnu::always_inline]] inline void Allocator::count_live(std::uint64_t usable) {
@@ -303,8 +290,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
 [[gnu::always_inline]] inline bool Allocator::allocate_quickly(std::uint64_t bytes,
                                                                std::uint64_t align,
                                                                Allocation& allocation) {
-  constexpr std::uint64_t most = quick_limit - word_bytes;
-  if (bytes > most) return false;
+  if (bytes >= quick_bytes_) return false;
   const std::uint64_t usable = std::max(smallest_block - word_bytes, align_up(bytes, 8));
   const std::uint64_t size = usable + word_bytes;
   const Offset block = deferred_.first(size);
@@ -325,7 +311,7 @@ inline std::uint64_t Allocator::block_size_for(std::uint64_t bytes) {
                                                               std::uint64_t usable) {
   const std::uint64_t size = usable + word_bytes;
   const Offset block = block_of(payload);
-  if (!Deferred::takes(size) || has_work()) return false;
+  if (usable >= quick_bytes_ || has_work()) return false;
   if (!blocks_.is(block, size, State::live)) return false;
   count().live.subtract(usable);
   blocks_.turn(block, State::live, State::deferred);

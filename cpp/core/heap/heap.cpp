@@ -144,7 +144,7 @@ bool Heap::close_if_unused() noexcept {
 }
 
 std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align) {
-  if (alloc_quickly(handle, bytes, align)) return bytes;
+  if (!shared_ && alloc_quickly(handle, bytes, align)) return bytes;
   return guarded<GuardInTurn>([&] {
     const Allocation allocation = membership_ ? membership_->allocate(handle, bytes, align)
                                               : allocator_->allocate(bytes, align);
@@ -229,7 +229,7 @@ void Heap::drop_observer() noexcept {
 }
 
 void Heap::free(Handle& handle) {
-  if (free_quickly(handle)) return;
+  if (!shared_ && free_quickly(handle)) return;
   bool found = false;
   bool last = false;
   {
@@ -239,7 +239,7 @@ void Heap::free(Handle& handle) {
       observer_->released(handle);
     if (!damage_) {
       try {
-        membership_ ? membership_->let_go(handle.object) : release(handle.payload, handle.usable);
+        membership_ ? membership_->let_go(handle) : release(handle.payload, handle.usable);
       } catch (Damage& damage) {
         remember(damage);
         found = true;

@@ -112,8 +112,8 @@ class Heap {
     Offset payload;
     std::uint64_t usable;
     State state;
-    Handle* handle;    ///< of a live block, if it is this process's
-    const Held* held;  ///< of a live block of a shared heap
+    Handle* handle;          ///< of a live block, if it is this process's
+    const Holders* holders;  ///< of a live block of a shared heap
   };
   struct Report {
     Counters counters;
@@ -162,18 +162,18 @@ class Heap {
     if (damage_) throw Damage(*damage_);
   }
   /// Has the shared heap's lock as long as it lives.
-  class Entry {
+  class Admission {
    public:
-    explicit Entry(std::optional<Membership>& membership) : membership_(membership) {
+    explicit Admission(std::optional<Membership>& membership) : membership_(membership) {
       if (membership_) [[unlikely]]
         membership_->enter();
     }
-    ~Entry() {
+    ~Admission() {
       if (membership_) [[unlikely]]
         membership_->leave();
     }
-    Entry(const Entry&) = delete;
-    Entry& operator=(const Entry&) = delete;
+    Admission(const Admission&) = delete;
+    Admission& operator=(const Admission&) = delete;
 
    private:
     std::optional<Membership>& membership_;
@@ -184,7 +184,7 @@ class Heap {
     const Taken guard(lock_);
     refuse_unusable();
     try {
-      const Entry entry(membership_);
+      const Admission admission(membership_);
       return work();
     } catch (Damage& damage) {
       remember(damage);
@@ -249,9 +249,10 @@ inline void Heap::bind(Handle& handle, const Allocation& allocation, std::uint64
 
 [[gnu::always_inline]] inline bool Heap::alloc_quickly(Handle& handle, std::uint64_t bytes,
                                                        std::uint64_t align) {
-  const GuardInTurn guard(lock_);
+  const TryGuardInTurn guard(lock_);
   Allocation allocation;
-  if (!usual_ || !allocator_->allocate_quickly(bytes, align, allocation)) [[unlikely]]
+  if (!guard.taken() || !usual_ || !allocator_->allocate_quickly(bytes, align, allocation))
+      [[unlikely]]
     return false;
   handle.align = align;
   bind(handle, allocation, bytes);
@@ -259,8 +260,9 @@ inline void Heap::bind(Handle& handle, const Allocation& allocation, std::uint64
 }
 
 [[gnu::always_inline]] inline bool Heap::free_quickly(Handle& handle) {
-  const GuardInTurn guard(lock_);
-  if (!usual_ || !allocator_->release_quickly(handle.payload, handle.usable)) [[unlikely]]
+  const TryGuardInTurn guard(lock_);
+  if (!guard.taken() || !usual_ || !allocator_->release_quickly(handle.payload, handle.usable))
+      [[unlikely]]
     return false;
   handles_.unlink(handle);
   handle.payload = {};

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <utility>
@@ -235,20 +236,24 @@ Allocation Membership::resize(const Handle& handle, std::uint64_t bytes) {
   }
 }
 
-void Membership::let_go(std::uint32_t object) {
-  Local& known = local(object);
+void Membership::let_go(const Handle& handle) {
+  Local& known = local(handle.object);
   if (--known.handles > 0) return;
-  known.next_pending = pending_;
-  pending_ = object + 1;
-  if (!joined_ || !take_lock()) return;
-  if (header().damaged == 0) {
-    try {
-      give_back_pending();
-    } catch (const Damage& damage) {
-      tell_damage(damage.where);
-      leave();
-      throw;
-    }
+  const bool entered = joined_ && take_lock();
+  if (!entered || header().damaged != 0) [[unlikely]] {
+    known.next_pending = pending_;
+    pending_ = handle.object + 1;
+    if (entered) leave();
+    return;
+  }
+  try {
+    slots_.clear(slot_, handle.object);
+    release(handle.object, handle.usable);
+    give_back_pending();
+  } catch (const Damage& damage) {
+    tell_damage(damage.where);
+    leave();
+    throw;
   }
   leave();
 }
@@ -262,18 +267,16 @@ void Membership::give_back_pending() {
   }
 }
 
-void Membership::release(std::uint32_t object) {
-  ObjectRecord& record = objects_.used(object);
-  if (record.holders == 0)
+void Membership::release(std::uint32_t object, std::optional<std::uint64_t> usable) {
+  ObjectRecord& record = objects_.named(object);
+  if (record.holders == 0) [[unlikely]]
     BlockList::damaged(record.payload, "a count of those who have the block");
-  Memory::store(record.holders, record.holders - 1);
-  if (record.holders == 0) drop(object);
-}
-
-void Membership::drop(std::uint32_t object) {
-  const Offset payload = objects_[object].payload;
-  Memory::store(objects_[object].serial, std::uint64_t{0});
-  allocator_.release(payload, allocator_.usable_bytes(payload));
+  const std::uint32_t left = record.holders - 1;
+  Memory::store(record.holders, left);
+  if (left > 0) return;
+  const Offset payload = record.payload;
+  Memory::store(record.serial, std::uint64_t{0});
+  allocator_.release(payload, usable ? *usable : allocator_.usable_bytes(payload));
   objects_.give(object);
 }
 
@@ -365,7 +368,7 @@ std::vector<Member> Membership::members() {
     Member member{record.pid, record.since, 0, 0, 0, record.inherited != 0};
     slots_.for_each(slot, [&](std::uint32_t object) {
       ++member.blocks;
-      member.bytes += objects_.used(object).bytes;
+      member.bytes += objects_.named(object).bytes;
     });
     members.push_back(member);
     serials.push_back(record.serial);
@@ -383,7 +386,7 @@ std::vector<InFlight> Membership::in_flight() const {
   using Sender = InFlight::Sender;
   std::vector<std::pair<std::uint64_t, InFlight>> found;
   tickets_.for_each([&](std::uint32_t, const TicketRecord& ticket) {
-    const ObjectRecord& object = objects_.used(ticket.object);
+    const ObjectRecord& object = objects_.named(ticket.object);
     InFlight flight{Sender::alive, 0, object.payload, object.bytes};
     if (ticket.sender == TicketRecord::sender_left) flight.sender = Sender::left;
     if (ticket.sender == TicketRecord::sender_died) flight.sender = Sender::died;
@@ -398,20 +401,21 @@ std::vector<InFlight> Membership::in_flight() const {
   return flights;
 }
 
-std::vector<Membership::Placed> Membership::placed() const {
-  std::vector<Placed> placed;
+std::vector<Membership::ObjectAt> Membership::placed() const {
+  std::vector<ObjectAt> placed;
   objects_.for_each([&](std::uint32_t object, const ObjectRecord& record) {
     placed.push_back({record.payload, object});
   });
-  std::ranges::sort(placed, {}, &Placed::payload);
+  std::ranges::sort(placed, {}, &ObjectAt::payload);
   return placed;
 }
 
-void Membership::look_up(std::uint32_t object, Held& held) const {
-  held.bytes = objects_[object].bytes;
-  held.pids.clear();
+void Membership::holders(std::uint32_t object, Holders& found) const {
+  found.bytes = objects_[object].bytes;
+  found.pids.clear();
   for (unsigned slot = 0; slot < slots_.made(); ++slot) {
-    if (slots_[slot].serial != 0 && slots_.has(slot, object)) held.pids.push_back(slots_[slot].pid);
+    const bool has = slots_[slot].serial != 0 && slots_.has(slot, object);
+    if (has) found.pids.push_back(slots_[slot].pid);
   }
 }
 
@@ -428,7 +432,7 @@ void Membership::before_fork() noexcept {
     if (const auto slot = find_slot(mark_of_child_)) {
       // The child inherits the views of its parent, so it has what they show.
       slots_.copy(slot_, *slot, [&](std::uint32_t object) {
-        std::uint32_t& holders = objects_.used(object).holders;
+        std::uint32_t& holders = objects_.named(object).holders;
         Memory::store(holders, holders + 1);
       });
       join(*slot, true);

@@ -43,10 +43,10 @@ struct InFlight {
   std::uint64_t bytes;
 };
 
-/// What is known of a block of a shared heap, whoever has it.
-struct Held {
-  std::uint64_t bytes;              ///< asked for
-  std::vector<std::uint32_t> pids;  ///< of the processes that have it
+/// Who has a block of a shared heap.
+struct Holders {
+  std::vector<std::uint32_t> pids;
+  std::uint64_t bytes;  ///< asked for
 };
 
 /// The part of one process in a heap that several share: it takes the heap's lock, counts who has
@@ -96,9 +96,9 @@ class Membership {
   Ticket send(const Handle& handle);
   /// Makes `handle` one of the block that a ticket is for. Throws Gone, or Damage.
   Allocation claim(Handle& handle, const Ticket& ticket);
-  /// One handle of the object less. Needs no lock, but that of the process: takes the other if it
-  /// is free, else the process's next operation does what is to be done. Throws Damage.
-  void let_go(std::uint32_t object);
+  /// The block of a handle has one handle less. Needs no lock, but that of the process: takes the
+  /// other if it is free, else the process's next operation does what is to be done. Throws Damage.
+  void let_go(const Handle& handle);
 
   /// Takes back tickets that nobody claimed: this process's, or those of the dead. Returns how
   /// many.
@@ -109,12 +109,12 @@ class Membership {
   [[nodiscard]] std::vector<Member> members();
   [[nodiscard]] std::vector<InFlight> in_flight() const;
   /// Records of live blocks by their place, to look them up in address order.
-  struct Placed {
+  struct ObjectAt {
     Offset payload;
     std::uint32_t object;
   };
-  [[nodiscard]] std::vector<Placed> placed() const;
-  void look_up(std::uint32_t object, Held& held) const;
+  [[nodiscard]] std::vector<ObjectAt> placed() const;
+  void holders(std::uint32_t object, Holders& found) const;
   /// Throws Damage unless records, rows, tickets, the blocks and this process's handles agree.
   void check(const HandleTable& handles) const;
 
@@ -140,9 +140,8 @@ class Membership {
 
   std::uint32_t take_object();
   std::uint32_t take_ticket();
-  /// One holder less; with the last one goes the block.
-  void release(std::uint32_t object);
-  void drop(std::uint32_t object);
+  /// One holder less; with the last one goes the block, of so many usable bytes if that is known.
+  void release(std::uint32_t object, std::optional<std::uint64_t> usable = std::nullopt);
   void drop_ticket(std::uint32_t index);
   void give_back_pending();
   bool drop_oldest_orphan();
@@ -183,18 +182,18 @@ class HolderCursor {
   }
 
   /// Of the block whose payload starts here, or nullptr. Good until the next.
-  const Held* find(Offset payload) {
+  const Holders* find(Offset payload) {
     if (!membership_) return nullptr;
     while (at_ < placed_.size() && placed_[at_].payload < payload) ++at_;
     if (at_ == placed_.size() || placed_[at_].payload != payload) return nullptr;
-    membership_->look_up(placed_[at_].object, held_);
-    return &held_;
+    membership_->holders(placed_[at_].object, found_);
+    return &found_;
   }
 
  private:
   const std::optional<Membership>& membership_;
-  std::vector<Membership::Placed> placed_;
-  Held held_{};
+  std::vector<Membership::ObjectAt> placed_;
+  Holders found_{};
   std::size_t at_ = 0;
 };
 

@@ -89,7 +89,7 @@ void Membership::sweep() {
     }
   });
 
-  const std::vector<Placed> recorded = placed();
+  const std::vector<ObjectAt> recorded = placed();
   auto next = recorded.begin();
   std::vector<Offset> nobodys;
   allocator_.blocks().walk([&](Offset block, Word word) {

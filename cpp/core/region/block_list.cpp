@@ -14,19 +14,27 @@ constexpr std::uint64_t size_from_footer(std::uint64_t last) {
 
 Word BlockList::expect_after_free(Offset link, Word word, const char* invariant) const {
   if (memory_.load(link) == seal_.close(link, word)) return word;
-  static_cast<void>(at(link));  // a word at all?
+  not_expected(link, invariant);
+}
+
+void BlockList::not_expected(Offset link, const char* invariant) const {
+  static_cast<void>(follow(link));  // a word at all?
   damaged(link, invariant);
+}
+
+[[gnu::cold]] void BlockList::open(const SealedOffset& field, Opened& known, Offset end) const {
+  const Offset place = memory_.place_of(field);
+  const Offset target = Seal::target(field.raw);
+  if (!seal_.holds(place, field.raw) || target < first_block || target > end) {
+    damaged(place, "an offset's check code");
+  }
+  known = {field.raw, target};
 }
 
 Block BlockList::previous(Offset block) const {
   const std::uint64_t size = size_from_footer(memory_.load(footer_before(block)));
-  if (size > block - first_block || size % 8 != 0)
-    damaged(footer_before(block), "a free block's footer");
   const Offset previous = block - size;
-  const Word word = follow(previous);
-  if (word.size() != size || word.state() != State::free)
-    damaged(footer_before(block), "a free block's footer");
-  return {previous, word};
+  return {previous, expect(previous, size, State::free, "a free block's footer")};
 }
 
 void BlockList::split(Offset block, Word word, std::uint64_t front, State rest) {
@@ -39,12 +47,12 @@ void BlockList::absorb(Offset block, Word& word, std::uint64_t extra) {
   const Offset swallowed = block + word.size();
   word = word.with_size(word.size() + extra);
   mark(block, word);
-  memory_.store(swallowed, 0);
+  wipe(swallowed);
 }
 
 void BlockList::retract(Offset block) {
   set_wilderness(block);
-  memory_.store(block, 0);
+  wipe(block);
 }
 
 void BlockList::verify_footer(Offset block, std::uint64_t size) const {

@@ -48,7 +48,7 @@ class BlockList {
   }
 
   /// The word of a block that is known to start here. Throws Damage.
-  [[nodiscard]] Word at(Offset block) const {
+  [[nodiscard, gnu::always_inline]] Word at(Offset block) const {
     ++work_.visited;
     const std::uint64_t raw = memory_.load(block);
     if (!seal_.holds(block, raw)) [[unlikely]]
@@ -56,7 +56,7 @@ class BlockList {
     return Word(raw);
   }
   /// The word at a place that comes from the region and so may be anything. Throws Damage.
-  [[nodiscard]] Word follow(Offset link) const {
+  [[nodiscard, gnu::always_inline]] Word follow(Offset link) const {
     verify_place(link);
     const Word word = at(link);
     const bool sound = word.size() >= smallest_block && word.size() <= region_.committed() - link;
@@ -75,6 +75,17 @@ class BlockList {
       return word;
     return expect_after_free(link, word.after(true), invariant);
   }
+  /// As `expect`, where the size is not known. Such a word never says `after_free`.
+  [[nodiscard, gnu::always_inline]] Word expect_any(Offset link, State state,
+                                                    const char* invariant) const {
+    verify_place(link);
+    ++work_.visited;
+    const std::uint64_t raw = memory_.load(link);
+    const std::uint64_t size = Word(raw).size();
+    if (raw != seal_.close(link, size, state) || size > region_.committed() - link) [[unlikely]]
+      not_expected(link, invariant);
+    return {size, state, false};
+  }
   /// Whether a block of this size and state, behind one that is not free, starts at this place of
   /// the region. It throws nothing: after a no, `expect` says what is wrong, if anything is.
   [[nodiscard, gnu::always_inline]] bool is(Offset block, std::uint64_t size, State state) const {
@@ -83,11 +94,11 @@ class BlockList {
   /// Whether it is aligned and within the region: the low bits of what is not come out on top.
   [[nodiscard, gnu::always_inline]] bool is_place(Offset link) const {
     static_assert(is_aligned(first_block, 8));
-    return std::rotr(link - first_block, 3) < (region_.committed() - first_block) / 8;
+    return std::rotr(link - first_block, 3) < region_.places();
   }
   [[nodiscard]] Work& work() const { return work_; }
   /// The block behind this one, or none where the wilderness, as it was read before, starts.
-  [[nodiscard]] Block next(Block block, Offset wilderness) const {
+  [[nodiscard, gnu::always_inline]] Block next(Block block, Offset wilderness) const {
     const Offset start = block.end();
     if (start < wilderness) return {start, at(start)};
     if (start > wilderness) [[unlikely]]
@@ -111,13 +122,17 @@ class BlockList {
     set_wilderness(behind);
     return wilderness;
   }
+  /// Wipes the word of a block that another one, marked before, swallowed.
+  void wipe(Offset swallowed) { memory_.store(swallowed, 0); }
   /// Gives the last block back to the wilderness, and wipes its word.
   void retract(Offset block);
 
   /// Everything from here on reads as zero again.
   void set_fresh(Offset fresh) { set(memory_.header().fresh, fresh_, fresh); }
   /// Writes the word of a block whose bounds stay, or the inner word of a split to come.
-  void mark(Offset block, Word word) { memory_.store(block, seal_.close(block, word)); }
+  [[gnu::always_inline]] void mark(Offset block, Word word) {
+    memory_.store(block, seal_.close(block, word));
+  }
   /// As `mark`, for a block that `is` what it says, and goes from one state to another.
   void turn(Offset block, State from, State to) {
     memory_.store(block, Seal::turned(memory_.load(block), from, to));
@@ -165,24 +180,23 @@ class BlockList {
     Offset target{};
   };
   /// What a sealed offset says. Throws Damage unless it holds and lies before `end`.
-  [[nodiscard]] Offset opened(const SealedOffset& field, Opened& known, Offset end) const {
-    if (field.raw == known.raw) [[likely]]
-      return known.target;
-    const Offset place = memory_.place_of(field);
-    const Offset target = Seal::target(field.raw);
-    if (!seal_.holds(place, field.raw) || target < first_block || target > end) [[unlikely]] {
-      damaged(place, "an offset's check code");
-    }
-    known = {field.raw, target};
-    return target;
+  [[nodiscard, gnu::always_inline]] Offset opened(const SealedOffset& field, Opened& known,
+                                                  Offset end) const {
+    if (field.raw != known.raw) [[unlikely]]
+      open(field, known, end);
+    return known.target;
   }
+  void open(const SealedOffset& field, Opened& known, Offset end) const;
   void set(SealedOffset& field, Opened& known, Offset target) {
     known = {seal_.close(memory_.place_of(field), target), target};
     Memory::store(field.raw, known.raw);
   }
   void set_wilderness(Offset start) { set(memory_.header().wilderness, wilderness_, start); }
   [[nodiscard]] Word expect_after_free(Offset link, Word word, const char* invariant) const;
-  void verify_place(Offset link) const {
+  /// Throws the Damage of a word that is none, or of one that is not what `invariant` says.
+  [[noreturn, gnu::cold, gnu::noinline]] void not_expected(Offset link,
+                                                           const char* invariant) const;
+  [[gnu::always_inline]] void verify_place(Offset link) const {
     if (!is_place(link)) [[unlikely]]
       damaged(link, "a link within the region");
   }

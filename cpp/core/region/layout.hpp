@@ -69,7 +69,7 @@ struct SealedOffset {
 struct FreeIndexHeader {
   std::uint64_t rows;                              ///< a bit for each row that has a list
   std::array<std::uint32_t, first_level> columns;  ///< a bit for each list that has a block
-  std::array<std::array<Offset, second_level>, first_level> heads;
+  std::array<Offset, std::size_t{first_level} * second_level> heads;  ///< row after row
 };
 
 /// What the policies of the textbooks search instead: one list in address order.
@@ -81,11 +81,12 @@ struct FreeListHeader {
 };
 
 /// Deferred blocks: a list for each size up to `quick_limit`. Larger blocks are merged at once.
-inline constexpr unsigned quick_lists = 64;
+inline constexpr unsigned quick_lists = 256;
 inline constexpr std::uint64_t quick_limit = smallest_block + (quick_lists - 1) * std::uint64_t{8};
 
 struct DeferredHeader {
-  std::uint64_t lists;  ///< a bit for each list that had a block since they were last searched
+  /// A bit for each list that had a block since they were last searched.
+  std::array<std::uint64_t, quick_lists / 64> lists;
   std::array<Offset, quick_lists> heads;
   std::uint64_t owed;  ///< how many blocks frees still have to merge, see Allocator
 };

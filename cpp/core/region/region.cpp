@@ -43,7 +43,8 @@ Region::Region(Segment& segment)
       sharing_(system::Sharing::alone),
       segment_(&segment),
       secret_(segment.is_new() ? system::random_bits() : header().secret),
-      committed_(end()) {
+      committed_(end()),
+      places_(capacity_ / 8) {
   if (segment.is_new()) write_header();
 }
 
@@ -72,6 +73,7 @@ void Region::commit_more(Offset upto) {
   const Offset target{std::min<std::uint64_t>(align_up(wish, system::page_bytes()), mapped_)};
   system::commit(address(committed_), target - committed_);
   committed_ = target;
+  places_ = (target - first_block) / 8;
 }
 
 void Region::prefer_huge_pages(Offset begin, Offset end) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -53,10 +52,13 @@ class Memory {
 
   /// Every store to the region's bookkeeping. Release order: what was written before is there
   /// when another process (or the one after a kill) sees this.
-  void store(Offset place, std::uint64_t value) const { store(slot(place), value); }
+  [[gnu::always_inline]] void store(Offset place, std::uint64_t value) const {
+    store(slot(place), value);
+  }
   template <typename T>
-  static void store(T& field, T value) {
-    std::atomic_ref<T>(field).store(value, std::memory_order_release);
+  [[gnu::always_inline]] static void store(T& field, T value) {
+    // Not by std::atomic_ref: to inline its functions or not is left to the compiler.
+    __atomic_store_n(&field, value, __ATOMIC_RELEASE);
 #if RHEAP_CHECK >= 2
     if (after_store != nullptr) after_store();
 #endif
@@ -91,6 +93,8 @@ class Region : public Memory {
   /// What can be read, or nothing can: in a segment all of it.
   [[nodiscard]] Offset committed() const { return committed_; }
   [[nodiscard]] Segment* segment() const { return segment_; }
+  /// How many places for a word lie between the first block and `committed`.
+  [[nodiscard]] std::uint64_t places() const { return places_; }
   [[nodiscard]] std::uint64_t secret() const { return secret_; }
 
   /// Makes [base, upto) usable. Throws SystemRefused, and then nothing has changed.
@@ -143,6 +147,7 @@ class Region : public Memory {
   Segment* segment_ = nullptr;
   std::uint64_t secret_;
   Offset committed_;
+  std::uint64_t places_ = 0;
 };
 
 }  // namespace rheap

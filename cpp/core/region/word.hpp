@@ -71,11 +71,12 @@ class Seal {
  public:
   explicit Seal(std::uint64_t secret) : secret_(secret) {}
 
-  [[nodiscard]] std::uint64_t close(Offset block, Word word) const {
+  [[nodiscard, gnu::always_inline]] std::uint64_t close(Offset block, Word word) const {
     return closed(block, word.raw() & ~flag_bits, word.raw() & flag_bits);
   }
   /// As `close`, of a word that does not say `after_free`.
-  [[nodiscard]] std::uint64_t close(Offset block, std::uint64_t size, State state) const {
+  [[nodiscard, gnu::always_inline]] std::uint64_t close(Offset block, std::uint64_t size,
+                                                        State state) const {
     return closed(block, size - 8, flags_of(state));
   }
   /// What `raw` is once its block went from one state to another. Bytes that nobody sealed stay
@@ -89,7 +90,7 @@ class Seal {
     return closed(field, said & ~flag_bits, said & flag_bits);
   }
   /// Whether these bytes were written by this heap for this place.
-  [[nodiscard]] bool holds(Offset place, std::uint64_t raw) const {
+  [[nodiscard, gnu::always_inline]] bool holds(Offset place, std::uint64_t raw) const {
     return raw == closed(place, raw & Word::bits & ~flag_bits, raw & flag_bits);
   }
   /// The offset in bytes for which `holds` is true.
@@ -119,7 +120,8 @@ class Seal {
   // Multiply-shift hashing (Dietzfelbinger, Hagerup, Katajainen, Penttonen, 1997): the upper bits
   // of a product with an odd constant depend on every bit below, so each bit of offset and size
   // reaches the 24 bits on top. The constants are those of SplitMix64.
-  [[nodiscard]] std::uint64_t closed(Offset place, std::uint64_t said, std::uint64_t flags) const {
+  [[nodiscard, gnu::always_inline]] std::uint64_t closed(Offset place, std::uint64_t said,
+                                                         std::uint64_t flags) const {
     const std::uint64_t key = (place.value * 0x9E3779B97F4A7C15U) ^ secret_;
     const std::uint64_t hash = (said ^ key) * 0xBF58476D1CE4E5B9U;
     return (hash & ~Word::bits) ^ said ^ flag_parts[flags];

@@ -16,26 +16,28 @@ template <typename Record>
 class Pool {
  public:
   Pool(Segment& segment, PoolHeader& header, std::uint64_t table, std::uint64_t limit)
-      : segment_(segment), header_(header), table_(table), limit_(limit) {}
+      : segment_(segment),
+        header_(header),
+        records_(reinterpret_cast<Record*>(segment.base() + table)),
+        table_(table),
+        limit_(limit) {}
 
-  [[nodiscard]] Record& operator[](std::uint64_t index) const {
-    return reinterpret_cast<Record*>(segment_.base() + table_)[index];
-  }
+  [[nodiscard]] Record& operator[](std::uint64_t index) const { return records_[index]; }
   /// Records from here on were never used. Throws Damage.
   [[nodiscard]] std::uint64_t made() const {
     const std::uint64_t made = header_.made;
     if (made > limit_ || made > header_.ready) damaged("a table's bounds");
     return made;
   }
+  /// A record in use that another table names. Throws Damage when there is none.
+  [[nodiscard]] Record& named(std::uint64_t index) const {
+    if (index >= made() || (*this)[index].serial == 0) [[unlikely]]
+      damaged("a record in use where another one says");
+    return (*this)[index];
+  }
   /// Whether this record is in use and has this serial.
   [[nodiscard]] bool has(std::uint64_t index, std::uint64_t serial) const {
     return serial != 0 && index < made() && (*this)[index].serial == serial;
-  }
-
-  /// The record of that index. Throws Damage unless it is in use.
-  [[nodiscard]] Record& used(std::uint64_t index) const {
-    if (index >= made() || (*this)[index].serial == 0) damaged("a record that is in use");
-    return (*this)[index];
   }
 
   /// A record without a serial, or none when all are in use. Throws SystemRefused or Damage, and
@@ -104,6 +106,7 @@ class Pool {
 
   Segment& segment_;
   PoolHeader& header_;
+  Record* records_;
   std::uint64_t table_;
   std::uint64_t limit_;
 };

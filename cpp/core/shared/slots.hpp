@@ -15,11 +15,13 @@ namespace rheap::shared {
 /// process is alive as long as its life mark is.
 class Slots {
  public:
-  explicit Slots(Segment& segment) : segment_(segment) {}
+  explicit Slots(Segment& segment)
+      : segment_(segment),
+        records_(reinterpret_cast<SlotRecord*>(segment.base() + segment.shape().slots_at())),
+        rows_(reinterpret_cast<std::uint64_t*>(segment.base() + segment.shape().rows_at())),
+        row_words_(segment.shape().row_bytes() / sizeof(std::uint64_t)) {}
 
-  [[nodiscard]] SlotRecord& operator[](unsigned slot) const {
-    return reinterpret_cast<SlotRecord*>(segment_.base() + segment_.shape().slots_at())[slot];
-  }
+  [[nodiscard]] SlotRecord& operator[](unsigned slot) const { return records_[slot]; }
   /// Slots from here on were never used. Throws Damage.
   [[nodiscard]] unsigned made() const;
   [[nodiscard]] bool is_alive(unsigned slot) const {
@@ -59,11 +61,7 @@ class Slots {
 
  private:
   static std::uint64_t bit(std::uint32_t object) { return std::uint64_t{1} << (object % 64); }
-  [[nodiscard]] std::uint64_t* row(unsigned slot) const {
-    const SegmentShape& shape = segment_.shape();
-    return reinterpret_cast<std::uint64_t*>(segment_.base() + shape.rows_at() +
-                                            slot * shape.row_bytes());
-  }
+  [[nodiscard]] std::uint64_t* row(unsigned slot) const { return rows_ + slot * row_words_; }
   [[nodiscard]] std::uint64_t& word(unsigned slot, std::uint32_t object) const {
     return row(slot)[object / 64];
   }
@@ -78,6 +76,9 @@ class Slots {
   }
 
   Segment& segment_;
+  SlotRecord* records_;
+  std::uint64_t* rows_;
+  std::uint64_t row_words_;
 };
 
 template <typename Visit>

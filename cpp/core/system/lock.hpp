@@ -44,6 +44,15 @@ class Lock {
     if (!take_in_turn()) [[unlikely]]
       wait_in_turn();
   }
+  /// Does not wait. Returns whether the lock is taken.
+  [[nodiscard, gnu::always_inline]] bool try_lock_in_turn() noexcept {
+    if (!in_turn_) [[unlikely]]
+      return !held_.exchange(true, std::memory_order_acquire);
+    if (take_in_turn()) [[likely]]
+      return true;
+    taken_in_turn_.store(false, std::memory_order_release);
+    return false;
+  }
   [[gnu::always_inline]] void unlock_in_turn() noexcept {
     if (!in_turn_) [[unlikely]]
       return unlock();
@@ -101,6 +110,25 @@ class GuardInTurn {
 
  private:
   Lock& lock_;
+};
+/// Holds the lock as long as it lives, if it was free. The callers have no call to wait in, so they
+/// need no frame.
+class TryGuardInTurn {
+ public:
+  [[gnu::always_inline]] explicit TryGuardInTurn(Lock& lock) noexcept
+      : lock_(lock), taken_(lock.try_lock_in_turn()) {}
+  [[gnu::always_inline]] ~TryGuardInTurn() {
+    if (taken_) [[likely]]
+      lock_.unlock_in_turn();
+  }
+  TryGuardInTurn(const TryGuardInTurn&) = delete;
+  TryGuardInTurn& operator=(const TryGuardInTurn&) = delete;
+
+  [[nodiscard]] bool taken() const { return taken_; }
+
+ private:
+  Lock& lock_;
+  const bool taken_;
 };
 
 }  // namespace rheap

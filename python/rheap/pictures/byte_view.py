@@ -80,7 +80,8 @@ def meaning(span: Span, at: int, view: ByteView) -> Meaning:
         return Meaning("prev", f"in its list: {_link(value & ~1)}, {mark}")
     if place == span.block.capacity - WORD_BYTES and is_free:
         return Meaning("size", f"of the free block that ends here: {value:,} bytes")
-    return Meaning("", _text(value))
+    owners = span.block.owners if place == 0 else None
+    return Meaning("", f"{_text(value)}  {owners}" if owners else _text(value))
 
 
 class _Row(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from .. import _core
 from ..reports import Blocks, HeapStats
@@ -69,6 +69,12 @@ class RegionMap:
     def draw(self, width: int) -> str:
         """The picture as text of at most `width` columns (20 at the least)."""
         return plain(self.lines(width))
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be copied or pickled: its blocks are an array of this "
+            "process; what draw(width) returns can be, and so can list(map.blocks) and map.stats"
+        )
 
 
 class HeapMap(RegionMap):

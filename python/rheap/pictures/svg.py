@@ -194,7 +194,7 @@ def _title(span: Span) -> str:
 
 def _told(block: BlockInfo) -> str:
     asked = f"{block.size:,} bytes asked for, " if block.state.is_live else ""
-    held = f", {block.reason}" if block.reason else ""
+    held = "".join(f", {text}" for text in (block.reason, block.owners) if text)
     site = f", allocated at {block.site}" if block.site else ""
     return f"+0x{block.offset:x}: {asked}{block.capacity:,} reserved, {block.state}{held}{site}"
 

@@ -21,8 +21,10 @@ class Figure:
         """The figure of one value a round."""
         if len(values) == 1:
             return cls(values[0], values[0], values[0])
-        deciles = statistics.quantiles(values, n=10, method="inclusive")
-        return cls(statistics.median(values), deciles[0], deciles[-1])
+        median = statistics.median(values)
+        low, *_, high = statistics.quantiles(values, n=10, method="inclusive")
+        # Between equal values a quantile is rounded, which may put it on the median's other side.
+        return cls(median, min(low, median), max(high, median))
 
     @property
     def inverse(self) -> Self:

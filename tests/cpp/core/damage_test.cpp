@@ -280,7 +280,7 @@ TEST("a list that names where a block once started gives nobody that place") {
       CHECK(allocator.allocate(216, 8).payload == first.payload);  // what both had
     }
     HeapHeader& header = allocator.region().header();
-    Offset& head = gone == Gone::swallowed_free ? header.index.heads[0][112 / 8]
+    Offset& head = gone == Gone::swallowed_free ? header.index.heads[112 / 8]
                                                 : header.deferred.heads[(112 - smallest_block) / 8];
     head = block_of(second.payload);
     header.index.rows |= 1;

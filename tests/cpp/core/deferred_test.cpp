@@ -85,9 +85,9 @@ TEST("pop_largest takes each block once, those of large sizes first") {
 TEST("a bit for a list that is empty costs time only; a list without its bit is found out") {
   Fixture on;
   const Offset block = on.push(512);
-  on.region.header().deferred.lists = 0;
+  on.region.header().deferred.lists.fill(0);
   CHECK_THROWS<Damage>([&] { static_cast<void>(on.listed()); });
-  on.region.header().deferred.lists = ~std::uint64_t{0};
+  on.region.header().deferred.lists.fill(~std::uint64_t{0});
   CHECK(on.listed().size() == 1);
   CHECK(on.deferred.pop_largest().start == block);
   CHECK(!on.deferred.pop_largest() && on.deferred.empty());

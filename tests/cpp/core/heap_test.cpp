@@ -35,6 +35,11 @@ std::uint64_t accounted(const Heap::Report& report) {
          report.wilderness;
 }
 
+void alloc_and_free_every_third(Heap& heap, std::vector<Handle>& handles) {
+  for (std::size_t each = 0; each < handles.size(); ++each) heap.alloc(handles[each], each * 7, 8);
+  for (std::size_t each = 0; each < handles.size(); each += 3) heap.free(handles[each]);
+}
+
 /// One thread's share of a heap: blocks that nobody else writes to.
 class Worker {
  public:
@@ -129,10 +134,7 @@ TEST("a walk meets each block in address order, live ones with their handles") {
   for (const bool debug : {false, true}) {
     const Owned heap({.capacity = 1 << 20, .debug = debug});
     std::vector<Handle> handles(200);
-    for (std::size_t each = 0; each < handles.size(); ++each) {
-      heap->alloc(handles[each], each * 7, 8);
-    }
-    for (std::size_t each = 0; each < handles.size(); each += 3) heap->free(handles[each]);
+    alloc_and_free_every_third(*heap, handles);
     std::size_t live = 0;
     Offset last{};
     heap->walk([&](const Heap::Seen& seen) {
@@ -156,10 +158,7 @@ TEST("measuring finds what a walk finds, and meets every live handle once") {
   for (const bool debug : {false, true}) {
     const Owned heap({.capacity = 1 << 20, .debug = debug});
     std::vector<Handle> handles(200);
-    for (std::size_t each = 0; each < handles.size(); ++each) {
-      heap->alloc(handles[each], each * 7, 8);
-    }
-    for (std::size_t each = 0; each < handles.size(); each += 3) heap->free(handles[each]);
+    alloc_and_free_every_third(*heap, handles);
     std::vector<Handle*> met;
     const Heap::Report measured = heap->measure([&](Handle& handle) { met.push_back(&handle); });
     std::vector<Handle*> live;

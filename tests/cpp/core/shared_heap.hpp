@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <thread>
 
 #include "core/heap/heap.hpp"
 #include "core/region/segment.hpp"
@@ -15,8 +16,7 @@ class SharedHeap {
  public:
   explicit SharedHeap(std::uint64_t capacity, std::uint64_t blocks = 4096)
       : heap_(Heap::open_shared({.capacity = capacity}, blocks)) {}
-  explicit SharedHeap(const SharedHeap& other)
-      : heap_(Heap::attach(dup(other.heap_->descriptor()), false)) {}
+  explicit SharedHeap(const SharedHeap& other) : heap_(attach(dup(other.heap_->descriptor()))) {}
   ~SharedHeap() { heap_->disown(); }
   SharedHeap& operator=(const SharedHeap&) = delete;
   Heap* operator->() const { return heap_; }
@@ -24,6 +24,16 @@ class SharedHeap {
   [[nodiscard]] std::byte* base() const { return heap_->address(Handle{}); }
 
  private:
+  static Heap* attach(int descriptor) {
+    for (;;) {
+      try {
+        return Heap::attach(descriptor, false);
+      } catch (const Contended&) {
+        std::this_thread::yield();
+      }
+    }
+  }
+
   Heap* heap_;
 };
 

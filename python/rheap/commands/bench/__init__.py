@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 from ...console.progress import Progress
 from ...console.terminal import Terminal
-from . import churn, live, speed, threads
+from . import churn, live, sharing, speed, threads
 from .machine import Machine
 from .measuring import SPREAD, Advance, Effort, Headline
 
@@ -55,6 +55,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Effort, Advance], Section]]] = {
     "speed": (speed.TITLE, speed.measure),
     "live": (live.TITLE, live.measure),
     "threads": (threads.TITLE, threads.measure),
+    "sharing": (sharing.TITLE, sharing.measure),
 }
 
 

@@ -26,6 +26,7 @@ CHAPTERS = (
     "arrays",
     "handles",
     "damage",
+    "processes",
     "figures",
     "program",
 )
