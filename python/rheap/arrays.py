@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import operator
-import sys
 
 from . import _core
 from .loading import no_fork
+from .numpy_interface import use_interface
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,18 +74,3 @@ def _is_for_ever(dtype: object, kind: numpy.dtype[Any]) -> bool:
     if kind.kind not in _NUMBERS:
         return False
     return type(dtype) is str or any(dtype is known for known in (kind.type, *_PYTHON_NUMBERS))
-
-
-def use_interface() -> bool:
-    """Has compiled code make arrays by itself, where it knows this NumPy."""
-    import numpy as np
-
-    return _core.use_numpy(_interface(), np.ndarray, np.dtype)
-
-
-def _interface() -> object:
-    """The capsule of NumPy's C interface, where it was in NumPy 2 or before; None elsewhere."""
-    for name in ("numpy._core._multiarray_umath", "numpy.core._multiarray_umath"):
-        if (module := sys.modules.get(name)) is not None:
-            return getattr(module, "_ARRAY_API", None)
-    return None

@@ -12,9 +12,9 @@ import struct
 import sys
 
 from . import _core
-from .arrays import use_interface
 from .attached import attached_heap, known_heap
 from .errors import ForeignBlock
+from .numpy_interface import use_interface
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
