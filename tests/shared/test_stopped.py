@@ -83,6 +83,7 @@ def test_what_is_dropped_meanwhile_returns_later(heap, checker, threads):
     go_on(checker)
     waiting.result(SECONDS)
     del waiting
+    threads.shutdown()  # a thread may still have what it waited for
     assert heap.stats().live_blocks == BLOCKS
 
 
