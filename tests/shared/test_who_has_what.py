@@ -93,8 +93,9 @@ def test_blocks_say_which_processes_have_them(heap):
     def work(pipe):
         second = heap.alloc(20)
         flying = heap.alloc(30)
-        pipe.send(heap.ticket(flying))
+        ticket = heap.ticket(flying)
         del flying
+        pipe.send(ticket)
         pipe.recv()
         del second
 
@@ -144,7 +145,7 @@ def test_stats_count_every_process(heap):
 def test_private_heaps_have_no_pids():
     heap = rheap.Heap("1 MiB")
     kept = heap.alloc(8)
-    assert heap.blocks()[0].pids == ()
+    assert heap.blocks()[0].pids is None
     assert kept.size == 8
 
 
