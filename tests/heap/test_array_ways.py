@@ -258,9 +258,9 @@ def test_threads_may_be_the_first_together():
 
 FOREIGN = """
 import ctypes, rheap, numpy as np
-from rheap import _core, arrays
+from rheap import _core, arrays, numpy_interface
 
-capsule = arrays._interface()
+capsule = numpy_interface._interface()
 get = ctypes.pythonapi.PyCapsule_GetPointer
 get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
 new = ctypes.pythonapi.PyCapsule_New
@@ -284,13 +284,13 @@ heap = rheap.Heap("1 MiB")
 for what in (changed(0, 0x03000000), changed(0, 0x01000008), changed(211, 6), None, 7,
              new(1, b"another", None)):
     assert not _core.use_numpy(what, np.ndarray, np.dtype), what
-    arrays._interface = lambda: what
+    numpy_interface._interface = lambda: what
     asked.clear()
     for _ in range(2):
         assert heap.array((2, 3), "u1", zero=True).tolist() == [[0] * 3] * 2
     assert len(asked) == 2, "made by an interface that is not known"
 assert not _core.use_numpy(capsule, np.dtype, np.ndarray)
-arrays._interface = lambda: capsule
+numpy_interface._interface = lambda: capsule
 heap.array(1, "u1")
 asked.clear()
 heap.array(1, "u1")
