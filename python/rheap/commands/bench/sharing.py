@@ -133,12 +133,17 @@ def _send_names(connection: Connection[Any, Any], calls: int) -> float:
     start = time.perf_counter()
     for _ in range(calls):
         memory = SharedMemory(create=True, size=LARGE)
-        memory.buf[:LARGE] = _ONES
+        _view(memory)[:LARGE] = _ONES
         connection.send(memory.name)
         connection.recv()
         memory.close()
         memory.unlink()
     return time.perf_counter() - start
+
+
+def _view(memory: SharedMemory) -> memoryview[int]:
+    assert memory.buf is not None  # it is open
+    return memory.buf
 
 
 @contextlib.contextmanager
@@ -164,7 +169,7 @@ def _answer(connection: Connection[Any, Any], _heap: SharedHeap) -> None:
     while (got := connection.recv()) is not None:
         if isinstance(got, str):
             memory = SharedMemory(got)
-            ends = memory.buf[0], memory.buf[LARGE - 1]
+            ends = _view(memory)[0], _view(memory)[LARGE - 1]
             memory.close()
         else:
             ends = got[0], got[-1]
