@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import time
 
-from . import _core, handover
+from . import _core, handover, names
 from .attached import known_heap, known_heaps, remember
 from .format.sizes import format_size, parse_size
 from .heap import Heap
@@ -12,7 +15,7 @@ from .loading import no_fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Self, SupportsIndex
+    from typing import Any, NoReturn, Self, SupportsIndex
 
     import numpy
 
@@ -32,12 +35,15 @@ class SharedHeap(Heap):
     through its queues and pipes, or as tickets over anything that carries bytes: nothing is copied.
     A block returns when no process and no ticket has it, however its processes end.
 
-    `capacity`: as of `Heap`. `objects`: how many blocks there can be at a time, and as many
-    tickets; by default one for each 256 bytes, from 4,096 to 1,048,576. `debug`: as of `Heap`.
+    `name`: under which other programs of this user find it with `attach`, for as long as this
+    process, or another that attached, has the heap. `capacity`: as of `Heap`. `objects`: how many
+    blocks there can be at a time, and as many tickets; by default one for each 256 bytes, from
+    4,096 to 1,048,576. `debug`: as of `Heap`.
 
-    Raises `OSError` when the system refuses the segment, `ValueError` or `TypeError` for arguments
-    that make no sense. In a child that was forked while 1,024 processes were attached, or while
-    another process kept the heap's lock for 10 seconds, everything raises `OSError`.
+    Raises `FileExistsError` while a living process has a heap of that name, `OSError` when the
+    system refuses the segment, `ValueError` or `TypeError` for arguments that make no sense. In a
+    child that was forked while 1,024 processes were attached, or while another process kept the
+    heap's lock for 10 seconds, everything raises `OSError`.
 
     >>> with SharedHeap("1 MiB") as heap:
     ...     ticket = heap.ticket(heap.alloc(5))
@@ -45,12 +51,13 @@ class SharedHeap(Heap):
     5
     """
 
-    __slots__ = ()
+    __slots__ = ("_name",)
 
     def __init__(
         self,
         capacity: SupportsIndex | str,
         *,
+        name: str | None = None,
         objects: SupportsIndex | None = None,
         debug: bool = False,
     ) -> None:
@@ -66,17 +73,52 @@ class SharedHeap(Heap):
             count = objects.__index__()
         if not 1 <= count <= _core.MOST_OBJECTS:
             raise ValueError(f"objects must be from 1 to {_core.MOST_OBJECTS:,}, not {objects!r}")
+        self._name = None if name is None else names.check_name(name)
         _core.Heap.__init__(self, bytes_, count, bool(debug))
+        if name is not None and not names.publish(name, self._descriptor, self._id, owner=True):
+            self._name = None
+            self.close()
+            raise FileExistsError(
+                errno.EEXIST,
+                f"a living process has a shared heap of the name {name!r}; use SharedHeap.attach",
+            )
         _remember(self)
 
     @classmethod
-    def attach(cls, *, fd: int) -> Self:
-        """The shared heap behind a descriptor, which stays the caller's.
+    def attach(cls, name: str | None = None, *, fd: int | None = None, timeout: float = 0) -> Self:
+        """The shared heap of that name, or behind a descriptor, which stays the caller's.
 
-        In one process all attachments to a heap are one object. Raises `HeapMismatch` for a
-        descriptor that is no shared heap's, `OSError` for one that is not open, when the system
-        refuses the mapping or when too many processes are attached.
+        `timeout`: how many seconds to wait for the name. In one process all attachments to a heap
+        are one object. Raises `FileNotFoundError` when no living process has a heap of that name,
+        `PermissionError` when only such have it that this one may not look into, `HeapMismatch`
+        for a descriptor that is no shared heap's or is one of another version, `OSError` for one
+        that is not open, when the system refuses the mapping, or when too many are attached.
+
+        >>> with SharedHeap("1 MiB", name="doctest of attach") as heap:
+        ...     SharedHeap.attach("doctest of attach") is heap
+        True
         """
+        if (name is None) == (fd is None):
+            raise TypeError("attach() takes a name, or fd=, and not both")
+        if fd is not None:
+            return cls._attach_behind(fd)
+        name = names.check_name(name)
+        deadline = time.monotonic() + timeout
+        while True:
+            found = names.find(name, max(deadline - time.monotonic(), 0))
+            try:
+                heap = cls._attach_behind(found)
+            finally:
+                os.close(found)
+            if heap._name == name:
+                return heap
+            # While this attached the name may have gone, and may have come to another heap.
+            if names.publish(name, heap._descriptor, heap._id, owner=False):
+                heap._name = name
+                return heap
+
+    @classmethod
+    def _attach_behind(cls, fd: int) -> Self:
         with no_fork:
             own = os.dup(fd)
             try:
@@ -85,12 +127,40 @@ class SharedHeap(Heap):
                     os.close(own)
                     return known  # type: ignore[return-value]
                 heap = cls.__new__(cls)
+                heap._name = None
                 _core.Heap.__init__(heap, own)
             except BaseException:
                 os.close(own)
                 raise
             _remember(heap)
             return heap
+
+    @property
+    def name(self) -> str | None:
+        """The name under which this process has it, or None."""
+        return self._name
+
+    def unlink(self) -> None:
+        """Removes the name; the heap stays with those who have it.
+
+        Raises `FileNotFoundError` when the heap has no name any more.
+        """
+        if self._name is None:
+            raise FileNotFoundError(errno.ENOENT, "this shared heap has no name")
+        name, self._name = self._name, None
+        names.unlink(name, self._id)
+
+    def close(self) -> None:
+        """Leaves the heap: gives back what no view here sees, the rest with the last view.
+
+        Others are not affected; the name goes when this process made the heap. To close a closed
+        heap does nothing.
+        """
+        name, self._name = self._name, None
+        if name is not None:
+            with contextlib.suppress(OSError):
+                names.withdraw(name, self._id)
+        super().close()
 
     if TYPE_CHECKING:  # compiled, see with_sharing_methods
 
@@ -128,6 +198,17 @@ class SharedHeap(Heap):
         """The descriptor of the segment, to pass to another process; it stays the heap's."""
         return self._descriptor
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a SharedHeap is handed over by multiprocessing alone: as an argument of a process, or "
+            "through its queues and pipes; to others send the descriptor, heap.fileno()"
+        )
+
+    def _join_name(self) -> None:
+        if self._name is not None:
+            with contextlib.suppress(OSError):
+                names.publish(self._name, self._descriptor, self._id, owner=False)
+
     def _say_farewell(self) -> None:
         """This process is about to end in good order."""
         _core.say_farewell(self)
@@ -135,7 +216,8 @@ class SharedHeap(Heap):
     def __repr__(self) -> str:
         if self.closed:
             return "<rheap.SharedHeap, closed>"
-        return f"<rheap.SharedHeap of {format_size(self.capacity)}>"
+        name = f" {self._name!r}" if self._name is not None else ""
+        return f"<rheap.SharedHeap{name} of {format_size(self.capacity)}>"
 
 
 def _remember(heap: SharedHeap) -> None:
@@ -188,3 +270,12 @@ def _leave_at_exit_of_child(_: object) -> None:
 def _leave_all() -> None:
     for heap in known_heaps():
         heap._say_farewell()
+
+
+def _join_names() -> None:
+    """A forked child has the heaps of its parent, and may be the last that has them."""
+    for heap in known_heaps():
+        heap._join_name()
+
+
+os.register_at_fork(after_in_child=_join_names)
