@@ -116,6 +116,25 @@ def find(name: str, timeout: float) -> int:
         nap = min(nap * 2, _LONGEST_NAP)
 
 
+def listed() -> list[str]:
+    """The names that living processes of this user have heaps under. Removes all others."""
+    _refuse_foreign_root()
+    found = []
+    try:
+        folders = sorted(os.listdir(_root()))
+    except FileNotFoundError:
+        return []
+    for name in folders:
+        with _locked(name) as folder:
+            if folder is None:
+                continue
+            if [*_records(folder)]:
+                found.append(name)
+            else:
+                _drop_if_empty(name, folder)
+    return found
+
+
 class _Record:
     """That a process has a heap."""
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from .. import __version__
 from ..errors import HeapError, TraceError
-from . import bench, export, record, replay, tour, view
+from . import bench, export, record, replay, shm, tour, view
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "replay": replay,
     "view": view,
     "record": record,
+    "shm": shm,
     "tour": tour,
 }
 DEFAULT = "tour"
