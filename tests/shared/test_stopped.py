@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
 
 import pytest
@@ -53,9 +54,10 @@ def go_on(child):
 
 def stop_in_lock(heap, child, threads):
     """Returns what became of `heap.alloc(8)`, which waits for the stopped child by now."""
-    for _ in range(1000):
+    for number in range(1000):
+        time.sleep(number % 10 / 1000)  # it must run to get there, on a busy machine too
         os.kill(child.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+        os.waitid(os.P_PID, child.pid, os.WSTOPPED)
         waiting = threads.submit(heap.alloc, 8)
         try:
             waiting.result(timeout=1)
