@@ -7,7 +7,7 @@ import errno
 import os
 import time
 
-from . import _core, handover, names
+from . import _core, directory, handover, names
 from .attached import known_heap, known_heaps, remember
 from .format.sizes import format_size, parse_size
 from .heap import Heap
@@ -15,6 +15,7 @@ from .loading import no_fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, NoReturn, Self, SupportsIndex
 
     import numpy
@@ -166,6 +167,60 @@ class SharedHeap(Heap):
 
         def ticket(self, what: _core.Block | numpy.ndarray[Any, Any], /) -> bytes: ...
         def redeem(self, ticket: bytes, /) -> Any: ...
+
+    def __setitem__(self, name: str, what: _core.Block | numpy.ndarray[Any, Any]) -> None:
+        """Publishes an array or a Block under a name, in place of what was there.
+
+        One of this heap as it is, any other as a copy. Readers have the old one or the new one;
+        the old one lives on for those who have it. Raises `HeapExhausted` when there is no room,
+        `TypeError` for anything else.
+        """
+        directory.publish(self, name, what)
+
+    def __getitem__(self, name: str) -> Any:
+        """What is published under a name, with its shape, strides and dtype; nothing is copied."""
+        return directory.find(self, name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As `heap[name]`, or `default` when there is no such name."""
+        try:
+            return directory.find(self, name)
+        except KeyError:
+            return default
+
+    def __delitem__(self, name: str) -> None:
+        """Takes a name out; who has what it stood for keeps that."""
+        if not _core.withdraw(self, directory.key_of(name)):
+            raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether something is published under that name."""
+        return isinstance(name, str) and _core.look_up(self, directory.key_of(name)) is not None
+
+    def __len__(self) -> int:
+        """How many names there are."""
+        return _core.named(self)
+
+    def __bool__(self) -> bool:
+        """True, also when there is no name."""
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of this moment, in no order."""
+        return iter(directory.names(self))
+
+    def wait(self, name: str, timeout: float | None = None, *, newer: Any = None) -> Any:
+        """What is published under a name, as soon as there is something.
+
+        `newer`: something else than this array or Block, which was there before. `timeout`: how
+        many seconds to wait, for ever if None; then `TimeoutError`. Other threads run meanwhile.
+
+        >>> with SharedHeap("1 MiB") as heap:
+        ...     heap["front"] = heap.alloc(5)
+        ...     heap.wait("front", timeout=1).size, list(heap)
+        (5, ['front'])
+        """
+        return directory.wait(self, name, timeout, newer)
 
     def processes(self) -> list[ProcessInfo]:
         """The processes that are attached, this one among them. Buries those that have died."""

@@ -10,6 +10,7 @@
 #include "bindings/heap/pin.hpp"
 #include "bindings/heap/self.hpp"
 #include "bindings/interpreter/errors.hpp"
+#include "bindings/interpreter/gil.hpp"
 #include "bindings/interpreter/numpy.hpp"
 #include "core/heap/heap.hpp"
 
@@ -266,6 +267,44 @@ py::object with_sharing_methods(py::object derived) {
   return derived;
 }
 
+void publish(Heap& heap, const py::bytes& name, const py::bytes& value) {
+  const auto text = static_cast<std::string_view>(value);
+  Wire wire{};
+  if (text.size() < sizeof wire) throw py::value_error("no ticket");
+  std::memcpy(&wire, text.data(), sizeof wire);
+  patiently(heap, [&] { heap.publish(static_cast<std::string_view>(name), text, wire.ticket); });
+}
+
+py::object look_up(Heap& heap, const py::bytes& name) {
+  const auto found =
+      patiently(heap, [&] { return heap.look_up(static_cast<std::string_view>(name)); });
+  return found ? py::object(py::bytes(*found)) : py::none();
+}
+
+bool withdraw(Heap& heap, const py::bytes& name) {
+  return patiently(heap, [&] { return heap.withdraw(static_cast<std::string_view>(name)); });
+}
+
+py::list names(Heap& heap) {
+  py::list list;
+  for (const std::string& name : patiently(heap, [&] { return heap.names(); })) {
+    list.append(py::bytes(name));
+  }
+  return list;
+}
+
+std::uint64_t named(Heap& heap) {
+  return patiently(heap, [&] { return heap.named(); });
+}
+
+std::uint32_t published(Heap& heap) {
+  return patiently(heap, [&] { return heap.published(); });
+}
+
+void wait_for_more(Heap& heap, std::uint32_t seen, std::uint64_t microseconds) {
+  without_gil([&] { heap.wait_for_more(seen, microseconds); });
+}
+
 std::uint64_t recall(Heap& heap, bool of_the_dead) {
   return patiently(heap, [&] { return heap.recall(of_the_dead); });
 }
@@ -289,6 +328,13 @@ void register_sharing(py::module_& module) {
   module.def("recall", &recall);
   module.def("reap", &reap);
   module.def("say_farewell", &say_farewell);
+  module.def("publish", &publish);
+  module.def("look_up", &look_up);
+  module.def("withdraw", &withdraw);
+  module.def("names", &names);
+  module.def("named", &named);
+  module.def("published", &published);
+  module.def("wait_for_more", &wait_for_more);
   module.def("offset_in", &offset_in);
   module.def("heap_id", &Segment::id_behind);
   module.def("with_sharing_methods", &with_sharing_methods,

@@ -256,11 +256,11 @@ std::uint64_t Allocator::merge(Block block) {
   const std::uint64_t merges = (before ? 1 : 0) + (after || !behind ? 1 : 0);
   if (!behind) {
     if (before) remove_free(before.start, before.size);
+    region_.unpoison(whole.start, whole.size);  // first: from the retreat on it may be written to
     blocks_.retract(whole.start);
     if (before) blocks_.wipe(block.start);
     reached_ = std::max(reached_, wilderness);
     has_surplus_ = true;  // perhaps
-    region_.unpoison(whole.start, whole.size);
   } else {
     if (before && after) remove_free(after.start, after.size);
     blocks_.mark(whole.start, {whole.size, State::free, false});

@@ -298,6 +298,39 @@ void Heap::say_farewell() {
   guarded<GuardInTurn>([&] { membership_->say_farewell(); });
 }
 
+void Heap::publish(std::string_view name, std::string_view value, const Ticket& ticket) {
+  guarded<GuardInTurn>([&] { membership_->publish(name, value, ticket); });
+}
+
+std::optional<std::string> Heap::look_up(std::string_view name) {
+  return guarded<GuardInTurn>([&] { return membership_->look_up(name); });
+}
+
+bool Heap::withdraw(std::string_view name) {
+  return guarded<GuardInTurn>([&] { return membership_->withdraw(name); });
+}
+
+std::vector<std::string> Heap::names() {
+  return guarded<GuardInTurn>([&] { return membership_->names(); });
+}
+
+std::uint64_t Heap::named() {
+  return guarded<GuardInTurn>([&] { return membership_->named(); });
+}
+
+std::uint32_t Heap::published() {
+  return guarded<GuardInTurn>([&] { return membership_->published(); });
+}
+
+void Heap::wait_for_more(std::uint32_t published, std::uint64_t microseconds) {
+  std::shared_ptr<Segment> segment;
+  {
+    const GuardInTurn guard(lock_);
+    segment = segment_;  // so that it stays mapped while this sleeps
+  }
+  if (segment != nullptr) Membership::wait_for_more(*segment, published, microseconds);
+}
+
 std::vector<Member> Heap::members() {
   return guarded<GuardInTurn>([&] {
     membership_->bury_dead();

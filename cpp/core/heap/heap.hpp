@@ -102,6 +102,14 @@ class Heap {
   void say_farewell();
   std::vector<Member> members();
   std::vector<InFlight> in_flight();
+  /// The directory, see Membership.
+  void publish(std::string_view name, std::string_view value, const Ticket& ticket);
+  std::optional<std::string> look_up(std::string_view name);
+  bool withdraw(std::string_view name);
+  std::vector<std::string> names();
+  std::uint64_t named();
+  std::uint32_t published();
+  void wait_for_more(std::uint32_t published, std::uint64_t microseconds);
   /// The process that has the heap's lock, as far as can be seen; 0 for none.
   std::uint32_t busy_pid() noexcept;
   /// The descriptor of the segment, which stays the heap's.

@@ -38,6 +38,8 @@ Membership::Membership(Segment& segment, Allocator& allocator)
       slots_(segment),
       objects_(segment, header().objects, segment.shape().objects_at(), segment.shape().objects),
       tickets_(segment, header().tickets, segment.shape().tickets_at(), segment.shape().objects),
+      names_(segment, header().names, segment.shape().names_at(), segment.shape().objects),
+      buckets_(reinterpret_cast<std::uint32_t*>(segment.base() + segment.shape().buckets_at())),
       locals_(reinterpret_cast<Local*>(system::sparse(bytes_of_locals(segment.shape())))) {
   static_assert(sizeof(Local) == 8);
   try {
@@ -160,20 +162,6 @@ void Membership::tell_damage(Offset where) noexcept {
 }
 
 // --- objects ------------------------------------------------------------------------------------
-
-template <typename Work>
-auto Membership::insist(Work&& work) {
-  for (bool buried = false;; buried = true) {
-    const auto gave_back = [&] { return (!buried && bury_dead() > 0) || drop_oldest_orphan(); };
-    try {
-      return work();
-    } catch (const Exhausted&) {
-      if (!gave_back()) throw;
-    } catch (const SystemRefused&) {
-      if (!gave_back()) throw;
-    }
-  }
-}
 
 void Membership::refuse_record(const char* records) {
   Exhausted exhausted;
@@ -397,6 +385,7 @@ std::vector<InFlight> Membership::in_flight() const {
   });
   std::ranges::sort(found, {}, [](const auto& entry) { return entry.first; });  // oldest first
   std::vector<InFlight> flights;
+  flights.reserve(found.size());
   for (const auto& [serial, flight] : found) flights.push_back(flight);
   return flights;
 }

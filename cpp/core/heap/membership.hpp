@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/heap/allocator.hpp"
@@ -11,6 +13,7 @@
 #include "core/shared/pool.hpp"
 #include "core/shared/slots.hpp"
 #include "core/shared/tables.hpp"
+#include "core/system/refused.hpp"
 
 namespace rheap {
 
@@ -100,6 +103,23 @@ class Membership {
   /// other if it is free, else the process's next operation does what is to be done. Throws Damage.
   void let_go(const Handle& handle);
 
+  // --- the directory, see directory.cpp ----------------------------------------------------------
+
+  /// From here on the name stands for the object of this ticket, which is spent, and for these
+  /// bytes. What it stood for before is let go. Throws Gone, Exhausted or SystemRefused.
+  void publish(std::string_view name, std::string_view value, const Ticket& ticket);
+  /// The bytes that a name stands for.
+  [[nodiscard]] std::optional<std::string> look_up(std::string_view name) const;
+  /// Returns whether there was such a name.
+  bool withdraw(std::string_view name);
+  [[nodiscard]] std::vector<std::string> names() const;
+  [[nodiscard]] std::uint64_t named() const { return header().named; }
+  /// Counts what was published.
+  [[nodiscard]] std::uint32_t published() const { return header().published; }
+  /// Without any lock: sleeps until something is published after so much was, or that time is over.
+  static void wait_for_more(const Segment& segment, std::uint32_t published,
+                            std::uint64_t microseconds) noexcept;
+
   /// Takes back tickets that nobody claimed: this process's, or those of the dead. Returns how
   /// many.
   std::uint64_t recall(bool of_the_dead);
@@ -126,6 +146,12 @@ class Membership {
 
  private:
   using Pool = shared::Pool<shared::ObjectRecord>;
+  /// A name as it is stored, verified to lie in its block.
+  struct Entry {
+    shared::EntryHeader header;
+    std::string_view name;
+    std::string_view value;
+  };
 
   [[nodiscard]] SharedHeader& header() const { return allocator_.region().header().shared; }
   std::uint64_t next_serial();
@@ -143,6 +169,18 @@ class Membership {
   /// One holder less; with the last one goes the block, of so many usable bytes if that is known.
   void release(std::uint32_t object, std::optional<std::uint64_t> usable = std::nullopt);
   void drop_ticket(std::uint32_t index);
+  [[nodiscard]] Entry entry_of(std::uint32_t index) const;
+  [[nodiscard]] std::optional<std::uint32_t> find_name(std::string_view name,
+                                                       std::uint64_t hash) const;
+  [[nodiscard]] std::uint32_t& bucket_of(std::uint64_t hash) const {
+    return buckets_[hash % segment_.shape().objects];
+  }
+  void chain_name(std::uint32_t index);
+  void unchain_name(std::uint32_t index);
+  Offset write_entry(std::string_view name, std::string_view value, const Ticket& ticket);
+  void let_entry_go(Offset entry, std::uint32_t object);
+  void rebuild_names();
+  void check_names() const;
   void give_back_pending();
   bool drop_oldest_orphan();
   void release_row(unsigned slot, std::uint64_t sender);
@@ -165,6 +203,8 @@ class Membership {
   shared::Slots slots_;
   Pool objects_;
   shared::Pool<shared::TicketRecord> tickets_;
+  shared::Pool<shared::NameRecord> names_;
+  std::uint32_t* buckets_;
   Local* locals_;
   std::uint32_t pending_ = 0;  ///< one more than the first object that is to be given back
   unsigned slot_ = SegmentShape::slots;  ///< none, at first
@@ -173,6 +213,20 @@ class Membership {
   unsigned slot_of_child_ = 0;
   system::LifeMark mark_of_child_;  ///< while the process forks
 };
+
+template <typename Work>
+auto Membership::insist(Work&& work) {
+  for (bool buried = false;; buried = true) {
+    const auto gave_back = [&] { return (!buried && bury_dead() > 0) || drop_oldest_orphan(); };
+    try {
+      return work();
+    } catch (const Exhausted&) {
+      if (!gave_back()) throw;
+    } catch (const SystemRefused&) {
+      if (!gave_back()) throw;
+    }
+  }
+}
 
 /// Finds who has the blocks that are asked for in address order. In a private heap, nobody else.
 class HolderCursor {

@@ -7,6 +7,7 @@
 /// when it had the lock. Either may be cut off at any store and then be done again.
 namespace rheap {
 
+using shared::NameRecord;
 using shared::ObjectRecord;
 using shared::TicketRecord;
 
@@ -80,6 +81,14 @@ void Membership::sweep() {
       Memory::store(tickets_[index].serial, std::uint64_t{0});
     }
   });
+  names_.for_each([&](std::uint32_t index, const NameRecord&) {
+    const shared::EntryHeader entry = entry_of(index).header;
+    if (exists(entry.object) && objects_[entry.object].serial == entry.object_serial) {
+      ++holders[entry.object];
+    } else {
+      Memory::store(names_[index].serial, std::uint64_t{0});
+    }
+  });
   objects_.for_each([&](std::uint32_t object, const ObjectRecord&) {
     ObjectRecord& record = objects_[object];
     if (holders[object] == 0) {
@@ -89,7 +98,10 @@ void Membership::sweep() {
     }
   });
 
-  const std::vector<ObjectAt> recorded = placed();
+  std::vector<ObjectAt> recorded = placed();
+  names_.for_each(
+      [&](std::uint32_t, const NameRecord& record) { recorded.push_back({record.entry, 0}); });
+  std::ranges::sort(recorded, {}, &ObjectAt::payload);
   auto next = recorded.begin();
   std::vector<Offset> nobodys;
   allocator_.blocks().walk([&](Offset block, Word word) {
@@ -108,6 +120,7 @@ void Membership::sweep() {
   }
   objects_.rebuild();
   tickets_.rebuild();
+  rebuild_names();
 }
 
 void Membership::check(const HandleTable& handles) const {
@@ -125,6 +138,9 @@ void Membership::check(const HandleTable& handles) const {
     if (slots_[slot].serial != 0) slots_.for_each(slot, count);
   }
   tickets_.for_each([&](std::uint32_t, const TicketRecord& ticket) { count(ticket.object); });
+  names_.for_each(
+      [&](std::uint32_t index, const NameRecord&) { count(entry_of(index).header.object); });
+  check_names();
 
   std::uint64_t objects = 0;
   objects_.for_each([&](std::uint32_t object, const ObjectRecord& record) {
@@ -133,7 +149,7 @@ void Membership::check(const HandleTable& handles) const {
     const std::uint64_t usable = allocator_.usable_bytes(record.payload);
     verify(record.bytes <= usable, record, "a block as long as its record says");
   });
-  if (objects != allocator_.counters().live.blocks) inconsistent({});
+  if (objects + header().named != allocator_.counters().live.blocks) inconsistent({});
 
   std::vector<std::uint32_t> known(counted.size(), 0);
   handles.for_each(allocator_.blocks().wilderness(), [&](const Handle& handle) {

@@ -134,6 +134,11 @@ struct SharedHeader {
   std::uint64_t damaged;             ///< one more than the place where a process found damage
   PoolHeader objects;
   PoolHeader tickets;
+  PoolHeader names;
+  std::uint64_t named;          ///< how many names there are
+  std::uint64_t buckets_ready;  ///< 1 when the table of buckets has memory
+  std::uint32_t published;      ///< counts what was published; waiters sleep on it
+  std::uint32_t waiters;
 };
 
 // Each of its parts starts where a reader of a dump expects it, so there is padding.

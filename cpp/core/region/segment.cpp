@@ -64,8 +64,14 @@ std::uint64_t SegmentShape::objects_at() const { return slots_at() + page_up(slo
 std::uint64_t SegmentShape::tickets_at() const {
   return objects_at() + page_up(objects * object_bytes);
 }
-std::uint64_t SegmentShape::rows_at() const {
+std::uint64_t SegmentShape::names_at() const {
   return tickets_at() + page_up(objects * ticket_bytes);
+}
+std::uint64_t SegmentShape::buckets_at() const {
+  return names_at() + page_up(objects * name_bytes);
+}
+std::uint64_t SegmentShape::rows_at() const {
+  return buckets_at() + page_up(objects * sizeof(std::uint32_t));
 }
 std::uint64_t SegmentShape::bytes() const {
   return align_up(rows_at() + slots * row_bytes(), system::page_bytes());

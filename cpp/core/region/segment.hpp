@@ -14,7 +14,7 @@ namespace rheap {
 /// Where the parts of a segment lie:
 ///
 ///   [ header, index | blocks ... end | a page of nobody | presence | slots | objects | tickets
-///     | rows ]
+///     | names | buckets | rows ]
 ///
 /// The region of blocks is as in a private heap. The tables behind it are zero until they are used,
 /// and none of it takes memory before.
@@ -24,16 +24,19 @@ struct SegmentShape {
   static constexpr std::uint64_t slot_bytes = 64;
   static constexpr std::uint64_t object_bytes = 32;
   static constexpr std::uint64_t ticket_bytes = 32;
+  static constexpr std::uint64_t name_bytes = 32;
   static constexpr std::uint64_t page = 4096;
 
   std::uint64_t capacity;  ///< bytes for blocks
-  std::uint64_t objects;   ///< a multiple of 64; as many tickets
+  std::uint64_t objects;   ///< a multiple of 64; as many tickets, and names
 
   [[nodiscard]] std::uint64_t windows() const;
   [[nodiscard]] std::uint64_t presence_at() const;
   [[nodiscard]] std::uint64_t slots_at() const;
   [[nodiscard]] std::uint64_t objects_at() const;
   [[nodiscard]] std::uint64_t tickets_at() const;
+  [[nodiscard]] std::uint64_t names_at() const;
+  [[nodiscard]] std::uint64_t buckets_at() const;
   [[nodiscard]] std::uint64_t rows_at() const;
   /// A bit for each object.
   [[nodiscard]] std::uint64_t row_bytes() const { return align_up(objects / 8, page); }

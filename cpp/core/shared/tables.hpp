@@ -43,6 +43,24 @@ struct TicketRecord {
 };
 static_assert(sizeof(TicketRecord) == SegmentShape::ticket_bytes);
 
+/// A name of the directory. It has an object until it is taken out, or has another one.
+struct NameRecord {
+  std::uint64_t serial;  ///< 0: none
+  std::uint64_t hash;    ///< of the name
+  Offset entry;          ///< the payload of the block where name and value stand
+  std::uint32_t chain;   ///< one more than the next name of the same bucket
+  std::uint32_t next;    ///< of a free record: one more than the next free one
+};
+static_assert(sizeof(NameRecord) == SegmentShape::name_bytes);
+
+/// What an entry begins with. The bytes of the name and those of the value follow.
+struct EntryHeader {
+  std::uint64_t object_serial;
+  std::uint32_t object;
+  std::uint32_t name_bytes;
+  std::uint64_t value_bytes;
+};
+
 /// Serials start above the marks for senders.
 inline constexpr std::uint64_t first_serial = 16;
 

@@ -6,7 +6,8 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
-#include <map>
+#include <cstring>
+#include <string>
 #include <vector>
 
 #include "core/heap/heap.hpp"
@@ -32,7 +33,12 @@ constexpr std::uint64_t most_blocks = 256;
 /// `RHEAP_KILLS=100000` for a storm.
 std::uint64_t rounds() {
   const char* wanted = std::getenv("RHEAP_KILLS");
-  return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : 2000;
+#ifdef __SANITIZE_ADDRESS__
+  constexpr std::uint64_t usual = 200;  // a fork takes longest there
+#else
+  constexpr std::uint64_t usual = 2000;
+#endif
+  return wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : usual;
 }
 
 /// Tickets on their way, in memory that all of the storm see.
@@ -88,6 +94,7 @@ class Actor {
       } else {
         heap_.free(held.handle);
       }
+      if (random_.one_in(4)) name(held_[random_.below(held_.size())]);
       if (random_.one_in(40)) heap_.recall(random_.one_in(2));
       if (random_.one_in(60)) heap_.trim();
       if (random_.one_in(40)) heap_.bury_dead();
@@ -146,6 +153,32 @@ class Actor {
     held.seed = letter.seed;
     const bool whole = filled(heap_.address(held.handle), held.handle.bytes, held.seed);
     if (!whole) fail("a wrong byte in a block that was sent");
+  }
+  /// What stands under a name: the old block or the new one, never another.
+  struct Named {
+    Ticket ticket;
+    std::uint64_t seed;
+  };
+  void name(Held& held) {
+    const std::string name(1 + random_.below(40), static_cast<char>('a' + random_.below(4)));
+    if (random_.one_in(8)) heap_.withdraw(name);
+    if (held.handle.payload) {
+      if (!random_.one_in(2)) return;
+      const Named value{heap_.send(held.handle), held.seed};
+      heap_.publish(name, {reinterpret_cast<const char*>(&value), sizeof value}, value.ticket);
+      heap_.free(held.handle);  // others may look at it from here on
+      return;
+    }
+    const auto found = heap_.look_up(name);
+    if (!found) return;
+    Named value{};
+    CHECK(found->size() == sizeof value);
+    std::memcpy(&value, found->data(), sizeof value);
+    heap_.claim(held.handle, value.ticket);
+    held.seed = value.seed;
+    const bool whole = filled(heap_.address(held.handle), held.handle.bytes, held.seed);
+    if (!whole) fail("a wrong byte in a block that was named");
+    heap_.free(held.handle);
   }
   /// The child does a little and ends, one way or another; so may its parent meanwhile.
   void fork_and_wait() {
@@ -236,6 +269,7 @@ TEST("processes killed at any store of a shared heap leave it whole") {
     heap->bury_dead();
     heap->recall(true);
     heap->recall(false);
+    for (const std::string& name : heap->names()) heap->withdraw(name);
     heap->defrag();
     const Heap::Report report = heap->measure([](Handle&) {});
     CHECK(report.counters.live.blocks == 0);
