@@ -44,9 +44,14 @@ def publish(heap: Directory, name: str, what: Any) -> None:
 def find(heap: Directory, name: str) -> Any:
     """See `SharedHeap.__getitem__`; raises `KeyError`."""
     key = key_of(name)
+    before = None
     while (ticket := _core.look_up(heap, key)) is not None:
-        with contextlib.suppress(BlockGone):  # another array took its place just now
+        try:
             return heap.redeem(ticket)
+        except BlockGone:
+            if ticket == before:  # it should have it: the directory is damaged
+                raise
+            before = ticket  # another array took its place just now
     raise KeyError(name)
 
 

@@ -92,9 +92,10 @@ def test_copies_are_copies(heap, duplicate):
 
 
 def test_blocks_and_heaps_are_not_pickled_by_others(heap):
-    for what in (heap, heap.alloc(8)):
+    words = {heap: "handed over by multiprocessing", heap.alloc(8): "cannot be copied or pickled"}
+    for what, refusal in words.items():
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-            with pytest.raises(TypeError, match="cannot be copied or pickled"):
+            with pytest.raises(TypeError, match=refusal):
                 pickle.dumps(what, protocol=protocol)
         with pytest.raises(TypeError):
             copy.copy(what)

@@ -89,6 +89,8 @@ class Trial:
         self.blocks = [heap.alloc(self.random.choice([0, 8, 100, 2000])) for _ in range(12)]
         self.tickets = [heap.ticket(self.random.choice(self.blocks)) for _ in range(8)]
         self.tickets += [heap.ticket(heap.array(3)) for _ in range(3)]
+        for name in "abcdef":
+            heap[name] = heap.array(2)
         if self.random.random() < 0.2:  # somebody died
             pid = fork()
             if pid == 0:
@@ -110,14 +112,18 @@ class Trial:
         slots = presence + pages(-(-windows // 64) * 8)
         objects = slots + 1024 * 64
         tickets = objects + pages(64 * 32)
-        rows = tickets + pages(64 * 32)
+        names = tickets + pages(64 * 32)
+        buckets = names + pages(64 * 32)
+        rows = buckets + pages(64 * 4)
         assert rows + 1024 * 4096 == len(self.memory)
         header = self.memory.find(self.heap._id.to_bytes(8, "little"), 0, 4096) - 8
         return [
-            (header, 8 * 13),
+            (header, 8 * 19),
             (slots, 3 * 64),
             (objects, 20 * 32),
             (tickets, 16 * 32),
+            (names, 8 * 32),
+            (buckets, 64 * 4),
             *[(rows + slot * 4096, size) for slot in (0, 1) for size in (8, 4096)],
         ]
 
@@ -145,6 +151,10 @@ class Trial:
             lambda: self.blocks.pop(pick.randrange(len(self.blocks))) and None,
             lambda: self.blocks.pop(0).free(),
             lambda: self.blocks[-1].resize(pick.choice([0, 50, 3000])),
+            lambda: heap.__setitem__(pick.choice("aghi"), heap.array(3)),
+            lambda: heap[pick.choice("abcg")].sum(),
+            lambda: heap.__delitem__(pick.choice("abch")),
+            lambda: list(heap),
             heap.check,
             heap.processes,
             heap.tickets,
@@ -157,7 +167,7 @@ class Trial:
             heap.defrag,
             heap.trim,
         ]
-        with contextlib.suppress(rheap.HeapError, OSError, ValueError, IndexError):
+        with contextlib.suppress(rheap.HeapError, OSError, ValueError, LookupError):
             pick.choice(calls)()
 
     def run(self):

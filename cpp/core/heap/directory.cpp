@@ -29,10 +29,10 @@ constexpr const char* whole_entry = "a name with its value in one block";
 
 }  // namespace
 
-Membership::Entry Membership::entry_of(std::uint32_t index) const {
+Membership::NamedEntry Membership::entry_of(std::uint32_t index) const {
   const Offset place = names_.named(index).entry;
   const std::uint64_t bytes = allocator_.usable_bytes(place);
-  Entry entry{};
+  NamedEntry entry{};
   if (bytes < sizeof entry.header) BlockList::damaged(place, whole_entry);
   const auto* at = reinterpret_cast<const char*>(allocator_.region().address(place));
   std::memcpy(&entry.header, at, sizeof entry.header);
@@ -178,6 +178,12 @@ std::vector<std::string> Membership::names() const {
   return names;
 }
 
+std::uint64_t Membership::named() const {
+  const std::uint64_t named = header().named;
+  if (named > names_.made()) BlockList::damaged({}, "a count of the names");
+  return named;
+}
+
 void Membership::rebuild_names() {
   names_.rebuild();
   std::uint64_t named = 0;
@@ -196,7 +202,7 @@ void Membership::check_names() const {
   std::uint64_t named = 0;
   names_.for_each([&](std::uint32_t index, const NameRecord& record) {
     ++named;
-    const Entry entry = entry_of(index);
+    const NamedEntry entry = entry_of(index);
     if (find_name(entry.name, record.hash) != index || record.hash != hash_of(entry.name)) {
       BlockList::damaged(record.entry, "a name in the list of its bucket");
     }

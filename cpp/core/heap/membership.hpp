@@ -113,7 +113,8 @@ class Membership {
   /// Returns whether there was such a name.
   bool withdraw(std::string_view name);
   [[nodiscard]] std::vector<std::string> names() const;
-  [[nodiscard]] std::uint64_t named() const { return header().named; }
+  /// How many names there are. Throws Damage.
+  [[nodiscard]] std::uint64_t named() const;
   /// Counts what was published.
   [[nodiscard]] std::uint32_t published() const { return header().published; }
   /// Without any lock: sleeps until something is published after so much was, or that time is over.
@@ -147,7 +148,7 @@ class Membership {
  private:
   using Pool = shared::Pool<shared::ObjectRecord>;
   /// A name as it is stored, verified to lie in its block.
-  struct Entry {
+  struct NamedEntry {
     shared::EntryHeader header;
     std::string_view name;
     std::string_view value;
@@ -169,7 +170,7 @@ class Membership {
   /// One holder less; with the last one goes the block, of so many usable bytes if that is known.
   void release(std::uint32_t object, std::optional<std::uint64_t> usable = std::nullopt);
   void drop_ticket(std::uint32_t index);
-  [[nodiscard]] Entry entry_of(std::uint32_t index) const;
+  [[nodiscard]] NamedEntry entry_of(std::uint32_t index) const;
   [[nodiscard]] std::optional<std::uint32_t> find_name(std::string_view name,
                                                        std::uint64_t hash) const;
   [[nodiscard]] std::uint32_t& bucket_of(std::uint64_t hash) const {
