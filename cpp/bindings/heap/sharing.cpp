@@ -146,6 +146,7 @@ py::object ticket_of_array(const Heap* heap, PyObject* what) {
   const Wire wire = send_block(block);
   char* at = PyBytes_AS_STRING(ticket.ptr());
   const auto put = [&](const void* from, std::size_t length) {
+    if (length == 0) return;  // an array without dimensions has no place for them
     std::memcpy(at, from, length);
     at += length;
   };
