@@ -122,7 +122,8 @@ struct PoolHeader {
 };
 
 /// What the header of a heap that several processes share says besides; zero in a private one. Its
-/// tables lie behind the blocks, see SegmentShape.
+/// tables lie behind the blocks, see SegmentShape. The lock has cache lines of its own.
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 struct SharedHeader {
   alignas(64) system::RobustLock lock;
   alignas(64) std::uint64_t holder;  ///< one more than the slot of the process that has the lock
