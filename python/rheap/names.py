@@ -51,7 +51,7 @@ def publish(name: str, descriptor: int, heap: int, *, owner: bool) -> bool:
     """This process has that heap under that name from here on.
 
     Returns False, and changes nothing, when the name is another's: as its owner, when any living
-    heap has it; else, when no living process has this one under it any more.
+    heap has it; else, when another heap has it, or nobody is left and it was removed.
     """
     while True:
         with _locked(name, make=owner) as folder:
@@ -60,7 +60,7 @@ def publish(name: str, descriptor: int, heap: int, *, owner: bool) -> bool:
                     continue  # somebody removed it between making and locking
                 return False
             living = {found.heap for found in _records(folder)}
-            if living if owner else heap not in living:
+            if living if owner else living - {heap}:
                 return False
             record = _Record(os.getpid(), descriptor, heap, _start_of(os.getpid()), owner)
             record.write(folder)

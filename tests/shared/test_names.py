@@ -173,7 +173,7 @@ def test_a_forked_child_has_the_name_too(name):
         _, child = program.line().split()
         try:
             program._process.wait(SECONDS)
-            heap = rheap.SharedHeap.attach(name)
+            heap = rheap.SharedHeap.attach(name, timeout=SECONDS)
             assert int(child) in [process.pid for process in heap.processes()]
             heap.close()
         finally:
