@@ -11,7 +11,7 @@ import operator
 
 from . import _core
 from .loading import no_fork
-from .numpy_interface import use_interface
+from .numpy_interface import NUMBERS, use_interface
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import numpy.typing
 
 ALIGN = 64  # bytes: a cache line, and the widest vector register
-_NUMBERS = "biufc"  # the kinds of dtypes that hold a plain number
 _PYTHON_NUMBERS = (bool, int, float, complex)
 
 
@@ -71,6 +70,6 @@ def _is_for_ever(dtype: object, kind: numpy.dtype[Any]) -> bool:
         return False
     if dtype is kind:
         return True
-    if kind.kind not in _NUMBERS:
+    if kind.kind not in NUMBERS:
         return False
     return type(dtype) is str or any(dtype is known for known in (kind.type, *_PYTHON_NUMBERS))

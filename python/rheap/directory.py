@@ -6,6 +6,7 @@ import contextlib
 import time
 
 from . import _core
+from .arrays import ALIGN
 from .errors import BlockGone, ForeignBlock
 from .handover import block_behind
 
@@ -100,7 +101,7 @@ def _copied(heap: Directory, what: Any) -> Any:
     order: Literal["F", "C"] = (
         "F" if what.flags.f_contiguous and not what.flags.c_contiguous else "C"
     )
-    view = heap.alloc(what.nbytes, align=64).view()
+    view = heap.alloc(what.nbytes, align=ALIGN).view()
     copy: Any = np.ndarray(what.shape, what.dtype, view, order=order)
     copy[...] = what
     copy.flags.writeable = what.flags.writeable

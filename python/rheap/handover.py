@@ -14,7 +14,7 @@ import sys
 from . import _core
 from .attached import attached_heap, known_heap
 from .errors import ForeignBlock
-from .numpy_interface import use_interface
+from .numpy_interface import NUMBERS, use_interface
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _LAYOUT = struct.Struct("<BBHq")
 _READ_ONLY = 1
-_NUMBERS = "biufc"  # the kinds of dtypes that are plain numbers
 _NO_TICKET = (
     *(ValueError, TypeError, SyntaxError, KeyError, IndexError, AttributeError, struct.error),
     *(RecursionError, MemoryError, OverflowError, Warning),  # NumPy warns of some dtypes
@@ -59,7 +58,8 @@ def take_ticket(heap: _core.Heap, ticket: bytes) -> Any:
 
     teach_arrays()  # perhaps NumPy was not there before
     block = _core.claim(heap, ticket)
-    if not _lies_in(block.size, shape, strides, dtype.itemsize, offset):
+    # NumPy's own sums can overflow, and of a buffer without bytes it looks at nothing.
+    if not _core.lies_in(block.size, offset, dtype.itemsize, shape, strides):
         raise ValueError(
             f"these {len(ticket)} bytes are no ticket: its array is not within its block"
         )
@@ -119,27 +119,10 @@ def _parsed(ticket: bytes) -> tuple[tuple[int, ...], tuple[int, ...], Any, int, 
         raise ValueError(f"these {len(ticket)} bytes are no ticket: {error}") from None
 
 
-def _lies_in(
-    bytes_: int, shape: tuple[int, ...], strides: tuple[int, ...], item_bytes: int, offset: int
-) -> bool:
-    """Whether an array's items all lie in so many bytes. (NumPy's own sums can overflow, and of a
-    buffer without bytes it looks at nothing.)"""
-    if 0 in shape:
-        return min(shape) == 0 and 0 <= offset <= bytes_
-    low, high = offset, offset + item_bytes
-    for dimension, stride in zip(shape, strides, strict=True):
-        if dimension < 0:
-            return False
-        extent = (dimension - 1) * stride
-        low += min(extent, 0)
-        high += max(extent, 0)
-    return low >= 0 and high <= bytes_
-
-
 def _text_of(dtype: numpy.dtype[Any]) -> bytes:
     if dtype.names is None and dtype.subdtype is None:
         text: bytes = dtype.str.encode()
-        lasts = dtype.isbuiltin == 1 and dtype.isnative and dtype.kind in _NUMBERS
+        lasts = dtype.isbuiltin == 1 and dtype.isnative and dtype.kind in NUMBERS
         if lasts and use_interface():
             _core.remember_text(dtype, dtype.itemsize, text)
         return text

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from .traces.heap_recording import HeapRecording
 
 
+def parse_capacity(capacity: SupportsIndex | str) -> int:
+    """The bytes of a heap's capacity. Raises what `parse_size` raises, and `ValueError`."""
+    bytes_ = parse_size(capacity, "capacity")
+    if not _core.SMALLEST_CAPACITY <= bytes_ <= _core.CAPACITY_LIMIT:
+        raise ValueError(
+            f"capacity must be from {_core.SMALLEST_CAPACITY} bytes to 1 TiB, not {capacity!r}"
+        )
+    return bytes_
+
+
 @_core.with_own_methods
 class Heap(_core.Heap):
     """One region of memory and the blocks in it.
@@ -57,11 +67,7 @@ class Heap(_core.Heap):
         policy: Literal["segregated", "first", "next", "best", "worst"] = "segregated",
         debug: bool = False,
     ) -> None:
-        bytes_ = parse_size(capacity, "capacity")
-        if not _core.SMALLEST_CAPACITY <= bytes_ <= _core.CAPACITY_LIMIT:
-            raise ValueError(
-                f"capacity must be from {_core.SMALLEST_CAPACITY} bytes to 1 TiB, not {capacity!r}"
-            )
+        bytes_ = parse_capacity(capacity)
         if coalesce not in ("deferred", "immediate"):
             raise ValueError(f"coalesce must be 'deferred' or 'immediate', not {coalesce!r}")
         if policy not in _core.POLICIES:

@@ -6,6 +6,9 @@ import sys
 
 from . import _core
 
+NUMBERS = "biufc"
+"""The kinds of dtypes that are plain numbers."""
+
 
 def use_interface() -> bool:
     """Has compiled code make arrays by itself, where it knows this NumPy."""

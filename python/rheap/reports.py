@@ -44,7 +44,7 @@ class BlockInfo(NamedTuple):
     `holders`: how many views of it are alive at the least; of a lingering block 0 says that it is
     exposed and waits for the last reference. `site`: "file.py:12 function" of the
     line that allocated it, on debug heaps, always printable. `pids`: of a live block of a shared
-    heap the processes that have it, none while only a ticket has; None for any other block.
+    heap the processes that have it, none while only tickets and names have; None for any other.
     """
 
     offset: int
@@ -70,7 +70,7 @@ class BlockInfo(NamedTuple):
         if self.pids is None:
             return None
         if not self.pids:
-            return "in flight"
+            return "of no process"
         pids = ", ".join(map(str, self.pids))
         return f"of process {pids}" if len(self.pids) == 1 else f"of processes {pids}"
 

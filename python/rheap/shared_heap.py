@@ -9,8 +9,8 @@ import time
 
 from . import _core, directory, handover, names
 from .attached import known_heap, known_heaps, remember
-from .format.sizes import format_size, parse_size
-from .heap import Heap
+from .format.sizes import format_size
+from .heap import Heap, parse_capacity
 from .loading import no_fork
 
 TYPE_CHECKING = False
@@ -62,11 +62,7 @@ class SharedHeap(Heap):
         objects: SupportsIndex | None = None,
         debug: bool = False,
     ) -> None:
-        bytes_ = parse_size(capacity, "capacity")
-        if not _core.SMALLEST_CAPACITY <= bytes_ <= _core.CAPACITY_LIMIT:
-            raise ValueError(
-                f"capacity must be from {_core.SMALLEST_CAPACITY} bytes to 1 TiB, not {capacity!r}"
-            )
+        bytes_ = parse_capacity(capacity)
         if objects is None:
             fair = bytes_ // _BYTES_PER_OBJECT
             count = min(max(fair, _FEWEST_OBJECTS), _DEFAULT_MOST_OBJECTS)

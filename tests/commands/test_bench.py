@@ -12,8 +12,9 @@ from support import MIB, plain_build_only
 import rheap.commands.bench
 from rheap.commands.bench import candidates, churn, churn_worker, live, machine, speed, threads
 from rheap.commands.bench.measuring import SPREAD, Effort, calls_for, in_turn
-from rheap.commands.bench.tables import over_time, table
+from rheap.commands.bench.words import over_time
 from rheap.commands.main import main
+from rheap.console.table import table
 from rheap.replay.figure import Figure
 
 FOR_ALL = (candidates.DROP, candidates.VIEW, candidates.WITH, candidates.TOUCH)

@@ -10,6 +10,7 @@ import pytest
 from processes import SECONDS, Child, assert_nothing_left
 
 import rheap
+from rheap import directory
 
 
 @pytest.fixture
@@ -178,6 +179,12 @@ def test_another_process_reads_and_publishes(heap):
     assert (heap["back"] == 9).all()  # its publisher is gone
 
 
+@pytest.fixture
+def _sleep_until_woken(monkeypatch):
+    monkeypatch.setattr(directory, "_LONGEST_SLEEP", 3600.0)
+
+
+@pytest.mark.usefixtures("_sleep_until_woken")
 def test_wait_for_a_name_and_for_a_newer_array(heap):
     with pytest.raises(TimeoutError, match="'front'"):
         heap.wait("front", 0.01)
@@ -199,6 +206,7 @@ def test_wait_for_a_name_and_for_a_newer_array(heap):
     assert heap.wait("front", 0, newer=first)[0, 0] == 5
 
 
+@pytest.mark.usefixtures("_sleep_until_woken")
 def test_other_threads_run_while_one_waits(heap):
     found = []
     waiting = threading.Thread(target=lambda: found.append(heap.wait("late", SECONDS)))

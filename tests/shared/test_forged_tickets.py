@@ -163,3 +163,26 @@ def test_random_bytes_are_no_ticket():
                 heap.redeem(forged)
     assert heap.redeem(ticket).tolist() == [0] * 10
     heap.check()
+
+
+FAR = 2**62
+PLACES = [  # (bytes, offset, bytes of an item, shape, strides), and whether it lies in the block
+    ((80, 0, 8, (10,), (8,)), True),
+    ((80, 72, 8, (10,), (-8,)), True),
+    ((80, 72, 8, (), ()), True),
+    ((80, 73, 8, (), ()), False),
+    ((80, 64, 8, (10,), (-8,)), False),
+    ((80, -1, 8, (1,), (8,)), False),
+    ((80, 8, 8, (10,), (8,)), False),
+    ((80, 0, 8, (-1,), (8,)), False),
+    ((0, 0, 8, (0, FAR), (FAR, FAR)), True),
+    ((0, 1, 8, (0,), (8,)), False),
+    ((0, 0, 8, (-1, 0), (8, 8)), False),
+    ((80, 0, 8, (FAR + 1,) * 8, (FAR,) * 8), False),  # the sum is a multiple of 2**127
+    ((80, 0, 8, (3,) * 40, (FAR,) * 20 + (-FAR,) * 20), False),
+]
+
+
+@pytest.mark.parametrize(("place", "lies_in"), PLACES)
+def test_whatever_its_numbers_an_array_lies_in_its_block_or_not(place, lies_in):
+    assert rheap._core.lies_in(*place) is lies_in

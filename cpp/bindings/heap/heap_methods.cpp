@@ -180,13 +180,15 @@ py::object make_r_free(const py::function& default_heap, const py::str& module) 
       PyCFunction_NewEx(&r_free, default_heap.ptr(), module.ptr()));
 }
 
-void add_heap_methods(const py::object& heap_class) {
-  for (PyMethodDef& method : methods) {
+void add_methods(const py::object& owner, std::span<PyMethodDef> added) {
+  for (PyMethodDef& method : added) {
     const auto descriptor = py::reinterpret_steal<py::object>(
-        PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(heap_class.ptr()), &method));
+        PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(owner.ptr()), &method));
     if (!descriptor) throw py::error_already_set();
-    py::setattr(heap_class, method.ml_name, descriptor);
+    py::setattr(owner, method.ml_name, descriptor);
   }
 }
+
+void add_heap_methods(const py::object& heap_class) { add_methods(heap_class, methods); }
 
 }  // namespace rheap::bindings

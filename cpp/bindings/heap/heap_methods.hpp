@@ -2,10 +2,14 @@
 
 #include <pybind11/pybind11.h>
 
+#include <span>
+
 #include "bindings/heap/block.hpp"
 
 namespace rheap::bindings {
 
+/// Puts methods on a class as plain method descriptors, past pybind11's dispatcher.
+void add_methods(const pybind11::object& owner, std::span<PyMethodDef> added);
 /// Puts the methods whose speed matters on a class, Heap or derived from it, as plain method
 /// descriptors. A descriptor of the object's very own class is called without a look at its bases.
 void add_heap_methods(const pybind11::object& heap_class);

@@ -1,6 +1,10 @@
 #include "bindings/heap/sharing.hpp"
 
+#include <pybind11/stl.h>
+
+#include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +26,11 @@ namespace {
 
 PyObject* ticket_maker = nullptr;  // make and redeem all tickets that are not made here; kept
 PyObject* ticket_taker = nullptr;
+
+BlockObject* as_block(const py::object& object) {
+  if (!is_block(object.ptr())) throw py::type_error("not a Block");
+  return reinterpret_cast<BlockObject*>(object.ptr());
+}
 
 /// A ticket as it travels, with the heap that it is for.
 struct Wire {
@@ -53,8 +62,7 @@ Wire send_block(BlockObject* block) {
 }
 
 py::bytes send(const py::object& object) {
-  if (!is_block(object.ptr())) throw py::type_error("not a Block");
-  const Wire wire = send_block(reinterpret_cast<BlockObject*>(object.ptr()));
+  const Wire wire = send_block(as_block(object));
   return {reinterpret_cast<const char*>(&wire), sizeof wire};
 }
 
@@ -83,15 +91,13 @@ py::object claim(Heap& heap, const py::bytes& bytes) {
 
 /// The heap of a block that can be used, if it is a shared one: its id. Else 0.
 std::uint64_t shared_heap_of(const py::object& object) {
-  if (!is_block(object.ptr())) throw py::type_error("not a Block");
-  const auto* block = reinterpret_cast<BlockObject*>(object.ptr());
+  const BlockObject* block = as_block(object);
   return block->heap != nullptr ? block->heap->id() : 0;
 }
 
 /// Where in a block an address is. To ask does not expose it.
 std::int64_t offset_in(const py::object& object, std::uint64_t address) {
-  if (!is_block(object.ptr())) throw py::type_error("not a Block");
-  const auto* block = reinterpret_cast<BlockObject*>(object.ptr());
+  const BlockObject* block = as_block(object);
   if (block->heap == nullptr) throw py::value_error("the block was freed");
   return static_cast<std::int64_t>(address - reinterpret_cast<std::uintptr_t>(address_of(block)));
 }
@@ -159,21 +165,22 @@ py::object ticket_of_array(const Heap* heap, PyObject* what) {
   return ticket;
 }
 
-/// Whether an array's items all lie in so many bytes.
-bool lies_in(std::uint64_t bytes, std::int64_t offset, std::uint64_t item_bytes, std::size_t count,
-             const Py_ssize_t* dimensions, const Py_ssize_t* strides) {
+/// Whether an array's items all lie in so many bytes. Whatever the numbers are: nothing overflows.
+bool lies_in(std::uint64_t bytes, std::int64_t offset, std::uint64_t item_bytes,
+             std::span<const Py_ssize_t> dimensions, std::span<const Py_ssize_t> strides) {
   __extension__ using Wide = __int128;
+  const auto most = static_cast<Wide>(bytes);
+  if (offset < 0 || offset > most) return false;
+  if (std::ranges::any_of(dimensions, [](Py_ssize_t each) { return each < 0; })) return false;
+  if (std::ranges::find(dimensions, 0) != dimensions.end()) return true;  // there are no items
   Wide low = offset;
-  Wide high = Wide{offset} + static_cast<Wide>(item_bytes);
-  bool empty = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (dimensions[i] < 0) return false;
-    empty |= dimensions[i] == 0;
+  Wide high = low + static_cast<Wide>(item_bytes);
+  for (std::size_t i = 0; i < dimensions.size(); ++i) {
     const Wide extent = Wide{dimensions[i] - 1} * strides[i];
+    if (extent < -most || extent > most) return false;  // so that no sum of them can wrap
     (extent < 0 ? low : high) += extent;
   }
-  if (empty) return 0 <= offset && static_cast<std::uint64_t>(offset) <= bytes;
-  return low >= 0 && high <= static_cast<Wide>(bytes);
+  return low >= 0 && high <= most;
 }
 
 /// The array that a ticket is for, if its dtype was met before, or a null object: nothing is
@@ -197,7 +204,8 @@ py::object redeem_array(Heap& heap, const char* data, std::size_t length) {
   std::memcpy(strides, data + sizeof(Wire) + sizeof layout + numbers, numbers);
   const py::object object = claim_block(heap, data);
   auto* block = reinterpret_cast<BlockObject*>(object.ptr());
-  if (!lies_in(block->handle.bytes, layout.offset, text->item_bytes, count, dimensions, strides)) {
+  if (!lies_in(block->handle.bytes, layout.offset, text->item_bytes, {dimensions, count},
+               {strides, count})) {
     PyErr_Format(PyExc_ValueError,
                  "these %zu bytes are no ticket: its array is not within its block", length);
     throw py::error_already_set();
@@ -259,12 +267,7 @@ PyMethodDef sharing_methods[] = {
 };
 
 py::object with_sharing_methods(py::object derived) {
-  for (PyMethodDef& method : sharing_methods) {
-    const auto descriptor = py::reinterpret_steal<py::object>(
-        PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(derived.ptr()), &method));
-    if (!descriptor) throw py::error_already_set();
-    py::setattr(derived, method.ml_name, descriptor);
-  }
+  add_methods(derived, sharing_methods);
   return derived;
 }
 
@@ -337,6 +340,11 @@ void register_sharing(py::module_& module) {
   module.def("published", &published);
   module.def("wait_for_more", &wait_for_more);
   module.def("offset_in", &offset_in);
+  module.def("lies_in",
+             [](std::uint64_t bytes, std::int64_t offset, std::uint64_t item_bytes,
+                const std::vector<Py_ssize_t>& dimensions, const std::vector<Py_ssize_t>& strides) {
+               return lies_in(bytes, offset, item_bytes, dimensions, strides);
+             });
   module.def("heap_id", &Segment::id_behind);
   module.def("with_sharing_methods", &with_sharing_methods,
              "A class decorator: gives a class derived from Heap `ticket` and `redeem`.");

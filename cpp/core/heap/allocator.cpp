@@ -93,7 +93,7 @@ bool Allocator::merging_is_due(Request request) const {
   std::uint64_t size = request.size;
   const std::uint64_t left = region_.end() - (start + size);
   if (left < smallest_block) size += left;
-  reach(start, start + size);
+  reach(wilderness, start, start + size);
   const std::uint64_t gap = start - wilderness;
   if (gap > 0) add_free(blocks_.extend(wilderness, {gap, State::free, false}), gap);
   const Word word{size, State::live, gap > 0};
@@ -102,11 +102,9 @@ bool Allocator::merging_is_due(Request request) const {
 
 /// Makes a part of the wilderness usable, all of it one block's. If some of it is fresh, the heap
 /// grows. Throws SystemRefused, and then nothing has changed.
-[[gnu::always_inline]] inline void Allocator::reach(Offset start, Offset end) {
+[[gnu::always_inline]] inline void Allocator::reach(Offset wilderness, Offset start, Offset end) {
   const Offset fresh = blocks_.fresh();
-  // In a segment what lies below `fresh` may have gone back as a part of a hole.
-  if (region_.segment() != nullptr) [[unlikely]]
-    region_.reclaim(blocks_.wilderness(), end);
+  region_.reclaim(wilderness, end);  // a part of it may have gone back, when it was a hole
   region_.commit_for_block(std::max(start, fresh), end);
   if (end > fresh) {
     Memory::store(region_.header().deferred.owed, count().deferred.blocks);
@@ -389,7 +387,7 @@ bool Allocator::grow(Block& block, std::uint64_t size) {
     const std::uint64_t left = region_.end() - (wilderness + extra);
     if (left < smallest_block) extra += left;
     try {
-      reach(wilderness, wilderness + extra);
+      reach(wilderness, wilderness, wilderness + extra);
     } catch (const SystemRefused&) {
       return false;  // a hole elsewhere may do; if not, asking for one says why
     }

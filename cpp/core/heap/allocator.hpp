@@ -149,7 +149,7 @@ class Allocator {
   Block find_block(Request request);
   Hole find_hole(Request request);
   [[nodiscard]] bool merging_is_due(Request request) const;
-  void reach(Offset start, Offset end);
+  void reach(Offset wilderness, Offset start, Offset end);
   Block take_wilderness(Offset wilderness, Request request);
   Block take_at_last(Request request);
   Block place(Hole hole, Request request);

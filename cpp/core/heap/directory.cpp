@@ -30,7 +30,7 @@ constexpr const char* whole_entry = "a name with its value in one block";
 }  // namespace
 
 Membership::NamedEntry Membership::entry_of(std::uint32_t index) const {
-  const Offset place = names_.named(index).entry;
+  const Offset place = names_.in_use(index).entry;
   const std::uint64_t bytes = allocator_.usable_bytes(place);
   NamedEntry entry{};
   if (bytes < sizeof entry.header) BlockList::damaged(place, whole_entry);
@@ -51,7 +51,7 @@ std::optional<std::uint32_t> Membership::find_name(std::string_view name,
   if (header().buckets_ready == 0) return std::nullopt;
   std::uint64_t left = names_.made();
   for (std::uint32_t next = bucket_of(hash); next != 0; next = names_[next - 1].chain) {
-    const NameRecord& record = names_.named(next - 1);
+    const NameRecord& record = names_.in_use(next - 1);
     if (left-- == 0) BlockList::damaged(record.entry, "names in a list that ends");
     if (record.hash == hash && entry_of(next - 1).name == name) return next - 1;
   }
@@ -139,14 +139,16 @@ void Membership::publish(std::string_view name, std::string_view value, const Ti
   // What the ticket had, the name has.
   Memory::store(tickets_[ticket.index].serial, std::uint64_t{0});
   tickets_.give(ticket.index);
-  Memory::store(header().published, header().published + 1);
-  if (header().waiters > 0) system::wake_all(header().published);
+  // The processor must not look for waiters before the number has changed: one that came in between
+  // would sleep on.
+  std::atomic_ref(header().published).fetch_add(1);
+  if (std::atomic_ref(header().waiters).load() > 0) system::wake_all(header().published);
 }
 
 void Membership::wait_for_more(const Segment& segment, std::uint32_t published,
                                std::uint64_t microseconds) noexcept {
   SharedHeader& shared = reinterpret_cast<HeapHeader*>(segment.base())->shared;
-  // A waiter that is killed is counted for ever: a publisher then asks the kernel for nothing.
+  // A waiter that is killed stays counted: publishers then ask the system to wake nobody.
   std::atomic_ref(shared.waiters).fetch_add(1);
   system::sleep_while(shared.published, published, microseconds);
   std::atomic_ref(shared.waiters).fetch_sub(1);

@@ -84,9 +84,8 @@ Heap::Heap(const Options& options, std::shared_ptr<Segment> segment)
       capacity_(allocator_->region().capacity()),
       has_quick_way_(allocator_->has_quick_way() && segment_ == nullptr),
       debug_(options.debug),
-      shared_(segment_ != nullptr),
-      id_(shared_ ? segment_->id() : 0) {
-  if (shared_) membership_.emplace(*segment_, *allocator_);
+      id_(segment_ != nullptr ? segment_->id() : 0) {
+  if (segment_ != nullptr) membership_.emplace(*segment_, *allocator_);
   see_what_is_usual();
   if (options.prefault) allocator_->region().prefault();
   ForkGuard::enter(*this);
@@ -144,7 +143,7 @@ bool Heap::close_if_unused() noexcept {
 }
 
 std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align) {
-  if (!shared_ && alloc_quickly(handle, bytes, align)) return bytes;
+  if (!membership_ && alloc_quickly(handle, bytes, align)) return bytes;
   return guarded<GuardInTurn>([&] {
     const Allocation allocation = membership_ ? membership_->allocate(handle, bytes, align)
                                               : allocator_->allocate(bytes, align);
@@ -229,7 +228,7 @@ void Heap::drop_observer() noexcept {
 }
 
 void Heap::free(Handle& handle) {
-  if (!shared_ && free_quickly(handle)) return;
+  if (!membership_ && free_quickly(handle)) return;
   bool found = false;
   bool last = false;
   {

@@ -89,7 +89,6 @@ class Heap {
 
   // --- of a shared heap alone --------------------------------------------------------------------
 
-  [[nodiscard]] bool shared() const { return shared_; }
   /// Brings memory that an operation asked for into the segment, with no lock held. Throws
   /// SystemRefused.
   void provide(const Unprovided& range);
@@ -241,7 +240,6 @@ class Heap {
   std::uint64_t capacity_;
   bool has_quick_way_;
   bool debug_;
-  bool shared_;
   std::uint64_t id_;
 
   Heap* next_heap_ = nullptr;  // the list of all heaps, for fork

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cerrno>
 #include <utility>
 
@@ -13,7 +12,8 @@
 #include "core/system/refused.hpp"
 #include "core/system/threads.hpp"
 
-/// What happens to one process's objects and tickets. Recovery and burial stand in recovery.cpp.
+/// The lock, what happens to one process's objects, what there is, and forks. Tickets, the
+/// directory and what is done for the dead stand in files of their own.
 namespace rheap {
 
 using shared::ObjectRecord;
@@ -256,7 +256,7 @@ void Membership::give_back_pending() {
 }
 
 void Membership::release(std::uint32_t object, std::optional<std::uint64_t> usable) {
-  ObjectRecord& record = objects_.named(object);
+  ObjectRecord& record = objects_.in_use(object);
   if (record.holders == 0) [[unlikely]]
     BlockList::damaged(record.payload, "a count of those who have the block");
   const std::uint32_t left = record.holders - 1;
@@ -266,83 +266,6 @@ void Membership::release(std::uint32_t object, std::optional<std::uint64_t> usab
   Memory::store(record.serial, std::uint64_t{0});
   allocator_.release(payload, usable ? *usable : allocator_.usable_bytes(payload));
   objects_.give(object);
-}
-
-// --- tickets ------------------------------------------------------------------------------------
-
-std::uint32_t Membership::take_ticket() {
-  const auto ticket = tickets_.take();
-  if (!ticket) refuse_record("tickets");
-  return *ticket;
-}
-
-Ticket Membership::send(const Handle& handle) {
-  const std::uint32_t index = insist([&] { return take_ticket(); });
-  ObjectRecord& object = objects_[handle.object];
-  TicketRecord& ticket = tickets_[index];
-  const std::uint64_t serial = next_serial();
-  Memory::store(ticket.object_serial, object.serial);
-  Memory::store(ticket.sender, own().serial);
-  Memory::store(ticket.object, handle.object);
-  Memory::store(object.holders, object.holders + 1);
-  Memory::store(ticket.serial, serial);
-  return {serial, object.serial, index, handle.object};
-}
-
-Allocation Membership::claim(Handle& handle, const Ticket& ticket) {
-  const auto verify_there = [&] {
-    if (!objects_.has(ticket.object, ticket.object_serial)) throw Gone{};
-  };
-  verify_there();
-  // For want of memory the ticket itself may be dropped, and the object with it.
-  insist([&] { slots_.provide(slot_, ticket.object); });
-  verify_there();
-  ObjectRecord& object = objects_[ticket.object];
-  const std::uint64_t usable = allocator_.usable_bytes(object.payload);
-  if (object.bytes > usable) {
-    BlockList::damaged(object.payload, "a block as long as its record says");
-  }
-  const bool unclaimed = tickets_.has(ticket.index, ticket.serial) &&
-                         tickets_[ticket.index].object == ticket.object &&
-                         tickets_[ticket.index].object_serial == ticket.object_serial;
-  if (!slots_.has(slot_, ticket.object)) {
-    Memory::store(object.holders, object.holders + 1);
-    slots_.set(slot_, ticket.object);
-  }
-  if (unclaimed) drop_ticket(ticket.index);
-  ++local(ticket.object).handles;
-  handle.object = ticket.object;
-  handle.bytes = object.bytes;
-  handle.align = std::clamp<std::uint64_t>(std::bit_floor(object.next), 8, largest_align);
-  return {object.payload, usable, object.bytes};
-}
-
-void Membership::drop_ticket(std::uint32_t index) {
-  const std::uint32_t object = tickets_[index].object;
-  Memory::store(tickets_[index].serial, std::uint64_t{0});
-  tickets_.give(index);
-  release(object);
-}
-
-std::uint64_t Membership::recall(bool of_the_dead) {
-  const std::uint64_t sender = of_the_dead ? TicketRecord::sender_died : own().serial;
-  std::uint64_t recalled = 0;
-  tickets_.for_each([&](std::uint32_t index, const TicketRecord& ticket) {
-    if (ticket.sender != sender) return;
-    drop_ticket(index);
-    ++recalled;
-  });
-  return recalled;
-}
-
-bool Membership::drop_oldest_orphan() {
-  std::optional<std::uint32_t> oldest;
-  tickets_.for_each([&](std::uint32_t index, const TicketRecord& ticket) {
-    if (ticket.sender != TicketRecord::sender_died) return;
-    if (!oldest || ticket.serial < tickets_[*oldest].serial) oldest = index;
-  });
-  if (oldest) drop_ticket(*oldest);
-  return oldest.has_value();
 }
 
 // --- what there is ------------------------------------------------------------------------------
@@ -356,7 +279,7 @@ std::vector<Member> Membership::members() {
     Member member{record.pid, record.since, 0, 0, 0, record.inherited != 0};
     slots_.for_each(slot, [&](std::uint32_t object) {
       ++member.blocks;
-      member.bytes += objects_.named(object).bytes;
+      member.bytes += objects_.in_use(object).bytes;
     });
     members.push_back(member);
     serials.push_back(record.serial);
@@ -368,26 +291,6 @@ std::vector<Member> Membership::members() {
     }
   });
   return members;
-}
-
-std::vector<InFlight> Membership::in_flight() const {
-  using Sender = InFlight::Sender;
-  std::vector<std::pair<std::uint64_t, InFlight>> found;
-  tickets_.for_each([&](std::uint32_t, const TicketRecord& ticket) {
-    const ObjectRecord& object = objects_.named(ticket.object);
-    InFlight flight{Sender::alive, 0, object.payload, object.bytes};
-    if (ticket.sender == TicketRecord::sender_left) flight.sender = Sender::left;
-    if (ticket.sender == TicketRecord::sender_died) flight.sender = Sender::died;
-    for (unsigned slot = 0; slot < slots_.made(); ++slot) {
-      if (slots_[slot].serial == ticket.sender) flight.pid = slots_[slot].pid;
-    }
-    found.emplace_back(ticket.serial, flight);
-  });
-  std::ranges::sort(found, {}, [](const auto& entry) { return entry.first; });  // oldest first
-  std::vector<InFlight> flights;
-  flights.reserve(found.size());
-  for (const auto& [serial, flight] : found) flights.push_back(flight);
-  return flights;
 }
 
 std::vector<Membership::ObjectAt> Membership::placed() const {
@@ -421,13 +324,16 @@ void Membership::before_fork() noexcept {
     if (const auto slot = find_slot(mark_of_child_)) {
       // The child inherits the views of its parent, so it has what they show.
       slots_.copy(slot_, *slot, [&](std::uint32_t object) {
-        std::uint32_t& holders = objects_.named(object).holders;
+        std::uint32_t& holders = objects_.in_use(object).holders;
         Memory::store(holders, holders + 1);
       });
       join(*slot, true);
       slot_of_child_ = *slot;
       mark_of_child_.inherit(true);
     }
+  } catch (const Damage& damage) {
+    tell_damage(damage.where);
+    mark_of_child_.release();
   } catch (...) {
     // The child will say that it is none of the heap's. What it was to have comes back with the
     // next burial.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -103,28 +104,14 @@ class Membership {
   /// other if it is free, else the process's next operation does what is to be done. Throws Damage.
   void let_go(const Handle& handle);
 
-  // --- the directory, see directory.cpp ----------------------------------------------------------
-
-  /// From here on the name stands for the object of this ticket, which is spent, and for these
-  /// bytes. What it stood for before is let go. Throws Gone, Exhausted or SystemRefused.
-  void publish(std::string_view name, std::string_view value, const Ticket& ticket);
-  /// The bytes that a name stands for.
-  [[nodiscard]] std::optional<std::string> look_up(std::string_view name) const;
-  /// Returns whether there was such a name.
-  bool withdraw(std::string_view name);
-  [[nodiscard]] std::vector<std::string> names() const;
-  /// How many names there are. Throws Damage.
-  [[nodiscard]] std::uint64_t named() const;
-  /// Counts what was published.
-  [[nodiscard]] std::uint32_t published() const { return header().published; }
-  /// Without any lock: sleeps until something is published after so much was, or that time is over.
-  static void wait_for_more(const Segment& segment, std::uint32_t published,
-                            std::uint64_t microseconds) noexcept;
-
   /// Takes back tickets that nobody claimed: this process's, or those of the dead. Returns how
   /// many.
   std::uint64_t recall(bool of_the_dead);
+  /// The tickets of this process stay when it ends.
   void say_farewell() { tell_tickets(own().serial, shared::TicketRecord::sender_left); }
+
+  // --- the dead, and what there is ---------------------------------------------------------------
+
   /// Gives back what processes had that are no more. Returns how many processes those were.
   std::uint64_t bury_dead();
   [[nodiscard]] std::vector<Member> members();
@@ -138,6 +125,26 @@ class Membership {
   void holders(std::uint32_t object, Holders& found) const;
   /// Throws Damage unless records, rows, tickets, the blocks and this process's handles agree.
   void check(const HandleTable& handles) const;
+
+  // --- the directory, see directory.cpp ----------------------------------------------------------
+
+  /// From here on the name stands for the object of this ticket, which is spent, and for these
+  /// bytes. What it stood for before is let go. Throws Gone, Exhausted or SystemRefused.
+  void publish(std::string_view name, std::string_view value, const Ticket& ticket);
+  /// The bytes that a name stands for.
+  [[nodiscard]] std::optional<std::string> look_up(std::string_view name) const;
+  /// Returns whether there was such a name.
+  bool withdraw(std::string_view name);
+  [[nodiscard]] std::vector<std::string> names() const;
+  /// How many names there are. Throws Damage.
+  [[nodiscard]] std::uint64_t named() const;
+  /// Counts what was published.
+  [[nodiscard]] std::uint32_t published() const {
+    return std::atomic_ref(header().published).load();
+  }
+  /// Without any lock: sleeps until something is published after so much was, or that time is over.
+  static void wait_for_more(const Segment& segment, std::uint32_t published,
+                            std::uint64_t microseconds) noexcept;
 
   // --- fork: without the shared lock, with that of the process -----------------------------------
 
@@ -229,7 +236,8 @@ auto Membership::insist(Work&& work) {
   }
 }
 
-/// Finds who has the blocks that are asked for in address order. In a private heap, nobody else.
+/// Finds who has the blocks that are asked for in address order; in a private heap it finds
+/// nothing.
 class HolderCursor {
  public:
   explicit HolderCursor(const std::optional<Membership>& membership) : membership_(membership) {

@@ -37,12 +37,6 @@ void Membership::release_row(unsigned slot, std::uint64_t sender) {
   tell_tickets(slots_[slot].serial, sender);
 }
 
-void Membership::tell_tickets(std::uint64_t sender, std::uint64_t now) {
-  tickets_.for_each([&](std::uint32_t index, const TicketRecord& ticket) {
-    if (ticket.sender == sender) Memory::store(tickets_[index].sender, now);
-  });
-}
-
 /// The lock came from a process that died with it: everything it guards may be half done. It counts
 /// as whole only afterwards, so who dies in here leaves it to the next one.
 void Membership::recover() {

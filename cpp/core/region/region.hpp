@@ -92,7 +92,6 @@ class Region : public Memory {
   [[nodiscard]] Offset end() const { return first_block + capacity_; }
   /// What can be read, or nothing can: in a segment all of it.
   [[nodiscard]] Offset committed() const { return committed_; }
-  [[nodiscard]] Segment* segment() const { return segment_; }
   /// How many places for a word lie between the first block and `committed`.
   [[nodiscard]] std::uint64_t places() const { return places_; }
   [[nodiscard]] std::uint64_t secret() const { return secret_; }

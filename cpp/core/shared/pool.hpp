@@ -30,7 +30,7 @@ class Pool {
     return made;
   }
   /// A record in use that another table names. Throws Damage when there is none.
-  [[nodiscard]] Record& named(std::uint64_t index) const {
+  [[nodiscard]] Record& in_use(std::uint64_t index) const {
     if (index >= made() || (*this)[index].serial == 0) [[unlikely]]
       damaged("a record in use where another one says");
     return (*this)[index];

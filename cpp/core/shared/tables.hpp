@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "core/region/layout.hpp"
@@ -25,8 +27,13 @@ struct ObjectRecord {
   std::uint64_t serial;  ///< 0: none
   Offset payload;
   std::uint64_t bytes;    ///< asked for
-  std::uint32_t holders;  ///< processes and tickets that have it
-  std::uint32_t next;     ///< of a free record: one more than the next free one; else the alignment
+  std::uint32_t holders;  ///< processes, tickets and names that have it
+  std::uint32_t next;     ///< of a free record: one more than the next free one; else see `align`
+
+  /// Of the payload, for when the block is resized. Any number there makes a sound one.
+  [[nodiscard]] std::uint64_t align() const {
+    return std::clamp<std::uint64_t>(std::bit_floor(next), 8, largest_align);
+  }
 };
 static_assert(sizeof(ObjectRecord) == SegmentShape::object_bytes);
 

@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator
 
 from .. import names
+from ..console.table import table
 from ..console.terminal import Terminal
 from ..format.names import printable
 from ..format.sizes import format_size
 from ..shared_heap import SharedHeap
-from .bench.tables import table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,12 +11,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ...console.table import table
 from ...console.terminal import Terminal
 from ...replay.figure import Figure
 from .churn_worker import CAMERAS, FEW, MANY, RESULTS_KEPT, Order, Outcome
 from .machine import libc, version_of
 from .measuring import SPREAD, Advance, Effort, Headline
-from .tables import amount, duration, fine, over_time, pace, table
+from .words import amount, duration, fine, over_time, pace
 
 TITLE = "Camera frames come and go: resident memory over time"
 TRIM_EVERY = 200  # frames

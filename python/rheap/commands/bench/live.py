@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...console.table import table
 from ...console.terminal import Terminal
 from ...format.sizes import format_size
 from ...heap import Heap
@@ -17,7 +18,7 @@ from ...replay.figure import Figure
 from .candidates import OURS
 from .machine import available_bytes
 from .measuring import SPREAD, Advance, Effort, Headline, clock, in_turn
-from .tables import duration, pace, ratio, span, table
+from .words import duration, pace, ratio, span
 
 TITLE = "With many live blocks"
 YARDSTICK = "bytearray"

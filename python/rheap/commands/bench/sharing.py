@@ -12,13 +12,14 @@ from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
+from ...console.table import table
 from ...console.terminal import Terminal
 from ...format.sizes import format_size
 from ...heap import Heap
 from ...replay.figure import Figure
 from ...shared_heap import SharedHeap
 from .measuring import SPREAD, Advance, Effort, Headline, clock, in_turn
-from .tables import duration, fine, table
+from .words import duration, fine
 
 TITLE = "Between processes"
 CAPACITY = "64 MiB"

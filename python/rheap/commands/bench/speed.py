@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...console.table import table
 from ...console.terminal import Terminal
 from ...format.sizes import format_size
 from ...heap import Heap
@@ -26,7 +27,7 @@ from .candidates import (
     pages,
 )
 from .measuring import SPREAD, Advance, Effort, Headline, clock, in_turn
-from .tables import duration, pace, ratio, span, table
+from .words import duration, pace, ratio, span
 
 TITLE = "Allocate and drop"
 CAPACITY = "1 GiB"

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ...console.table import table
 from ...console.terminal import Terminal
 from ...heap import Heap
 from ...replay.figure import Figure
 from .candidates import OURS
 from .measuring import SPREAD, Advance, Effort, Headline, in_turn
-from .tables import fine, table
+from .words import fine
 
 TITLE = "Two threads against one"
 LIVE = 1000  # blocks of each thread

@@ -1,4 +1,4 @@
-"""Figures as text: numbers that fit a column, tables that fit the terminal, a line of time."""
+"""Figures as text: numbers that fit a column, sentences, a line of time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Sequence
 
 from ...console.terminal import encodable
 from ...replay.figure import Figure
-
-_GAP = 2  # columns between two columns
-_NONE = "-"
 
 
 def ratio(value: float) -> str:
@@ -79,31 +76,6 @@ def duration(seconds: float) -> str:
         if seconds * factor < 999.5:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds:.3g} s"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
-    """Rows under a header, the first column to the left, the others to the right.
-
-    Where they are wider than `width` the table is continued below, the first column repeated.
-    """
-    lines = [list(header), *map(list, rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    first, rest = widths[0], range(1, len(widths))
-    stretches: list[list[int]] = [[]]
-    for column in rest:
-        taken = first + sum(widths[i] + _GAP for i in [*stretches[-1], column])
-        if stretches[-1] and taken > width:
-            stretches.append([])
-        stretches[-1].append(column)
-    return "\n\n".join(
-        "\n".join(
-            (
-                line[0].ljust(first) + "".join(line[i].rjust(widths[i] + _GAP) for i in stretch)
-            ).rstrip()
-            for line in lines
-        )
-        for stretch in stretches
-    )
 
 
 def over_time(values: Sequence[float], top: float, width: int) -> str:
