@@ -74,6 +74,7 @@ ARRAYS = {
     "0-d": np.array(5),
     "structured": np.array([(1, 2.5, b"ab")], [("a", "u1"), ("b", "f8"), ("c", "S2")]),
     "strided": np.arange(20)[::3],
+    "read-only": np.broadcast_to(np.arange(3), (2, 3)),
     "big endian": np.arange(4, dtype=">i4"),
 }
 
@@ -86,6 +87,7 @@ def test_others_are_copied_in_as_they_are(heap, kind):
     assert found.dtype == array.dtype
     assert found.shape == array.shape
     assert found.flags.f_contiguous == array.flags.f_contiguous or kind == "strided"
+    assert found.flags.writeable == array.flags.writeable
     assert (found == array).all()
     assert not np.shares_memory(found, array)
 
@@ -158,6 +160,19 @@ def test_no_room_leaves_what_was_there(heap):
     assert (heap["front"] == 1).all()
     assert heap.tickets() == []
     heap.check()
+
+
+def test_no_record_for_a_name_leaves_no_ticket():
+    with rheap.SharedHeap("1 MiB", objects=64) as heap:
+        array = heap.array(3)
+        for number in range(64):
+            heap[str(number)] = array
+        with pytest.raises(rheap.HeapExhausted) as caught:
+            heap["one more"] = array
+        assert caught.value.records == "names"
+        assert heap.tickets() == []
+        heap["5"] = array  # a name that is there needs none
+        heap.check()
 
 
 def test_another_process_reads_and_publishes(heap):

@@ -1,9 +1,11 @@
 """Names of shared heaps: programs that do not know each other find the same heap."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from pathlib import Path
 
@@ -148,6 +150,35 @@ def test_an_attacher_leaves_and_the_owner_takes_the_name_along(name):
     assert not (ROOT / name).exists()
 
 
+def test_an_owner_that_closes_takes_the_name_along_though_others_have_the_heap(name):
+    heap = rheap.SharedHeap("1 MiB", name=name)
+    with Program(ATTACH, name) as other:
+        assert other.line() == str(1 << 20)
+        heap.close()
+        with pytest.raises(FileNotFoundError):
+            rheap.SharedHeap.attach(name)
+        with rheap.SharedHeap("2 MiB", name=name) as another:
+            assert rheap.SharedHeap.attach(name) is another
+        assert other.end() == 0
+
+
+def find_and_close(name):
+    os.close(names.find(name, 0))
+
+
+def test_a_change_waits_for_one_that_is_under_way(name):
+    with rheap.SharedHeap("1 MiB", name=name):
+        folder = os.open(ROOT / name, os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        waiting = threading.Thread(target=find_and_close, args=(name,))
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        os.close(folder)
+        waiting.join(SECONDS)
+        assert not waiting.is_alive()
+
+
 def test_a_name_that_is_unlinked_can_be_another_heaps(name):
     one = rheap.SharedHeap("1 MiB", name=name)
     one.unlink()
@@ -204,15 +235,16 @@ def test_what_is_left_over_is_no_heap(name):
     with rheap.SharedHeap("1 MiB", name=name) as heap:
         alive = os.readlink(folder / str(os.getpid()))
     folder.mkdir()
-    left = [
-        f"{os.getpid()}:0:{heap._id:016x}:0",
-        "1:0:0:12",
-        f"{2**22 + 7}:3:{heap._id:016x}:0:owner",
-        "nonsense",
-        alive,
-    ]
-    for number, target in enumerate(left):
-        os.symlink(target, folder / str(number))
+    nobody = 2**22 + 7
+    left = {
+        str(os.getpid()): f"{os.getpid()}:0:{heap._id:016x}:0",  # a descriptor of something else
+        "1": "1:0:0:12",
+        str(nobody): f"{nobody}:3:{heap._id:016x}:0:owner",
+        "2": "nonsense",
+        "3": alive,
+    }
+    for file, target in left.items():
+        os.symlink(target, folder / file)
     (folder / "file").write_text("")
     with pytest.raises(FileNotFoundError):
         rheap.SharedHeap.attach(name)
@@ -258,6 +290,11 @@ def test_a_folder_that_others_can_write_to_is_refused(name, tmp_path, monkeypatc
     root.chmod(0o777)
     with pytest.raises(PermissionError, match="alone"):
         rheap.SharedHeap("1 MiB", name=name)
+    root.chmod(0o700)
+    if os.getuid() == 0:  # only root can make a folder somebody else's
+        os.chown(root, 12345, 12345)
+        with pytest.raises(PermissionError, match="alone"):
+            rheap.SharedHeap("1 MiB", name=name)
     root.rmdir()
     root.symlink_to(tmp_path)
     with pytest.raises(PermissionError, match="alone"):

@@ -2,7 +2,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -178,6 +180,99 @@ TEST("a request is refused only after the dead and their tickets are gone") {
   heap->free(rest);
 }
 
+TEST("of the tickets of the dead the oldest goes first, and no more than it takes") {
+  SharedHeap heap(1 << 20);
+  int pipe_ends[2];
+  CHECK(pipe(pipe_ends) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    for (int count = 0; count < 2; ++count) {
+      Handle sent;
+      heap->alloc(sent, 400 << 10, 8);
+      const Ticket ticket = heap->send(sent);
+      static_cast<void>(!write(pipe_ends[1], &ticket, sizeof ticket));
+    }
+    _exit(0);
+  }
+  CHECK(waitpid(child, nullptr, 0) == child);
+  Ticket tickets[2];
+  CHECK(read(pipe_ends[0], tickets, sizeof tickets) == sizeof tickets);
+  Handle block;
+  heap->alloc(block, 400 << 10, 8);
+  Handle claimed;
+  CHECK_THROWS<Gone>([&] { heap->claim(claimed, tickets[0]); });
+  heap->claim(claimed, tickets[1]);
+  heap->check();
+  heap->free(claimed);
+  heap->free(block);
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+}
+
+TEST("a process that died is not kept alive by the child that it forked") {
+  SharedHeap heap(1 << 20);
+  int pipe_ends[2];
+  CHECK(pipe(pipe_ends) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const pid_t grandchild = fork();
+    if (grandchild == 0) {
+      alarm(20);
+      pause();
+    }
+    static_cast<void>(!write(pipe_ends[1], &grandchild, sizeof grandchild));
+    _exit(0);
+  }
+  CHECK(waitpid(child, nullptr, 0) == child);
+  pid_t grandchild = 0;
+  CHECK(read(pipe_ends[0], &grandchild, sizeof grandchild) == sizeof grandchild);
+  const std::vector<Member> members = heap->members();
+  kill(grandchild, SIGKILL);
+  CHECK(members.size() == 2);
+  CHECK(std::ranges::none_of(
+      members, [&](const Member& each) { return each.pid == static_cast<std::uint32_t>(child); }));
+  close(pipe_ends[0]);
+  close(pipe_ends[1]);
+}
+
+#if RHEAP_CHECK >= 2
+
+namespace {
+std::uint64_t stores_before_death = 0;
+}
+
+TEST("a process killed while it forks leaves nothing to who has its child's place next") {
+  for (std::uint64_t store = 1; store <= 24; ++store) {
+    SharedHeap heap(1 << 20);
+    int pipe_ends[2];
+    CHECK(pipe(pipe_ends) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      std::vector<Handle> blocks(5);
+      for (Handle& block : blocks) heap->alloc(block, 100, 8);
+      stores_before_death = store;
+      after_store = [] {
+        if (--stores_before_death == 0) kill(getpid(), SIGKILL);
+      };
+      if (fork() == 0) _exit(0);
+      _exit(0);
+    }
+    CHECK(waitpid(child, nullptr, 0) == child);
+    close(pipe_ends[1]);
+    char none = 0;
+    CHECK(read(pipe_ends[0], &none, 1) == 0);  // its child has ended too
+    close(pipe_ends[0]);
+    SharedHeap first(heap);
+    SharedHeap second(heap);  // one of them has that place
+    heap->bury_dead();
+    second->check();
+    CHECK(live_blocks(*heap) == 0);
+    CHECK(heap->members().size() == 3);
+  }
+}
+
+#endif
+
 TEST("when all records are in use the request says so, and the next that fits is served") {
   SharedHeap heap(1 << 20, 64);
   std::vector<Handle> handles(64);
@@ -327,6 +422,5 @@ TEST("damage that one process finds, all are told") {
   one->alloc(block, 100, 8);
   std::memset(one->address(block) - 8, 1, 8);
   CHECK_THROWS<Damage>([&] { one->check(); });
-  Handle more;
-  CHECK_THROWS<Damage>([&] { two->alloc(more, 8, 8); });
+  CHECK_THROWS<Damage>([&] { two->members(); });  // which looks at no block
 }
