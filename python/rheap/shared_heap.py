@@ -9,6 +9,7 @@ import time
 
 from . import _core, directory, handover, names
 from .attached import known_heap, known_heaps, remember
+from .errors import HeapBusy
 from .format.sizes import format_size
 from .heap import Heap, parse_capacity
 from .loading import no_fork
@@ -140,12 +141,17 @@ class SharedHeap(Heap):
     def unlink(self) -> None:
         """Removes the name; the heap stays with those who have it.
 
-        Raises `FileNotFoundError` when the heap has no name any more.
+        Raises `FileNotFoundError` when the heap has no name any more, `HeapBusy` when another
+        process keeps the name locked.
         """
         if self._name is None:
             raise FileNotFoundError(errno.ENOENT, "this shared heap has no name")
         name, self._name = self._name, None
-        names.unlink(name, self._id)
+        try:
+            names.unlink(name, self._id)
+        except HeapBusy:
+            self._name = name
+            raise
 
     def close(self) -> None:
         """Leaves the heap: gives back what no view here sees, the rest with the last view.

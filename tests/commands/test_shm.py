@@ -4,25 +4,26 @@ import os
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 import pytest
 
 import rheap
-from rheap import names
+from rheap.names import folder
 
 PROGRAM = """
 import sys
-from rheap import names
+from rheap.names import folder
 from rheap.commands.main import main
-names._SHARED_MEMORY = sys.argv[1]
+folder._SHARED_MEMORY = sys.argv[1]
 sys.exit(main(["shm", *sys.argv[2:]]))
 """
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def shared_memory(tmp_path, monkeypatch):
     """No heap of anybody else's is here."""
-    monkeypatch.setattr(names, "_SHARED_MEMORY", str(tmp_path))
+    monkeypatch.setattr(folder, "_SHARED_MEMORY", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path
 
@@ -33,12 +34,12 @@ def name():
 
 
 @pytest.fixture
-def shm(folder):
+def shm(shared_memory):
     """Runs it as a process of its own: status and output."""
 
     def run(*arguments):
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, str(folder), *arguments],
+            [sys.executable, "-c", PROGRAM, str(shared_memory), *arguments],
             capture_output=True,
             text=True,
             check=False,
@@ -75,8 +76,8 @@ def test_a_name_that_nobody_has(name, shm):
     assert "no living process" in text
 
 
-def test_dangling_names_are_removed(name, folder, shm):
-    root = folder / f"rheap-{os.getuid()}"
+def test_dangling_names_are_removed(name, shm):
+    root = Path(folder._root())
     (root / name).mkdir(parents=True)
     root.chmod(0o700)
     os.symlink("1:2:3:4:owner", root / name / "1")

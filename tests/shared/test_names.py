@@ -13,9 +13,10 @@ import pytest
 
 import rheap
 from rheap import names
+from rheap.names import folder
 
 SECONDS = 60
-ROOT = Path(f"/dev/shm/rheap-{os.getuid()}")
+ROOT = Path(folder._root())
 
 
 @pytest.fixture
@@ -168,15 +169,32 @@ def find_and_close(name):
 
 def test_a_change_waits_for_one_that_is_under_way(name):
     with rheap.SharedHeap("1 MiB", name=name):
-        folder = os.open(ROOT / name, os.O_RDONLY)
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        held = os.open(ROOT / name, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
         waiting = threading.Thread(target=find_and_close, args=(name,))
         waiting.start()
         waiting.join(0.3)
         assert waiting.is_alive()
-        os.close(folder)
+        os.close(held)
         waiting.join(SECONDS)
         assert not waiting.is_alive()
+
+
+def test_who_keeps_a_folder_locked_is_named(name, monkeypatch):
+    monkeypatch.setattr(folder, "_PATIENCE", 0.1)
+    with rheap.SharedHeap("1 MiB", name=name) as heap:
+        held = os.open(ROOT / name, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        for change in (
+            lambda: rheap.SharedHeap("1 MiB", name=name),
+            lambda: rheap.SharedHeap.attach(name, timeout=SECONDS),
+            heap.unlink,
+        ):
+            with pytest.raises(rheap.HeapBusy) as caught:
+                change()
+            assert caught.value.pid == os.getpid()
+        os.close(held)
+        assert rheap.SharedHeap.attach(name) is heap
 
 
 def test_a_name_that_is_unlinked_can_be_another_heaps(name):
@@ -231,10 +249,10 @@ def test_of_two_that_start_at_once_again_and_again(name):
 
 
 def test_what_is_left_over_is_no_heap(name):
-    folder = ROOT / name
+    place = ROOT / name
     with rheap.SharedHeap("1 MiB", name=name) as heap:
-        alive = os.readlink(folder / str(os.getpid()))
-    folder.mkdir()
+        alive = os.readlink(place / str(os.getpid()))
+    place.mkdir()
     nobody = 2**22 + 7
     left = {
         str(os.getpid()): f"{os.getpid()}:0:{heap._id:016x}:0",  # a descriptor of something else
@@ -244,8 +262,8 @@ def test_what_is_left_over_is_no_heap(name):
         "3": alive,
     }
     for file, target in left.items():
-        os.symlink(target, folder / file)
-    (folder / "file").write_text("")
+        os.symlink(target, place / file)
+    (place / "file").write_text("")
     with pytest.raises(FileNotFoundError):
         rheap.SharedHeap.attach(name)
     with rheap.SharedHeap("1 MiB", name=name):
@@ -284,8 +302,8 @@ def test_attach_takes_one_of_both(name):
 
 
 def test_a_folder_that_others_can_write_to_is_refused(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(names, "_SHARED_MEMORY", str(tmp_path))
-    root = tmp_path / f"rheap-{os.getuid()}"
+    monkeypatch.setattr(folder, "_SHARED_MEMORY", str(tmp_path))
+    root = Path(folder._root())
     root.mkdir()
     root.chmod(0o777)
     with pytest.raises(PermissionError, match="alone"):
@@ -299,20 +317,3 @@ def test_a_folder_that_others_can_write_to_is_refused(name, tmp_path, monkeypatc
     root.symlink_to(tmp_path)
     with pytest.raises(PermissionError, match="alone"):
         rheap.SharedHeap.attach(name)
-
-
-def test_a_process_that_does_not_let_others_look_is_named(name):
-    code = (
-        "import ctypes\n"
-        "heap = rheap.SharedHeap('1 MiB', name=name)\n"
-        "ctypes.CDLL(None).prctl(4, 0)\n"  # PR_SET_DUMPABLE
-        "print('made', flush=True)"
-    )
-    with Program(code, name) as owner:
-        assert owner.line() == "made"
-        if os.access(f"/proc/{owner.pid}/fd", os.R_OK):
-            pytest.skip("this user may look into every process (root)")
-        with pytest.raises(PermissionError, match="fd="):
-            rheap.SharedHeap.attach(name)
-        with pytest.raises(FileExistsError):
-            rheap.SharedHeap("1 MiB", name=name)

@@ -22,7 +22,9 @@ std::optional<unsigned> Slots::take(system::LifeMark& mark) {
     if (slot < made() && (*this)[slot].serial != 0) continue;
     const int refused = mark.take(segment_.file(), slot);
     if (refused == EAGAIN) continue;  // somebody died who was about to take it, or was forked
-    if (refused != 0) throw SystemRefused(refused, "the system refused to mark a process as alive");
+    if (refused != 0)
+      throw SystemRefused(
+          refused, "the system refused to mark a process as alive, which it does through /proc");
     std::uint64_t& slots_made = reinterpret_cast<HeapHeader*>(segment_.base())->shared.slots_made;
     if (slot >= slots_made) Memory::store(slots_made, std::uint64_t{slot} + 1);
     empty(slot, [](std::uint32_t) {});
