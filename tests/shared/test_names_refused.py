@@ -3,12 +3,14 @@
 What takes root, or a kernel that gives it namespaces, is skipped without.
 """
 
+import contextlib
 import ctypes
 import errno
 import os
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 import pytest
 from processes import Child
@@ -124,16 +126,21 @@ def test_a_container_has_names_of_its_own_and_harms_none_of_ours():
 
 @pytest.fixture
 def name():
-    """Of a heap of somebody's; what is left of it and its user's folder goes away."""
+    """Of a heap of somebody's; what is left of it goes away."""
     name = f"test {uuid.uuid4()}"
     yield name
-    for user in (SOMEBODY, SOMEBODY_ELSE):
-        root = folder._root().replace(f"-{os.getuid()}-", f"-{user}-")
-        if os.path.isdir(root):
-            for path, _, files in os.walk(root, topdown=False):
-                for file in files:
-                    os.unlink(f"{path}/{file}")
-                os.rmdir(path)
+    place = place_of(SOMEBODY, name)
+    if place.exists():
+        for record in place.iterdir():
+            record.unlink()
+        place.rmdir()
+    with contextlib.suppress(OSError):  # others have names there
+        place.parent.rmdir()
+
+
+def place_of(user, name):
+    root = folder._root().replace(f"-{os.getuid()}-", f"-{user}-")
+    return Path(root, name)
 
 
 def become(user, *, dumpable):
@@ -180,10 +187,10 @@ def test_processes_of_one_user_find_each_other_and_no_other_user_does(name):
         assert isinstance(found, FileNotFoundError)
         with pytest.raises(FileNotFoundError):
             rheap.SharedHeap.attach(name)
-        place = folder._root().replace(f"-{os.getuid()}-", f"-{SOMEBODY}-")
-        pid, descriptor, *_ = os.readlink(f"{place}/{name}/{owner.pid}").split(":")
+        place = place_of(SOMEBODY, name)
+        pid, descriptor, *_ = os.readlink(place / str(owner.pid)).split(":")
         segment = f"/proc/{pid}/fd/{descriptor}"
-        for path in (place, f"{place}/{name}"):
+        for path in (place.parent, place):
             assert isinstance(attempt(SOMEBODY_ELSE, lambda path=path: os.listdir(path)), OSError)
         assert isinstance(attempt(SOMEBODY_ELSE, lambda: os.open(segment, os.O_RDWR)), OSError)
         owner.send("end")
