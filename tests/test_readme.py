@@ -4,6 +4,8 @@ import doctest
 import re
 import subprocess
 import sys
+import time
+import uuid
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +41,13 @@ def of_kind(kind: str) -> list[Code]:
     return [code for code in CODE if code.kind == kind]
 
 
+PROGRAMS = {
+    match[1]: code.text
+    for code in of_kind("python")
+    if (match := re.match(r"# (\w+\.py)\n", code.text))
+}
+"""Those that a page gives a file name: they run at the same time, as processes of their own."""
+
 COMMANDS = [
     line
     for code in of_kind("sh")
@@ -56,7 +65,9 @@ def test_has_the_two_commands() -> None:
     assert ".venv/bin/pip install '.[test]' && .venv/bin/pytest" in commands
 
 
-@pytest.mark.parametrize("code", of_kind("python"), ids=str)
+@pytest.mark.parametrize(
+    "code", [code for code in of_kind("python") if code.text not in PROGRAMS.values()], ids=str
+)
 def test_code_runs(code: Code, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code.text],
@@ -66,6 +77,35 @@ def test_code_runs(code: Code, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+CAST = [("camera.py", "detector.py", "viewer.py"), ("worker.py",) * 3]
+REQUESTS = """
+for number in 2 * [*range(400)]:
+    assert thumbnail(f"{number % 400}").shape == (256, 256, 3)
+cache.check()
+"""
+
+
+@pytest.mark.parametrize("names", [*CAST, CAST[0][::-1]], ids=" ".join)
+def test_programs_run_together(names: tuple[str, ...]) -> None:
+    unique = str(uuid.uuid4())
+    running = []
+    for name in names:
+        text = PROGRAMS[name] + (REQUESTS if name == "worker.py" else "")
+        text = re.sub(r'"(camera|thumbnails)"', rf'"\1 {unique}"', text)
+        command = [sys.executable, "-W", "error", "-c", text]
+        running.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+        time.sleep(0.1)  # so that this is the order
+    for process in running:
+        words = process.communicate(timeout=60)[1]
+        assert process.returncode == 0, words
+
+
+def test_each_program_runs_and_is_short() -> None:
+    assert PROGRAMS.keys() == {name for names in CAST for name in names}
+    for text in PROGRAMS.values():
+        assert len(text.splitlines()) - 1 <= 15
 
 
 @pytest.mark.slow

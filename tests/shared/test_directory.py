@@ -153,6 +153,31 @@ def test_many_names(heap):
         large.check()
 
 
+def test_iteration_sees_each_name_that_stays_exactly_once():
+    with rheap.SharedHeap("16 MiB") as heap:
+        array = heap.array(1)
+        staying = [f"stays {number}" for number in range(1000)]
+        for name in staying:
+            heap[name] = array
+
+        def work(pipe):
+            number = 0
+            while not pipe.poll():
+                heap[f"goes {number}"] = array
+                heap[f"stays {number % 1000}"] = array
+                if number >= 500:
+                    del heap[f"goes {number - 500}"]
+                number += 1
+
+        with Child(work) as child:
+            for _ in range(200):
+                seen = list(heap)
+                assert len(set(seen)) == len(seen)
+                assert set(staying) <= set(seen)
+            child.send("end")
+        heap.check()
+
+
 def test_no_room_leaves_what_was_there(heap):
     heap["front"] = filled(heap, 1)
     with pytest.raises(rheap.HeapExhausted):

@@ -26,16 +26,20 @@ CAPACITY = "64 MiB"
 SMALL = 64  # bytes of a block that nobody else sees
 LARGE = 1 << 20  # bytes of one that is handed over
 _HAND_OVER = "hand over"
+_PUBLISH = "publish and look up by name"
 _TRIP = "write, send through a Pipe, wait"
 
+_SEGMENT = (
+    f"one = SharedMemory(create=True, size={LARGE}); other = SharedMemory(one.name); "
+    "other.close(); one.close(); one.unlink()"
+)
 _STATEMENTS = {
     ("own", "heap"): f"private.alloc({SMALL})",
     ("own", "shared"): f"shared.alloc({SMALL})",
     (_HAND_OVER, "rheap"): f"shared.redeem(shared.ticket(shared.alloc({LARGE})))",
-    (_HAND_OVER, "SharedMemory"): (
-        f"one = SharedMemory(create=True, size={LARGE}); other = SharedMemory(one.name); "
-        "other.close(); one.close(); one.unlink()"
-    ),
+    (_HAND_OVER, "SharedMemory"): _SEGMENT,
+    (_PUBLISH, "rheap"): f"shared['name'] = shared.alloc({LARGE}); shared['name']",
+    (_PUBLISH, "SharedMemory"): _SEGMENT,
 }
 
 
@@ -56,6 +60,7 @@ class Sharing:
     size: int  # bytes that are handed over
     own: Shared
     hand_over: Shared
+    publish: Shared
     trip: Shared
 
     def show(self, terminal: Terminal) -> None:
@@ -63,12 +68,12 @@ class Sharing:
         size = format_size(self.size)
         terminal.say(
             f"To allocate and drop {SMALL} bytes of a SharedHeap, beside a Heap; to make {size}, "
-            "turn them into a ticket, redeem that and drop both, beside SharedMemory created, "
-            f"attached, closed and unlinked; to write {size}, send them through a Pipe to a "
-            "process that reads both ends, and wait for its answer, by the wall clock "
-            f"({SPREAD}):"
+            "turn them into a ticket, redeem that and drop both, and to publish them under a name "
+            "in place of what was there and look that up, beside SharedMemory created, attached by "
+            f"name, closed and unlinked; to write {size}, send them through a Pipe to a process "
+            f"that reads both ends, and wait for its answer, by the wall clock ({SPREAD}):"
         )
-        lines = (self.own, self.hand_over, self.trip)
+        lines = (self.own, self.hand_over, self.publish, self.trip)
         rows = [
             [one.what, duration(one.seconds.median), duration(one.compared.median), fine(one.ratio)]
             for one in lines
@@ -76,11 +81,11 @@ class Sharing:
         terminal.output(table(["", "rheap", "other", "ratio"], rows, terminal.columns))
 
     def headlines(self) -> list[Headline]:
-        """Both hand-overs."""
+        """What hands over."""
         size = format_size(self.size)
         return [
             Headline(f"{one.what} {size}", f"{fine(one.ratio)} of SharedMemory's time")
-            for one in (self.hand_over, self.trip)
+            for one in (self.hand_over, self.publish, self.trip)
         ]
 
 
@@ -108,6 +113,7 @@ def measure(effort: Effort, advance: Advance) -> Sharing:
         LARGE,
         _compare("allocate, drop", found["own", "shared"], found["own", "heap"]),
         _compare(_HAND_OVER, found[_HAND_OVER, "rheap"], found[_HAND_OVER, "SharedMemory"]),
+        _compare(_PUBLISH, found[_PUBLISH, "rheap"], found[_PUBLISH, "SharedMemory"]),
         _compare(_TRIP, trips["rheap"], trips["SharedMemory"]),
     )
 
