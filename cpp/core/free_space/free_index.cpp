@@ -37,8 +37,10 @@ std::uint64_t FreeIndex::largest() const {
     BlockList::damaged({}, "a bit for each list");
   }
   const auto column = static_cast<unsigned>(std::bit_width(index.columns[row])) - 1;
+  const unsigned list = row * second_level + column;
+  if (list < linear_lists) return size_in(list);
   std::uint64_t largest = 0;
-  search_list(row * second_level + column, [&](Offset, Word word) {
+  search_list(list, [&](Offset, Word word) {
     largest = std::max(largest, word.size());
     return false;
   });

@@ -120,6 +120,27 @@ bool Allocator::merging_is_due(Request request) const {
   return hole ? place(hole, request) : Block{};
 }
 
+/// For a block that moves: where it fits without growing the heap, then where it fits.
+Block Allocator::find_place(Request request, bool wilderness) {
+  Hole hole = placement_.find(request);
+  if (!hole) hole = placement_.choose(request, {});
+  if (!hole) hole = placement_.search(request);
+  Block block;
+  if (hole) {
+    block = place(hole, request);
+  } else if (wilderness && request.fits(placement_.wilderness())) {
+    try {
+      block = take_wilderness(placement_.wilderness().start, request);
+    } catch (const SystemRefused&) {
+      return {};
+    }
+  } else {
+    return {};
+  }
+  placement_.took(block.end());
+  return block;
+}
+
 /// Makes a free block, or the aligned part of it, live; what is left on either side stays free.
 [[gnu::always_inline]] inline Block Allocator::place(Hole hole, Request request) {
   const Offset start = request.start_in(hole.start);

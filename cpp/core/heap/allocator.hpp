@@ -12,6 +12,8 @@
 
 namespace rheap {
 
+struct Handle;
+
 enum class Coalesce { deferred, immediate };
 
 /// A block that was just allocated.
@@ -98,6 +100,36 @@ class Allocator {
   /// were in memory.
   std::uint64_t trim();
 
+  // --- moving, for who knows every handle (see Compaction)
+  // ---------------------------------------- A hole "in hand" is in no list and not counted; it is
+  // given to `put_back` in the end. No other operation may come in between. Nothing may be
+  // deferred.
+
+  /// Merges at most so many deferred blocks; returns whether there were as many.
+  bool merge_some(std::uint64_t most);
+  /// Empties all lists: each hole is to be taken and put back. What is deferred is a hole, too.
+  void forget_holes();
+  /// Takes a free block into the hand, out of its list if it is `listed`. Throws Damage.
+  void take_hole(Block hole, bool listed = true);
+  /// A hole in hand takes in the free block behind it, which is in hand as well.
+  void join(Block& hole, std::uint64_t more) { blocks_.absorb(hole.start, hole.word, more); }
+  /// Lists the hole, or gives it to the wilderness.
+  void put_back(Block hole);
+  /// Moves the live block behind a hole in hand towards the hole's start, as far as its alignment
+  /// lets it. Returns where its payload is now; the hole is then the one behind it, in hand.
+  Offset slide(Block& hole, Block live, std::uint64_t align);
+  /// Makes a copy of a live block in a hole, at last in the wilderness if that may be used, or
+  /// nowhere when it fits in none. The old block is then no longer counted, and to be emptied.
+  std::optional<Allocation> copy_elsewhere(const Handle& handle, bool wilderness);
+  /// What was a live or a deferred block is a hole in hand.
+  void empty(Block& block);
+  /// Bytes of the block for a request, its word included. Throws Exhausted when there can be none.
+  std::uint64_t block_size_for(std::uint64_t bytes);
+  /// Bytes of the largest free block, the wilderness aside; 0 when there is none.
+  [[nodiscard]] std::uint64_t largest_hole() const { return placement_.largest(); }
+  /// Finishes the move in the middle of which a process was killed.
+  void finish_move();
+
   /// Verifies every invariant; throws Damage for the first that fails.
   void check() const;
   /// Throws Damage unless the counters are what a walk counted.
@@ -133,7 +165,6 @@ class Allocator {
   Allocation allocate_slowly(std::uint64_t bytes, std::uint64_t align);
   void release_slowly(Offset payload, std::uint64_t usable);
   [[nodiscard]] Counters& count() const { return region_.header().counters; }
-  std::uint64_t block_size_for(std::uint64_t bytes);
   /// Bytes of a block that are not payload: its word and any fence.
   [[nodiscard]] std::uint64_t overhead() const { return overhead_; }
   [[nodiscard]] std::uint64_t wilderness_bytes() const {
@@ -146,6 +177,8 @@ class Allocator {
     return largest > 0 ? largest - overhead() : 0;
   }
 
+  void copy_down(Offset from, Offset to, std::uint64_t size);
+  Block find_place(Request request, bool wilderness);
   Block find_block(Request request);
   Hole find_hole(Request request);
   [[nodiscard]] bool merging_is_due(Request request) const;

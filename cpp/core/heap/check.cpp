@@ -97,6 +97,8 @@ void Allocator::check() const {
   free_blocks.all_met(in_one_list);
   deferred_blocks.all_met(in_one_list);
 
+  if (blocks_.move_target()) BlockList::damaged({}, "no block half on its way");
+
   // 6, 7 and 8.
   verify_counters(live, deferred, free);
   if (wilderness > blocks_.fresh()) {
@@ -109,6 +111,7 @@ void Allocator::check() const {
 
 void Allocator::rebuild() {
   blocks_.commit_used();
+  finish_move();
   placement_.clear();
   deferred_.clear();
   Counters& counted = count();

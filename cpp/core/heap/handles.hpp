@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/region/offset.hpp"
@@ -25,10 +27,11 @@ struct Handle {
 /// The handles of one heap by 64 KiB windows of its region: a list for each window, so that a
 /// handle goes in and out in constant time, and the handles of a stretch of the region are found
 /// without looking at others. The table is reserved for the whole region; only the part whose
-/// windows hold blocks takes memory.
+/// windows hold blocks takes memory. Behind it is room to sort the handles of one window.
 class HandleTable {
  public:
   static constexpr std::uint64_t window_bytes = std::uint64_t{64} << 10;
+  static constexpr std::size_t places_in_window = window_bytes / 8;
 
   explicit HandleTable(Offset region_end);
   ~HandleTable();
@@ -36,11 +39,7 @@ class HandleTable {
   HandleTable& operator=(const HandleTable&) = delete;
 
   void link(Handle& handle) {
-    Handle*& head = windows_[window_of(handle.payload)];
-    handle.previous = nullptr;
-    handle.next = head;
-    if (head != nullptr) head->previous = &handle;
-    head = &handle;
+    put(handle);
     ++count_;
   }
   void unlink(Handle& handle) {
@@ -69,9 +68,45 @@ class HandleTable {
   }
 
  private:
+  friend class WindowOrder;
+
+  void put(Handle& handle) {
+    Handle*& head = windows_[window_of(handle.payload)];
+    handle.previous = nullptr;
+    handle.next = head;
+    if (head != nullptr) head->previous = &handle;
+    head = &handle;
+  }
+
   Handle** windows_;
+  Handle** sorting_;
   std::size_t mapped_;
   std::size_t count_ = 0;
+};
+
+/// The handles of one window in address order, each of which may be given another place before the
+/// next one is asked for. As long as this lives those of the window are out of the table, and there
+/// is no other for the same table.
+class WindowOrder {
+ public:
+  WindowOrder(HandleTable& table, std::size_t window);
+  ~WindowOrder();
+  WindowOrder(const WindowOrder&) = delete;
+  WindowOrder& operator=(const WindowOrder&) = delete;
+
+  /// nullptr when there is no other.
+  Handle* next();
+
+ private:
+  void put_last() {
+    if (last_ != nullptr) table_.put(*std::exchange(last_, nullptr));
+  }
+
+  HandleTable& table_;
+  /// A bit for each place that has a handle.
+  std::array<std::uint64_t, HandleTable::places_in_window / 64> taken_{};
+  std::size_t part_ = 0;
+  Handle* last_ = nullptr;
 };
 
 /// Finds the handles of blocks that are asked for in address order.

@@ -80,12 +80,17 @@ Heap::Heap(const Options& options, std::shared_ptr<Segment> segment)
       segment_(std::move(segment)),
       allocator_(allocator_options(options, segment_.get())),
       handles_(allocator_->region().end()),
+      owners_(options.owners),
       base_(allocator_->region().base()),
       capacity_(allocator_->region().capacity()),
       has_quick_way_(allocator_->has_quick_way() && segment_ == nullptr),
       debug_(options.debug),
       id_(segment_ != nullptr ? segment_->id() : 0) {
-  if (segment_ != nullptr) membership_.emplace(*segment_, *allocator_);
+  if (segment_ != nullptr) {
+    membership_.emplace(*segment_, *allocator_);
+  } else {
+    compaction_.emplace(*allocator_, handles_);
+  }
   see_what_is_usual();
   if (options.prefault) allocator_->region().prefault();
   ForkGuard::enter(*this);
@@ -145,8 +150,9 @@ bool Heap::close_if_unused() noexcept {
 std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align) {
   if (!membership_ && alloc_quickly(handle, bytes, align)) return bytes;
   return guarded<GuardInTurn>([&] {
-    const Allocation allocation = membership_ ? membership_->allocate(handle, bytes, align)
-                                              : allocator_->allocate(bytes, align);
+    const Allocation allocation =
+        membership_ ? membership_->allocate(handle, bytes, align)
+                    : served(bytes, align, [&] { return allocator_->allocate(bytes, align); });
     handle.align = align;
     bind(handle, allocation, bytes);
     if (observer_ != nullptr) [[unlikely]]
@@ -155,12 +161,26 @@ std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t ali
   });
 }
 
+/// What a request gets, for which blocks are moved if it would else be refused.
+template <typename Request>
+Allocation Heap::served(std::uint64_t bytes, std::uint64_t align, Request&& request) {
+  try {
+    return request();
+  } catch (const Exhausted& exhausted) {
+    const bool possible = owners_ != nullptr && compaction_ && exhausted.free >= bytes;
+    if (!possible || !compaction_->make_room(bytes, align, *owners_)) throw;
+  }
+  return request();
+}
+
 void Heap::resize(Handle& handle, std::uint64_t bytes) {
   guarded<GuardInTurn>([&] {
-    const Handle old = handle;
-    const Allocation allocation =
-        membership_ ? membership_->resize(old, bytes)
-                    : allocator_->resize(old.payload, old.usable, old.bytes, bytes, old.align);
+    Handle old;
+    const Allocation allocation = served(bytes, handle.align, [&] {
+      old = handle;  // it may have been moved to make room
+      return membership_ ? membership_->resize(old, bytes)
+                         : allocator_->resize(old.payload, old.usable, old.bytes, bytes, old.align);
+    });
     handles_.unlink(handle);
     bind(handle, allocation, bytes);
     if (observer_ != nullptr) observer_->resized(handle, old.bytes);
@@ -186,6 +206,26 @@ std::uint64_t Heap::defrag() {
 
 std::uint64_t Heap::trim() {
   return guarded<Guard>([&] { return allocator_->trim(); });
+}
+
+Heap::CompactionReport Heap::compact(const CompactionBounds& bounds, Owners& owners) {
+  return guarded<GuardInTurn>([&] {
+    CompactionReport report;
+    report.before = extent();
+    report.figures = compaction_->run(bounds, owners);
+    report.after = extent();
+    return report;
+  });
+}
+
+Heap::Extent Heap::extent() const {
+  const Offset wilderness = allocator_->blocks().wilderness();
+  const std::uint64_t left = allocator_->region().end() - wilderness;
+  const Counters& count = allocator_->counters();
+  const std::uint64_t words = (count.free.blocks + count.deferred.blocks) * word_bytes;
+  return {std::max(allocator_->largest_hole(), left),
+          count.free.bytes + count.deferred.bytes + words + left,
+          wilderness - allocator_->blocks().first()};
 }
 
 void Heap::check() {

@@ -6,6 +6,7 @@
 
 #include "core/free_space/free_space.hpp"
 #include "core/heap/allocator.hpp"
+#include "core/heap/compaction.hpp"
 #include "core/heap/handles.hpp"
 #include "core/heap/membership.hpp"
 #include "core/heap/observer.hpp"
@@ -35,6 +36,8 @@ class Heap {
     /// There is one caller at a time, but for `defrag`, `trim` and `check`, which anybody may call
     /// at any time, and for forks.
     bool callers_take_turns = false;
+    /// Asked when a request would be refused, and blocks may be moved to serve it; else none moves.
+    Owners* owners = nullptr;
   };
 
   /// The caller becomes the owner. Throws SystemRefused.
@@ -69,6 +72,19 @@ class Heap {
   std::uint64_t defrag();
   std::uint64_t trim();
   void check();
+
+  struct Extent {
+    std::uint64_t largest;  ///< bytes of the largest hole, as requests would find it
+    std::uint64_t free;     ///< bytes of all holes, the wilderness included
+    std::uint64_t extent;   ///< bytes from the first block to the wilderness
+  };
+  struct CompactionReport {
+    CompactionFigures figures;
+    Extent before;
+    Extent after;
+  };
+  /// Moves live blocks together, as far as the bounds allow: see Compaction. Not for a shared heap.
+  CompactionReport compact(const CompactionBounds& bounds, Owners& owners);
 
   /// Throws Damage unless the handle's block, its fence, its neighbours and everything else that
   /// `free` will rely on are whole. After it, `free` finds no damage.
@@ -207,6 +223,7 @@ class Heap {
   }
   void let_region_go() noexcept {
     membership_.reset();
+    compaction_.reset();
     allocator_.reset();
     segment_.reset();
   }
@@ -220,6 +237,9 @@ class Heap {
   void see_what_is_usual() noexcept {
     usual_ = owned_ && !closed_ && !damage_ && observer_ == nullptr && has_quick_way_;
   }
+  template <typename Request>
+  Allocation served(std::uint64_t bytes, std::uint64_t align, Request&& request);
+  [[nodiscard]] Extent extent() const;
   void release(Offset payload, std::uint64_t usable);
   void bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes);
   [[nodiscard]] Report report() const;
@@ -229,6 +249,8 @@ class Heap {
   std::optional<Allocator> allocator_;
   std::optional<Membership> membership_;
   HandleTable handles_;
+  std::optional<Compaction> compaction_;  ///< of a private heap
+  Owners* owners_;
   std::optional<Damage> damage_;
   Observer* observer_ = nullptr;
   bool closed_ = false;

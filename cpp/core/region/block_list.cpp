@@ -55,6 +55,23 @@ void BlockList::retract(Offset block) {
   wipe(block);
 }
 
+void BlockList::begin_move(Offset from, Offset to, std::uint64_t size) {
+  MoveHeader& move = memory_.header().move;
+  Memory::store(move.from.value, from.value);
+  Memory::store(move.size, size);
+  Memory::store(move.done, std::uint64_t{0});
+  Memory::store(move.to.raw, seal_.close(memory_.place_of(move.to), to));
+}
+
+std::optional<Offset> BlockList::move_target() const {
+  const SealedOffset& to = memory_.header().move.to;
+  if (to.raw == 0) return {};
+  const Offset place = memory_.place_of(to);
+  const Offset target = Seal::target(to.raw);
+  if (!seal_.holds(place, to.raw) || !is_place(target)) damaged(place, "an offset's check code");
+  return target;
+}
+
 void BlockList::verify_footer(Offset block, std::uint64_t size) const {
   if (size_from_footer(memory_.load(footer_of(block, size))) != size) {
     damaged(footer_of(block, size), "a free block's footer");

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <optional>
 
 #include "core/region/errors.hpp"
 #include "core/region/layout.hpp"
@@ -126,6 +127,13 @@ class BlockList {
   void wipe(Offset swallowed) { memory_.store(swallowed, 0); }
   /// Gives the last block back to the wilderness, and wipes its word.
   void retract(Offset block);
+
+  /// Where the words of the blocks at `to` and behind it are about to be written over by one that
+  /// moves there; `end_move` says that they are whole again.
+  void begin_move(Offset from, Offset to, std::uint64_t size);
+  void end_move() { Memory::store(memory_.header().move.to.raw, std::uint64_t{0}); }
+  /// Where a block is moving to, if one is. Throws Damage.
+  [[nodiscard]] std::optional<Offset> move_target() const;
 
   /// Everything from here on reads as zero again.
   void set_fresh(Offset fresh) { set(memory_.header().fresh, fresh_, fresh); }

@@ -114,6 +114,15 @@ struct Counters {
   std::uint64_t allocations;
 };
 
+/// A block on its way down to a place that overlaps the one it comes from. While `to` says where,
+/// the words in between are not to be believed: the move is finished first.
+struct MoveHeader {
+  SealedOffset to;  ///< raw 0 when no block moves; its store begins and ends a move
+  Offset from;
+  std::uint64_t size;  ///< of the block
+  std::uint64_t done;  ///< so many bytes of the payload are at their new place
+};
+
 /// A table of records, see Pool.
 struct PoolHeader {
   std::uint64_t ready;  ///< so many records have memory
@@ -159,6 +168,7 @@ struct HeapHeader {
   SealedOffset fresh;
   Counters counters;
   FreeListHeader list;
+  MoveHeader move;
 
   SharedHeader shared;
 

@@ -1,0 +1,370 @@
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "core/heap/heap.hpp"
+#include "cpp/core/model.hpp"
+#include "cpp/core/owned.hpp"
+#include "cpp/testing.hpp"
+
+using namespace rheap;
+using namespace rheap::testing;
+
+/// Blocks that move keep their contents and alignment, and all that is free comes together.
+
+namespace {
+
+/// A block with its number in front and a pattern of it behind.
+struct Tenant {
+  Handle handle;
+  std::uint64_t number = 0;
+  bool wall = false;
+};
+
+class Tenants : public Owners {
+ public:
+  bool may_move(const Handle& handle) noexcept override { return !tenant_of(handle).wall; }
+  void moved(Handle& handle, Offset from) noexcept override {
+    if (tenant_of(handle).wall || handle.payload == from) wrong_moves = true;
+    ++moves;
+  }
+
+  bool wrong_moves = false;
+  std::uint64_t moves = 0;
+
+ private:
+  static const Tenant& tenant_of(const Handle& handle) {
+    return reinterpret_cast<const Tenant&>(handle);  // it comes first
+  }
+};
+
+void write(std::byte* payload, std::uint64_t bytes, std::uint64_t number) {
+  fill(payload, bytes, number);
+  std::memcpy(payload, &number, std::min<std::uint64_t>(bytes, 8));
+}
+
+bool is_whole(const std::byte* payload, std::uint64_t bytes, std::uint64_t number) {
+  std::vector<std::byte> expected(bytes);
+  write(expected.data(), bytes, number);
+  return std::memcmp(payload, expected.data(), bytes) == 0;
+}
+
+/// A heap whose blocks come and go at random, some of them walls.
+class House {
+ public:
+  explicit House(const Heap::Options& options, std::uint64_t seed)
+      : heap(options), random(seed), fenced_(options.debug) {}
+  ~House() {
+    for (const auto& tenant : tenants) heap->free(tenant->handle);
+  }
+  House(const House&) = delete;
+  House& operator=(const House&) = delete;
+
+  bool add(std::uint64_t bytes, std::uint64_t align = 8, bool wall = false) {
+    auto tenant = std::make_unique<Tenant>();
+    try {
+      heap->alloc(tenant->handle, bytes, align);
+    } catch (const Exhausted&) {
+      return false;
+    }
+    tenant->number = ++numbers_;
+    tenant->wall = wall;
+    write(heap->address(tenant->handle), bytes, tenant->number);
+    tenants.push_back(std::move(tenant));
+    return true;
+  }
+  void drop(std::size_t index) {
+    heap->free(tenants[index]->handle);
+    std::swap(tenants[index], tenants.back());
+    tenants.pop_back();
+  }
+  /// Every so many stays.
+  void keep_one_in(std::size_t count) {
+    for (std::size_t index = tenants.size(); index-- > 0;) {
+      if (tenants[index]->number % count != 0) drop(index);
+    }
+  }
+  void verify() {
+    heap->check();
+    for (const auto& tenant : tenants) {
+      const Handle& handle = tenant->handle;
+      CHECK(is_whole(heap->address(handle), handle.bytes, tenant->number));
+      CHECK(is_aligned(handle.payload, handle.align));
+    }
+    CHECK(!owners.wrong_moves);
+  }
+
+  Owned heap;
+  Tenants owners;
+  Random random;
+  std::vector<std::unique_ptr<Tenant>> tenants;
+
+ private:
+  std::uint64_t numbers_ = 0;
+  bool fenced_;
+};
+
+void change(House& house, unsigned size_bits, unsigned one_wall_in) {
+  if (house.random.one_in(2) && !house.tenants.empty()) {
+    house.drop(house.random.below(house.tenants.size()));
+  } else {
+    const bool wall = one_wall_in > 0 && house.random.one_in(one_wall_in);
+    const std::uint64_t align = house.random.one_in(8) ? house.random.align(10) : 8;
+    house.add(house.random.size(size_bits), align, wall);
+  }
+}
+
+const auto all_policies = {Policy::segregated, Policy::first, Policy::next, Policy::best,
+                           Policy::worst};
+
+}  // namespace
+
+TEST("without walls one pass leaves no hole") {
+  for (const bool debug : {false, true}) {
+    House house({.capacity = 4 << 20, .debug = debug}, 1);
+    for (int number = 0; number < 3000; ++number) house.add(house.random.size(11));
+    house.keep_one_in(3);
+    const Heap::CompactionReport report = house.heap->compact({}, house.owners);
+    house.verify();
+    CHECK(report.figures.finished);
+    CHECK(report.figures.moved.blocks == house.owners.moves);
+    CHECK(report.before.free == report.after.free);
+    CHECK(report.after.largest == report.after.free);
+    CHECK(report.after.extent + report.after.free == house.heap->capacity());
+    CHECK(house.heap->compact({}, house.owners).figures.moved.blocks == 0);
+  }
+}
+
+TEST("walls stay, and what is free comes together between them") {
+  House house({.capacity = 1 << 20}, 2);
+  for (int number = 0; number < 4000; ++number) house.add(100, 8, number % 50 == 0);
+  house.keep_one_in(2);
+  std::vector<Offset> walls;
+  for (const auto& tenant : house.tenants) {
+    if (tenant->wall) walls.push_back(tenant->handle.payload);
+  }
+  house.heap->compact({}, house.owners);
+  house.verify();
+  for (const auto& tenant : house.tenants) {
+    if (tenant->wall) CHECK(std::ranges::count(walls, tenant->handle.payload) == 1);
+  }
+  std::uint64_t holes = 0;
+  house.heap->walk([&](const Heap::Seen& seen) { holes += seen.handle == nullptr ? 1 : 0; });
+  CHECK(holes <= walls.size() + 1);
+}
+
+TEST("passes that are bounded come to the same end, and none costs more than it may") {
+  House house({.capacity = 4 << 20}, 3);
+  for (int number = 0; number < 3000; ++number) house.add(house.random.size(11));
+  house.keep_one_in(4);
+  int passes = 0;
+  for (bool finished = false; !finished; ++passes) {
+    const auto report = house.heap->compact({.bytes = 5000}, house.owners);
+    CHECK(report.figures.moved.bytes <= 5000);
+    finished = report.figures.finished;
+    house.verify();
+    CHECK(passes < 10'000);
+  }
+  CHECK(passes > 20);
+  const auto last = house.heap->compact({}, house.owners);
+  CHECK(last.after.largest == last.after.free);
+}
+
+TEST("no time at all moves little, and is not forever") {
+  House house({.capacity = 8 << 20}, 4);
+  for (int number = 0; number < 20'000; ++number) house.add(64);
+  house.keep_one_in(2);
+  const auto report = house.heap->compact({.microseconds = 0}, house.owners);
+  CHECK(!report.figures.finished);
+  CHECK(report.figures.moved.blocks < 200);
+  house.verify();
+}
+
+TEST("a block larger than a pass may move stays, and the pass goes on") {
+  House house({.capacity = 4 << 20}, 5);
+  for (int number = 0; number < 30; ++number) house.add(number % 5 == 1 ? 100'000 : 1000);
+  house.keep_one_in(2);
+  const auto report = house.heap->compact({.bytes = 50'000}, house.owners);
+  CHECK(report.figures.too_large.blocks > 0);
+  CHECK(report.figures.moved.blocks > 0);
+  CHECK(report.figures.finished);
+  house.verify();
+}
+
+TEST("blocks come, go and move at random") {
+  for (const Policy policy : all_policies) {
+    for (const bool debug : {false, true}) {
+      for (const Coalesce coalesce : {Coalesce::deferred, Coalesce::immediate}) {
+        House house({.capacity = 200 << 10, .coalesce = coalesce, .policy = policy, .debug = debug},
+                    6);
+        for (int step = 0; step < 4000; ++step) {
+          change(house, 12, 12);
+          if (step % 7 == 0) {
+            const std::uint64_t bytes = house.random.one_in(4) ? CompactionBounds::none : 3000;
+            house.heap->compact({.bytes = bytes}, house.owners);
+          }
+          if (step % 50 == 0) house.verify();
+        }
+        house.verify();
+      }
+    }
+  }
+}
+
+namespace {
+
+/// As `House`, moving for requests that would be refused.
+struct AutoHouse {
+  explicit AutoHouse(Heap::Options options, std::uint64_t seed) {
+    options.owners = &owners;
+    house.emplace(options, seed);
+  }
+  Tenants owners;
+  std::optional<House> house;
+};
+
+}  // namespace
+
+TEST("a request that fits in what is free is served, however it lies") {
+  AutoHouse it({.capacity = 1 << 20}, 7);
+  House& house = *it.house;
+  while (house.add(1000)) {
+  }
+  house.keep_one_in(2);
+  CHECK(house.add(400'000));
+  house.verify();
+  CHECK(it.owners.moves > 0);
+  CHECK(!house.add(200'000));
+  house.verify();
+}
+
+TEST("what costs least is moved") {
+  AutoHouse it({.capacity = 1 << 20}, 8);
+  House& house = *it.house;
+  while (house.add(10'000)) {
+  }
+  house.drop(50);  // two holes with one block between them
+  house.drop(52 < house.tenants.size() ? 52 : 0);
+  it.owners.moves = 0;
+  const std::uint64_t free = house.heap->compact({.bytes = 0}, it.owners).before.free;
+  CHECK(house.add(free - 1000));
+  house.verify();
+}
+
+TEST("an aligned request, and a block that grows, are served too") {
+  AutoHouse it({.capacity = 1 << 20}, 9);
+  House& house = *it.house;
+  while (house.add(2000)) {
+  }
+  house.keep_one_in(2);
+  CHECK(house.add(100'000, 4096));
+  Tenant& grown = *house.tenants.front();
+  house.heap->resize(grown.handle, 200'000);
+  write(house.heap->address(grown.handle), 200'000, grown.number);
+  house.verify();
+}
+
+TEST("with walls in between a request is served as far as they let it") {
+  for (const unsigned walls : {3U, 10U, 100U}) {
+    AutoHouse it({.capacity = 1 << 20}, 10 + walls);
+    House& house = *it.house;
+    std::uint64_t served = 0;
+    for (int step = 0; step < 3000; ++step) {
+      change(house, 15, walls);
+      if (step % 10 == 0 && house.add(house.random.below(100'000))) ++served;
+      if (step % 100 == 0) house.verify();
+    }
+    house.verify();
+    CHECK(served > 0);
+  }
+}
+
+TEST("what cannot be served is refused, and nothing is lost") {
+  AutoHouse it({.capacity = 1 << 20}, 11);
+  House& house = *it.house;
+  while (house.add(1000, 8, true)) {
+  }
+  house.keep_one_in(2);
+  const std::size_t before = house.tenants.size();
+  CHECK(!house.add(5000));
+  CHECK(it.owners.moves == 0);
+  CHECK(house.tenants.size() == before);
+  house.verify();
+}
+
+#if RHEAP_CHECK >= 2
+
+namespace {
+
+struct Killed {};
+std::uint64_t stores_left = 0;
+
+/// The numbers of all blocks in the region that are whole.
+std::set<std::uint64_t> whole_blocks(const Allocator& allocator,
+                                     const std::map<std::uint64_t, std::uint64_t>& bytes) {
+  std::set<std::uint64_t> whole;
+  allocator.blocks().walk([&](Offset block, Word word) {
+    if (word.state() != State::live) return;
+    const std::byte* payload = allocator.region().address(payload_of(block));
+    std::uint64_t number = 0;
+    std::memcpy(&number, payload, 8);
+    const auto found = bytes.find(number);
+    if (found != bytes.end() && is_whole(payload, found->second, number)) whole.insert(number);
+  });
+  return whole;
+}
+
+}  // namespace
+
+// An exception out of a store leaves the region as a kill there does.
+TEST("a compaction cut off at any store leaves each block whole, at its old or its new place") {
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+    Random random(seed);
+    Allocator allocator({.capacity = 48 << 10, .fenced = random.one_in(2)});
+    HandleTable handles(allocator.region().end());
+    Compaction compaction(allocator, handles);
+    Tenants owners;
+    std::vector<std::unique_ptr<Tenant>> tenants;
+    std::map<std::uint64_t, std::uint64_t> bytes;
+    for (std::uint64_t number = 1; number <= 60; ++number) {
+      auto tenant = std::make_unique<Tenant>();
+      Handle& handle = tenant->handle;
+      handle.bytes = 8 + random.size(10);
+      handle.align = random.one_in(4) ? random.align(8) : 8;
+      const Allocation made = allocator.allocate(handle.bytes, handle.align);
+      handle.payload = made.payload;
+      handle.usable = made.usable;
+      tenant->number = number;
+      tenant->wall = random.one_in(10);
+      write(allocator.region().address(handle.payload), handle.bytes, number);
+      tenants.push_back(std::move(tenant));
+    }
+    for (auto& tenant : tenants) {
+      if (random.one_in(3)) {
+        allocator.release(tenant->handle.payload, tenant->handle.usable);
+        continue;
+      }
+      handles.link(tenant->handle);
+      bytes[tenant->number] = tenant->handle.bytes;
+    }
+    stores_left = 1 + random.below(300);
+    after_store = [] {
+      if (--stores_left == 0) throw Killed{};
+    };
+    try {
+      const bool sliding = random.one_in(2);
+      if (sliding) compaction.run({}, owners);
+      if (!sliding) compaction.make_room(8000, 8, owners);
+    } catch (const Killed&) {
+    }
+    after_store = nullptr;
+    allocator.rebuild();
+    allocator.check();
+    CHECK(whole_blocks(allocator, bytes).size() == bytes.size());
+  }
+}
+
+#endif
