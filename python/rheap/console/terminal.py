@@ -6,7 +6,7 @@ import ast
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..pictures.painting import paint
@@ -36,10 +36,27 @@ class Terminal:
     """
 
     def __init__(self) -> None:
-        self.width = max(shutil.get_terminal_size().columns, 20)
+        columns, self._height = shutil.get_terminal_size()
+        self.width = max(columns, 20)
         self._is_terminal = sys.stdout is not None and sys.stdout.isatty()
         self._console = _make_console(self.width) if self._is_terminal else None
+        self._pause: Callable[[], object] | None = None
+        self._written = 0  # lines on the screen that may not have been read yet
         self._rule = encodable("\N{BOX DRAWINGS LIGHT HORIZONTAL}", "-")
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether somebody sits there who can answer."""
+        return self._is_terminal and sys.stdin is not None and sys.stdin.isatty()
+
+    def pause_when_full(self, pause: Callable[[], object]) -> None:
+        """Calls `pause` from now on before something new would push what was written off the
+        screen."""
+        self._pause = pause
+
+    def start_screen(self) -> None:
+        """What was written so far has been read."""
+        self._written = 0
 
     @property
     def could_use_rich(self) -> bool:
@@ -79,11 +96,15 @@ class Terminal:
 
     def output(self, *shown: str | Drawable) -> None:
         """What code showed: text, and pictures, which are drawn in colour."""
-        for part in shown:
-            lines = part.lines(self.columns) if isinstance(part, Drawable) else self._folded(part)
-            whole = [(Segment(MARGIN), *line) for line in lines]
-            if whole:
-                self._put(plain(whole) if self._console is None else paint(whole))
+        whole = [
+            (Segment(MARGIN), *line)
+            for part in shown
+            for line in (
+                part.lines(self.columns) if isinstance(part, Drawable) else self._folded(part)
+            )
+        ]
+        if whole:
+            self._put(plain(whole) if self._console is None else paint(whole))
         self._put()
 
     def to_paste(self, title: str, lines: str) -> None:
@@ -119,6 +140,11 @@ class Terminal:
         return min(self.width, _PROSE)
 
     def _put(self, text: str | Text = "", style: str = "") -> None:
+        lines = sum(-(-len(line) // self.width) or 1 for line in str(text).split("\n"))
+        if self._pause and self._written and self._written + lines >= self._height:
+            self.start_screen()
+            self._pause()
+        self._written += lines
         if self._console is None:
             print(text, flush=True)
         else:
