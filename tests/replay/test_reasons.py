@@ -64,7 +64,7 @@ UNMERGED = (
          "freed last"),
         (20, "d", 0x5020, "b waits unmerged with exactly the 24 bytes that are needed"),
         (30, "c", 0x5100, "c waits unmerged for a request of exactly its size"),
-        (90, "e", 0x5000, "a was merged first with what lies beside it, and then it fits"),
+        (90, "e", 0x5000, "what waits unmerged is merged before more is taken, and then a fits"),
         (90, None, 0x5000, "neighbours were merged to make room"),
         (90, "e", 0x5100, "the wilderness has to wait while anything is left to merge; d fits"),
     ],

@@ -59,7 +59,7 @@ def _deferred(need: int, place: Place, taken: Place) -> str:
     if taken.capacity == need:
         last = ", and was freed last" if place.kind == taken.kind and place.capacity == need else ""
         return f"{taken.name} waits unmerged with exactly the {need:,} bytes that are needed{last}"
-    return f"{taken.name} was merged first with what lies beside it, and then it fits"
+    return f"what waits unmerged is merged before more is taken, and then {taken.name} fits"
 
 
 def _preference(policy: str, place: Place, taken: Place) -> str:
