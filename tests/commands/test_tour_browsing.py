@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
+from pathlib import Path
 
 import pytest
 from terminal import CTRL_C, CTRL_D, Terminal, at_terminal
@@ -13,6 +15,7 @@ from rheap.commands.tour import CHAPTERS
 
 END = "?: help"  # of the prompt behind a chapter
 PAUSE = "? for help"  # of the prompt within one
+PROGRESS = r"\x1b\[\?25l.*?\x1b\[\?25h\x1b\[1A\x1b\[2K"  # a bar that comes and goes
 TALL = 200  # rows: no chapter has more
 
 
@@ -77,18 +80,27 @@ def test_behind_the_last_chapter_is_the_end() -> None:
         assert terminal.status() == 0
 
 
-@pytest.mark.parametrize("rows", [12, 24, 40])
-def test_nothing_is_pushed_off_the_screen_unread(rows: int) -> None:
-    with at_terminal("tour", "4", rows=rows) as terminal:
+@pytest.mark.parametrize(
+    ("chapter", "rows", "columns"),
+    [("4", 12, 80), ("4", 24, 80), ("4", 40, 80), ("4", 24, 40), ("13", 24, 80), ("12", 8, 80)],
+)
+@pytest.mark.parametrize("without", ["", "rich"])
+def test_nothing_is_pushed_off_the_screen_unread(
+    chapter: str, rows: int, columns: int, without: str, tmp_path: Path
+) -> None:
+    if without:
+        (tmp_path / f"{without}.py").write_text("raise ImportError('blocked')\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    with at_terminal("tour", chapter, rows=rows, columns=columns, PYTHONPATH=path) as terminal:
         screens = [terminal.read(until="help")]
         while not screens[-1].rstrip().endswith(END):
             screens.append(terminal.enter("", until="help"))
-        assert heading("".join(screens)) == ["4"]
-        assert len(screens) > 1
+        assert heading("".join(screens)) == [chapter]
+        assert len(screens) > 2
         for screen in screens:
-            lines = screen.removeprefix("\n").splitlines()  # what follows what was typed
-            pieces = re.split(r"\n\n(?!  )", screen.strip("\n"))
-            assert len(lines) <= rows or len(pieces) <= 2
+            shown = re.sub(PROGRESS, "", screen, flags=re.DOTALL)
+            lines = shown.removeprefix("\n").split("\n")  # what follows what was typed
+            assert sum(-(-len(line) // columns) or 1 for line in lines) <= rows, screen
         leave(terminal)
 
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..pictures.painting import paint
 from ..pictures.segments import Line, Segment, plain, wrap
@@ -37,7 +37,7 @@ class Terminal:
 
     def __init__(self) -> None:
         columns, self._height = shutil.get_terminal_size()
-        self.width = max(columns, 20)
+        self.width = max(getattr(sys.stdout, "columns", columns), 20)  # less of it in the tour
         self._is_terminal = sys.stdout is not None and sys.stdout.isatty()
         self._console = _make_console(self.width) if self._is_terminal else None
         self._pause: Callable[[], object] | None = None
@@ -140,15 +140,37 @@ class Terminal:
         return min(self.width, _PROSE)
 
     def _put(self, text: str | Text = "", style: str = "") -> None:
-        lines = sum(-(-len(line) // self.width) or 1 for line in str(text).split("\n"))
+        for part in self._screenfuls(text):
+            if self._console is None:
+                print(part, flush=True)
+            else:
+                self._console.print(part, style=style, soft_wrap=True)
+
+    def _screenfuls(self, text: str | Text) -> Iterator[str | Text]:
+        """The text in one part, or in several with pauses between them where it needs screens."""
+        if self._pause is None:
+            yield text
+            return
+        lines: list[Any] = list(
+            text.split("\n") if isinstance(text, str) else text.split("\n", allow_blank=True)
+        )
+        between: Any = "\n" if isinstance(text, str) else text.blank_copy("\n")
+        heights = [-(-len(line) // self.width) or 1 for line in lines]
+        self._make_room(sum(heights))
+        first = 0
+        for number, height in enumerate(heights):
+            if self._written + height >= self._height and number > first:
+                yield between.join(lines[first:number])
+                first = number
+                self._make_room(height)
+            self._written += height
+        yield between.join(lines[first:])
+
+    def _make_room(self, lines: int) -> None:
+        """Pauses if so many lines more would push unread ones off the screen, the prompt's too."""
         if self._pause and self._written and self._written + lines >= self._height:
             self.start_screen()
             self._pause()
-        self._written += lines
-        if self._console is None:
-            print(text, flush=True)
-        else:
-            self._console.print(text, style=style, soft_wrap=True)
 
 
 def _make_console(width: int) -> Console | None:

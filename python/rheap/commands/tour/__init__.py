@@ -46,14 +46,14 @@ def run(options: argparse.Namespace | None = None) -> int:
     terminal = Terminal()
     step = bool(options and options.step)
     only: str | None = options.chapter if options else None
+    browses = terminal.is_interactive and not (options and options.all)
+    reader = Browser(terminal, step=step) if browses else Reader(terminal, step=step)
     terminal.say(
         f"rheap {__version__}: a memory heap for Python that you can look into. Every step below "
         "is run now: the code you see is the code that runs, the figures are of this process."
     )
     if step:
         terminal.say(f"When you are asked where the next block will go, type {RULE}.")
-    browses = terminal.is_interactive and not (options and options.all)
-    reader = Browser(terminal, step=step) if browses else Reader(terminal, step=step)
     with _default_heap_aside():
         ending = _read(terminal, reader, only)
     if reader.guesses:

@@ -16,6 +16,7 @@ import builtins
 import contextlib
 import inspect
 import io
+import sys
 import textwrap
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ def play(terminal: Terminal, reader: Reader, number: int, chapter: Callable[[], 
         for source in steps(chapter):
             if source:
                 terminal.code(source)
-            with _shown() as parts:
+            with _catch_output(terminal.columns) as parts:
                 told = next(story, None)
             if source:
                 terminal.output(*parts)
@@ -145,22 +146,40 @@ def _source(lines: list[str], step: list[ast.stmt]) -> str:
     return textwrap.dedent("\n".join(lines[first:last])).strip()
 
 
+class _Shown(io.TextIOBase):
+    """What a step prints, in order: text, and pictures as they are. `columns`: its width."""
+
+    def __init__(self, columns: int) -> None:
+        self.columns = columns
+        self.parts: list[str | Drawable] = []
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """That of the stdout for which this stands."""
+        return getattr(sys.__stdout__, "encoding", None) or "ascii"
+
+    def write(self, text: str) -> int:
+        if self.parts and isinstance(self.parts[-1], str):
+            self.parts[-1] += text
+        else:
+            self.parts.append(text)
+        return len(text)
+
+
 @contextlib.contextmanager
-def _shown() -> Iterator[list[str | Drawable]]:
-    """Catches what is printed, in order: text, and pictures as they are."""
-    parts: list[str | Drawable] = []
-    before = builtins.print
+def _catch_output(columns: int) -> Iterator[list[str | Drawable]]:
+    """Catches what is printed."""
+    caught, before = _Shown(columns), builtins.print
 
     def show(*values: object, **options: Any) -> None:
         if len(values) == 1 and isinstance(values[0], Drawable) and not options:
-            parts.append(values[0])
+            caught.parts.append(values[0])
         else:
-            text = io.StringIO()
-            before(*values, **{"file": text, **options})
-            parts.append(text.getvalue())
+            before(*values, **options)
 
     builtins.print = show
     try:
-        yield parts
+        with contextlib.redirect_stdout(caught):
+            yield caught.parts
     finally:
         builtins.print = before
