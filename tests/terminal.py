@@ -25,8 +25,18 @@ class Terminal:
     def __init__(self, process: subprocess.Popen[bytes], master: int) -> None:
         self._process = process
         self._master = master
-        self.screen = ""
+        self._written = b""
+
+    @property
+    def screen(self) -> str:
         """All that was written so far, without colours."""
+        return re.sub("\x1b\\[[0-9;]*m", "", self.painted)
+
+    @property
+    def painted(self) -> str:
+        """The same with colours."""
+        text = self._written.decode(errors="ignore")  # it may end in half a character
+        return text.replace("\r\n", "\n")
 
     def type(self, text: str, *, until: str | None = None) -> str:
         """Types it; returns what is written from then on, up to these words, or to the end."""
@@ -50,8 +60,7 @@ class Terminal:
             if not part:
                 assert until is None, f"no {until!r} in {self.screen[before:]!r}"
                 break
-            text = re.sub("\x1b\\[[0-9;]*m", "", part.decode())
-            self.screen += text.replace("\r\n", "\n")
+            self._written += part
         return self.screen[before:]
 
     def status(self) -> int:

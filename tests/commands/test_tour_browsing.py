@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import time
@@ -15,7 +16,7 @@ from rheap.commands.tour import CHAPTERS
 
 END = "?: help"  # of the prompt behind a chapter
 PAUSE = "? for help"  # of the prompt within one
-PROGRESS = r"\x1b\[\?25l.*?\x1b\[\?25h\x1b\[1A\x1b\[2K"  # a bar that comes and goes
+PROGRESS = r"\x1b\[\?25l.*?\x1b\[\?25h\r?\x1b\[1A\x1b\[2K"  # a bar that comes and goes
 TALL = 200  # rows: no chapter has more
 
 
@@ -162,8 +163,11 @@ def test_it_keeps_to_the_width(columns: int) -> None:
         leave(terminal)
 
 
-def test_no_color_is_honoured_there_too() -> None:
-    with at_terminal("tour", "word", rows=TALL, NO_COLOR="1") as terminal:
+@pytest.mark.skipif(importlib.util.find_spec("rich") is None, reason="needs rich")
+@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}])
+def test_no_color_is_honoured_there_too(variables: dict[str, str]) -> None:
+    with at_terminal("tour", "word", rows=TALL, **variables) as terminal:
         terminal.read(until=END)
-        assert not re.search(r"\x1b\[(?:[0-9;]*;)?[34][0-9]", terminal.screen)
+        coloured = re.search(r"\x1b\[(?:[0-9;]*;)?[34][0-9]", terminal.painted)
+        assert (coloured is None) == bool(variables)
         leave(terminal)
