@@ -40,7 +40,7 @@ class Terminal:
 
     def type(self, text: str, *, until: str | None = None) -> str:
         """Types it; returns what is written from then on, up to these words, or to the end."""
-        os.write(self._master, text.encode())
+        os.write(self._master, text.encode(errors="surrogateescape"))
         return self.read(until=until)
 
     def enter(self, line: str = "", *, until: str | None = None) -> str:

@@ -120,6 +120,14 @@ def test_the_end_of_the_input_is_told_where_it_is() -> None:
     assert "That was the tour." not in text
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", ["tour --step word", "replay --ops +8 --ask"])
+def test_where_nobody_can_answer_it_ends(command: str, closed: str) -> None:
+    program = f'"{sys.executable}" -m rheap {command} {closed}'
+    done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def pauses(chapter: str) -> int:
     """How often a chapter waits: each of its steps ends in prose or a question but the last."""
     return len(list(steps(import_module(f"rheap.commands.tour.{chapter}").chapter))) - 1

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from terminal import CTRL_D, at_terminal
 
 from rheap import _core
 from rheap.commands.main import main
@@ -175,3 +176,12 @@ def test_ctrl_c_ends_the_exercise():
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
         assert process.stderr.read() == b""
+
+
+def test_what_is_no_text_is_no_answer():
+    with at_terminal(*OPS, "--ask") as terminal:
+        terminal.read(until="goes to:")
+        assert "'?' is none of a." in terminal.enter("\udcff\udcfe", until="goes to:")
+        assert "(right)" in terminal.enter("a", until="goes to:")
+        assert terminal.type(CTRL_D).endswith("1 of 1 guesses were right.\n\n")
+        assert terminal.status() == 0

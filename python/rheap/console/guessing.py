@@ -12,6 +12,7 @@ from .._core import SMALLEST_CAPACITY, WORD_BYTES
 from ..pictures.heapmap import RegionMap
 from ..pictures.lettered import LetteredMap
 from ..pictures.palette import WILDERNESS
+from .terminal import read_line
 
 NOWHERE = "none"
 RULE = (
@@ -73,7 +74,7 @@ def shown(place: int | None) -> str:
 
 
 def take_guess(
-    prompt: str, places: Sequence[Place], read: Callable[[str], str] = input
+    prompt: str, places: Sequence[Place], read: Callable[[str], str] = read_line
 ) -> Guess | None:
     """Asks until the answer follows the `RULE`; None if it was skipped.
 

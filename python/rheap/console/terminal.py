@@ -173,6 +173,22 @@ class Terminal:
             self._pause()
 
 
+def read_line(prompt: str) -> str:
+    """A line that somebody types behind the prompt.
+
+    Raises `EOFError` when the input has ended, also where there is none.
+    """
+    if sys.stdin is None or sys.stdout is None:
+        raise EOFError
+    try:
+        return input(prompt)
+    except UnicodeDecodeError:
+        return "?"  # what is no text asks for help
+    except (EOFError, KeyboardInterrupt):
+        print()  # the prompt's line ends
+        raise
+
+
 def _make_console(width: int) -> Console | None:
     try:
         from rich.console import Console

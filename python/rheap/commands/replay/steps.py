@@ -52,7 +52,6 @@ class Exercise:
                 try:
                     guess = take_guess(f"{word} goes to: ", places)
                 except EOFError:
-                    print()
                     break
             payload = self._inspection.step()
             answer = self._describe(word, payload)

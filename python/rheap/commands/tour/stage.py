@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...console.guessing import Guess, Place, lettered, places_of, take_guess
-from ...console.terminal import Drawable, Terminal
+from ...console.terminal import Drawable, Terminal, read_line
 from ...pictures.heapmap import RegionMap
 from ...replay.reasons import is_right, why_not
 
@@ -81,13 +81,9 @@ class Reader:
     def answer(self, prompt: str) -> str:
         """A line from the reader. Raises `Left`."""
         try:
-            return input(prompt)
+            return read_line(prompt)
         except EOFError:
-            print()
             raise Left from None
-        except KeyboardInterrupt:
-            print()
-            raise
 
     def check(self) -> None:
         """Says whether the guess was right, once the answer is there."""
