@@ -38,16 +38,16 @@ class Terminal:
         text = self._written.decode(errors="ignore")  # it may end in half a character
         return text.replace("\r\n", "\n")
 
-    def type(self, text: str, *, until: str | None = None) -> str:
+    def type(self, text: str, *, until: str | tuple[str, ...] | None = None) -> str:
         """Types it; returns what is written from then on, up to these words, or to the end."""
         os.write(self._master, text.encode(errors="surrogateescape"))
         return self.read(until=until)
 
-    def enter(self, line: str = "", *, until: str | None = None) -> str:
+    def enter(self, line: str = "", *, until: str | tuple[str, ...] | None = None) -> str:
         """Types a line."""
         return self.type(f"{line}\n", until=until)
 
-    def read(self, *, until: str | None = None) -> str:
+    def read(self, *, until: str | tuple[str, ...] | None = None) -> str:
         """What is written until these words stand at the end, or the program ends."""
         before, deadline = len(self.screen), time.monotonic() + _SECONDS
         while until is None or not self.screen[before:].rstrip(" ").endswith(until):

@@ -146,6 +146,17 @@ def test_guesses_are_letters_and_words_still_move() -> None:
         assert terminal.status() == 0
 
 
+def test_a_chapter_may_be_left_between_a_guess_and_its_answer() -> None:
+    with at_terminal("tour", "--step", "word", rows=9) as terminal:
+        shown = terminal.read(until="help")
+        while "your guess:" not in shown:
+            shown = terminal.enter("", until=("help", "your guess:"))
+        assert "Right" not in terminal.enter("a", until=PAUSE)
+        assert heading(terminal.enter("5", until="help")) == ["5"]
+        leave(terminal)
+        assert "guesses were right" not in terminal.screen
+
+
 def test_all_is_written_at_once_where_it_is_asked_for() -> None:
     with at_terminal("tour", "--all", rows=24) as terminal:
         assert heading(terminal.read()) == [str(n + 1) for n in range(len(CHAPTERS))]

@@ -140,6 +140,16 @@ def test_the_free_lists_are_shown_in_their_order(capsys):
     )
 
 
+@pytest.mark.parametrize("policy", ["segregated", "best"])
+def test_a_capacity_is_cut_to_whole_words(policy, capsys):
+    words = ["--ops", "+8,+376,+369,+368", "--capacity", "407", "--policy", policy]
+    assert main(["replay", *words]) == 0
+    out = capsys.readouterr().out
+    assert "wilderness: a +0x5018 (368 bytes)" in out
+    assert "allocation 2 is refused" in out
+    assert f"allocation 3 goes to {SECOND.replace('20', '18')}" in out
+
+
 def test_quiet_shows_the_table_only(capsys):
     assert main(["replay", "--random", "60", "--quiet"]) == 0
     out = capsys.readouterr().out

@@ -101,7 +101,7 @@ def _meant(text: str, places: Sequence[Place]) -> list[Place]:
         return named
     offset = re.fullmatch(r"\+?(?:0x)?([0-9a-f]+)", text, re.ASCII)
     at = int(offset[1], 16) if offset else None
-    size = int(text) if re.fullmatch(r"\d+", text, re.ASCII) else None
+    size = int(text) if re.fullmatch(r"\d{1,18}", text, re.ASCII) else None
     return [
         each
         for each in places

@@ -29,7 +29,6 @@ class Exercise:
         self._trace = trace
         self._words = words
         self._scheme = scheme
-        self._capacity = capacity
         self._inspection = scheme.inspect(trace, capacity)
         self._lists = FreeLists(scheme, capacity)
         self._payloads: list[int | None] = []
@@ -71,7 +70,8 @@ class Exercise:
         return Result(self._scheme.name, self._scheme.coalesce, None, placing)
 
     def _map(self) -> RegionMap:
-        return RegionMap.of_rows(self._inspection.rows(), self._capacity)
+        capacity = self._inspection.region()["capacity"]  # whole words of what was asked for
+        return RegionMap.of_rows(self._inspection.rows(), capacity)
 
     def _show(self, map_: RegionMap, *answer: str) -> None:
         """The answer, the map, and the free lists, each in its order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ...console.terminal import Terminal
 from .chapters import CHAPTERS, chapter_named, number_of, show_chapter, title_of
 from .stage import Left, Reader
@@ -90,10 +92,8 @@ class Browser(Reader):
                 self._list()
                 return True
         if letters or not word.isdigit():
-            try:
+            with contextlib.suppress(ValueError):
                 raise GoTo(number_of(chapter_named(word)))
-            except ValueError:
-                return False
         return False
 
     def _list(self) -> None:

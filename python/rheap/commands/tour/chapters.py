@@ -51,8 +51,7 @@ def title_of(name: str) -> str:
 def show_chapter(terminal: Terminal, reader: Reader, name: str) -> None:
     """Plays a chapter, and says what to try after it. Raises what the reader raises."""
     chapter = _load(name)
-    reader.number = number_of(name)
-    play(terminal, reader, reader.number, chapter.chapter)
+    play(terminal, reader, number_of(name), chapter.chapter)
     terminal.to_paste("Next, try:", chapter.NEXT)
     if same := getattr(chapter, "SAME", None):
         terminal.to_paste("The same in the player, step by step:", view_command(name, same))

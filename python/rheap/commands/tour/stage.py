@@ -62,6 +62,11 @@ class Reader:
         self.number = 0
         """Of the chapter that is being read; 0 before the first."""
 
+    def begin(self, number: int) -> None:
+        """Opens a chapter. (The one before may have been left between a guess and its answer.)"""
+        self.number = number
+        self._guessed = None
+
     def take(self, told: str | Ask) -> None:
         """Shows prose, or a question. Raises `Left`."""
         self._terminal.say(told if isinstance(told, str) else told.question)
@@ -103,6 +108,7 @@ class Reader:
 
 def play(terminal: Terminal, reader: Reader, number: int, chapter: Callable[[], Story]) -> None:
     """Plays one chapter to its end. Raises `Left`."""
+    reader.begin(number)
     terminal.heading(f"{number}  {inspect.getdoc(chapter)}")
     with contextlib.closing(chapter()) as story:
         for source in steps(chapter):
