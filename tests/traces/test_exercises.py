@@ -128,6 +128,7 @@ def test_the_free_lists_are_shown_in_their_order(capsys):
     words = "+24,+8,+24,+8,+40,+8,-0,-4,-2"
     assert main(["replay", "--ops", words]) == 0
     shown = lines_of(capsys.readouterr().out)
+    assert shown.count("free list: empty") == 6
     first = shown.index("free list of 24 bytes: b +0x5038 (24 bytes), a +0x5000 (24 bytes)")
     assert shown[first + 1 : first + 3] == [
         "free list of 40 bytes: c +0x5070 (40 bytes)",

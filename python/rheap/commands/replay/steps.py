@@ -81,8 +81,10 @@ class Exercise:
             f"{what}: {', '.join(named[payload] for payload in payloads)}"
             for what, payloads in self._lists.lists(map_.blocks)
         ]
-        lists += [f"{WILDERNESS}: {each}" for each in places if each.kind == WILDERNESS]
-        self._terminal.output(*answer, lettered(map_, places), *lists)
+        behind = [f"{WILDERNESS}: {each}" for each in places if each.kind == WILDERNESS]
+        self._terminal.output(
+            *answer, lettered(map_, places), *(lists or ["free list: empty"]), *behind
+        )
 
     def _judge(self, guess: Guess, size: int, payload: int | None, places: Sequence[Place]) -> str:
         if is_right(guess, payload):
