@@ -46,7 +46,7 @@ _STYLE = "".join(
 
 
 def timeline_svg(source: str, timelines: Sequence[Timeline]) -> str:
-    """For each timeline addresses (up) by operations (to the right), its bytes, its ratios."""
+    """For each timeline addresses (up) by operations (to the right), and its curves."""
     width, height = _LEFT + COLUMNS + _RIGHT, _STEP * len(timelines)
     shapes = "".join(
         part
