@@ -44,6 +44,8 @@ FACTS = [
     "That was the tour.",
 ]
 
+TO_PASTE = r"^(Next, try|The same in the player, step by step):\n(.+\n)+"
+
 Environment = Callable[..., dict[str, str]]
 
 
@@ -86,7 +88,13 @@ def tour(command: list[str], environment: dict[str, str]) -> str:
 def on_a_terminal(environment: dict[str, str]) -> str:
     """The same, with a terminal for stdout."""
     master, slave = pty.openpty()
-    with subprocess.Popen(MODULE, env=environment, stdout=slave, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        MODULE,
+        env=environment,
+        stdin=subprocess.DEVNULL,  # so nobody is asked where to go
+        stdout=slave,
+        stderr=subprocess.PIPE,
+    ) as process:
         os.close(slave)
         parts = []
         with contextlib.suppress(OSError):  # how a terminal says that nobody writes any more
@@ -128,7 +136,7 @@ def test_says_all_with_numpy(environment: Environment) -> None:
 @pytest.mark.parametrize("width", [40, 120])
 def test_keeps_to_the_width(width: int, environment: Environment) -> None:
     text = tour(MODULE, environment(COLUMNS=str(width)))
-    for line in re.sub(r"^Next, try:\n(.+\n)+", "", text, flags=re.MULTILINE).splitlines():
+    for line in re.sub(TO_PASTE, "", text, flags=re.MULTILINE).splitlines():
         code = line.startswith(("  >>> ", "  ... "))
         breakable = len(line.split()) > 1 and not code
         assert len(line) <= width or not breakable, line
@@ -224,11 +232,30 @@ def test_an_unknown_chapter_lists_them(capsys: pytest.CaptureFixture[str]) -> No
     assert all(name in error for name in ("nowhere", "word", "policies"))
 
 
-def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("written", "meant"), [("tuor", "tour"), ("vew", "view"), ("VIEW", "view"), ("\udce9\n", None)]
+)
+def test_unknown_command(
+    written: str, meant: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as exit_:
-        rheap.commands.main.main(["tuor"])
+        rheap.commands.main.main([written])
     assert exit_.value.code == 2
-    assert "tuor" in capsys.readouterr().err
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert f"there is no command {written!r}." in error
+    assert error.endswith("There are: tour, view, replay, record, export, shm, bench.")
+    assert ("Did you mean" in error) == (meant is not None)
+    assert meant is None or f"Did you mean {meant!r}?" in error
+
+
+def test_help_lists_the_commands_in_the_order_of_a_new_reader(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        rheap.commands.main.main(["--help"])
+    listed = re.findall(r"^    (\w+) ", capsys.readouterr().out, re.MULTILINE)
+    assert listed == list(rheap.commands.main.COMMANDS)
+    assert (listed[0], listed[-1]) == ("tour", "bench")
 
 
 def test_leaves_the_default_heap_alone(capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,7 +289,7 @@ def test_the_code_on_the_page_is_the_code_that_ran(capsys: pytest.CaptureFixture
     assert shown[0] == shown[2] == ""
     assert shown[1].startswith("total = 10\n\nfor number")
     terminal = Terminal()
-    assert play(terminal, Reader(terminal, step=False), 1, chapter)
+    play(terminal, Reader(terminal, step=False), 1, chapter)
     text = capsys.readouterr().out
     assert ">>> total = 10\n\n  >>> for number in range(3):\n  ...     total" in text
     assert text.index("before") < text.index('>>> print("total"') < text.index("  total 13")
@@ -287,7 +314,7 @@ def test_maps_reach_the_terminal_as_pictures() -> None:
 
     terminal = Keeps()
     printing = print
-    assert play(terminal, Reader(terminal, step=False), 1, chapter)
+    play(terminal, Reader(terminal, step=False), 1, chapter)
     assert print is printing
     text, picture, behind = shown
     assert (text, behind) == ("a heap <rheap.Heap of 256 B>\n", "behind!")

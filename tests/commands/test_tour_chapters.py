@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -12,13 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from rheap.commands.main import main
+from rheap._core import Inspection
+from rheap.commands import view
+from rheap.commands.arguments import make_exercise, schemes_of
+from rheap.commands.main import main, make_parser
 from rheap.commands.tour import CHAPTERS
 from rheap.commands.tour.stage import Reader, play, steps
-from rheap.console.terminal import Drawable, Terminal
+from rheap.console.terminal import MARGIN, Drawable, Terminal
+from rheap.pictures.heapmap import RegionMap
 
 BYTES = re.compile(r"^ +\+0x[0-9a-f]+ .*?(?:[0-9a-f]{2} ){7}[0-9a-f]{2}\b", re.MULTILINE)
 NUMBER = re.compile(r"\+0x[0-9a-f]+|\d+(?:[.,]\d+)*")
+PLACE = re.compile(r"\+0x[0-9a-f]+")
+TOLD_AS_OPERATIONS = {"word", "splitting", "freeing", "holes", "defrag", "policies"}
 LAYOUT = {"8", "24", "0"}  # bytes of a word, of the smallest block and bits of a check code, bit 0
 SOURCES = {"policies": {"1", "2.5"}}  # volume and section of a book
 
@@ -134,6 +142,43 @@ def run(
     )
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_the_player_shows_is_what_the_chapter_shows(
+    chapter: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = told(chapter, capsys)
+    commands = re.findall(r"^The same in the player, step by step:\n(.*)\n\n", text, re.MULTILINE)
+    assert len(commands) == (chapter in TOLD_AS_OPERATIONS)
+    for command in commands:
+        options = parsed(command)
+        schemes = schemes_of(options)
+        _, trace, capacity = make_exercise(options)
+        drawn, payloads = set(), []
+        for scheme in schemes:
+            inspection = scheme.inspect(trace, capacity)
+            for _ in range(len(trace)):
+                payloads.append(inspection.step())
+                drawn.update(rows(MARGIN + drawing(inspection, capacity)))
+        assert {*rows(text)} <= drawn
+        assert {f"+0x{payload:x}" for payload in payloads[-1:] if payload} <= {*PLACE.findall(text)}
+
+
+def parsed(command: str) -> argparse.Namespace:
+    """What the command's own parser makes of a line that the tour prints."""
+    words = shlex.split(command)
+    assert words[:2] == ["rheap", "view"]
+    assert words[-2] == "-o" and words[-1].endswith(".html")
+    alone = argparse.ArgumentParser()
+    view.add_arguments(alone)
+    if "-o " not in alone.format_help():
+        words = words[:-2]
+    return make_parser().parse_args(words[1:])
+
+
+def drawing(inspection: Inspection, capacity: int) -> str:
+    return RegionMap.of_rows(inspection.rows(), capacity).draw(80 - len(MARGIN))
+
+
 def test_a_word_stands_before_each_payload(capsys: pytest.CaptureFixture[str]) -> None:
     text = told("word", capsys)
     assert "<rheap.Block of 24 bytes at +0x5000, live>" in text
@@ -163,11 +208,12 @@ def test_a_hole_that_is_made_larger_serves_what_was_refused(
     text = told("holes", capsys)
     assert rows(text) == [
         4 * "|-------|#######",
+        "|.......................|#######" + 2 * "|.......|#######",
         "|#############|.........|#######" + 2 * "|.......|#######",
     ]
     assert "Block of 100 bytes at +0x5000" in text
     part = [float(found) for found in re.findall(r"fragmentation\s+([\d.]+)%", text)]
-    assert part[-1] < part[0]
+    assert part[-2] < part[-1] < part[0]  # it fell, and rose
 
 
 def test_three_blocks_are_seen_to_become_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,7 +71,8 @@ def test_the_picture_in_the_readme_is_what_its_command_draws(capsys, tmp_path, m
 
 
 def test_the_text_of_a_moment(capsys):
-    text = view(capsys, "--ops", OPS, "--policy", "best", "--at", "end").out
+    options = ["--policy", "best", "--coalesce", "deferred", "--at", "end"]
+    text = view(capsys, "--ops", OPS, *options).out
     assert text == (GOLDEN / "view.txt").read_text()
 
 
@@ -223,10 +224,59 @@ def test_a_spike_of_one_operation_is_drawn(tmp_path):
     assert max(range_.most for range_ in timeline.curves.live) == 90_008
     assert sum(range_.last > 1000 for range_ in timeline.curves.live) == 0
     svg, _ = draw(trace)
-    (live,) = re.findall(r'class="curve line-live" d="(M[^"]+V[^"]+)"/><path class="c', svg)
+    (live,) = re.findall(r'class="between" d="([^"]+)"', svg)
     heights = sorted({float(height) for height in re.findall(r"V([\d.]+)", live)})
-    assert heights[-1] - heights[0] > 100  # pixels
+    assert heights[-1] - heights[0] > 80  # pixels
     assert any(timeline.cells[(ROWS - 1) * COLUMNS :])  # its highest bytes
+
+
+def outline(root, kind):
+    """The corners of the one path of this class, but the last: the area's, or what a ratio was."""
+    (path,) = (
+        path for path in root.iter(f"{SVG}path") if (path.get("class") or "").endswith(kind)
+        and path.get("d").startswith("M96 ") and path.get("d").count("H") >= 1
+        and float(re.match(r"M96 (\d+)", path.get("d"))[1]) > 66 + ROWS
+    )  # fmt: skip
+    return path.get("d")
+
+
+def test_the_bytes_are_drawn_as_areas_the_live_ones_on_all():
+    trace = make_trace("exercise", ("+24", "+56", "-0", "+8"))
+    (timeline,) = timelines_of(trace, Scheme("best", "immediate"))
+    _, root = draw(trace, Scheme("best", "immediate"))
+    bottom, height = 66 + ROWS + 14 + 90, 90
+    for kind, ranges in (("live", timeline.curves.live), ("free", timeline.curves.extent)):
+        heights = [bottom - height * range_.last / timeline.extent for range_ in ranges]
+        told = outline(root, kind)
+        drawn = [float(at) for at in re.findall(r"V([\d.]+)H", told)]
+        kept = [h for n, h in enumerate(heights) if n == 0 or h != heights[n - 1]]
+        assert drawn == pytest.approx(kept, abs=0.06)
+        assert told.endswith(f"H996.0V{bottom}z")
+
+
+def test_ratios_are_lines_where_they_stand_and_ranges_where_they_do_not(tmp_path):
+    _, root = draw(make_trace("exercise", ("+24", "+24")))
+    (above, below) = outline(root, "utilisation").split("H996.0V")[0], "H96.0z"
+    assert outline(root, "utilisation").endswith(below) and above
+    lines = "".join(f"a {n} 800\nf {n}\n" for n in range(5000))
+    _, root = draw(load_text(tmp_path / "trace", f"a 9999 8\n{lines}"))
+    heights = {float(at) for at in re.findall(r"V([\d.]+)", outline(root, "utilisation"))}
+    assert max(heights) - min(heights) > 40
+
+
+def test_the_legend_names_each_thing_once(tmp_path):
+    for operations, pale in ((FEW // 4, 0), (FEW + 1, 1)):
+        _, root = draw(load_text(tmp_path / "trace", churn(operations)))
+        found = [text.text for text in root.iter(f"{SVG}text")]
+        for name in ("live", "free", "wilderness", "utilisation", "fragmentation, merged"):
+            assert found.count(name) == 1
+        assert sum("pale" in text for text in found) == pale
+    right = [
+        float(text.get("x")) + 7.3 * len(text.text)
+        for text in root.iter(f"{SVG}text")
+        if text.get("class") is None
+    ]
+    assert max(right) <= 96 + COLUMNS + 56
 
 
 def test_what_is_little_in_a_cell_is_seen(tmp_path):

@@ -150,6 +150,6 @@ def test_view_and_replay_agree_on_exercises_also_where_some_is_refused(capacity,
         drawn = fragmentation_drawn(capsys.readouterr().out)
         trace = make_trace("exercise", random_operations(200, seed))
         room = inspect(
-            trace, Scheme("segregated", "deferred"), rheap.Heap(capacity).capacity
+            trace, Scheme("segregated", "immediate"), rheap.Heap(capacity).capacity
         ).at_peak
         assert drawn == [(f"{room.fragmentation:.1%}", f"{room.fragmentation_merged:.1%}")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from pathlib import Path
 
@@ -151,6 +152,27 @@ def test_what_the_function_raises_is_shown_with_its_traceback(written, trace_fil
     policy = written("import socket\ndef choose(size, holes):\n    raise OSError('mine')\n")
     assert main(["replay", trace_file, "--policy", policy]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "functions"),
+    [
+        (
+            "def choose(size, holes):\n    return inner()\ndef inner():\n    1 / 0\n",
+            ["choose", "inner"],
+        ),
+        ("1 / 0\n", ["<module>"]),
+        ("def choose(size): pass\n", []),
+        ("def choose(size, holes):\n    import json\n    json.loads('')\n", ["choose", "loads"]),
+    ],
+)
+def test_the_traceback_begins_in_the_users_own_code(written, trace_file, capsys, source, functions):
+    assert main(["replay", trace_file, "--policy", written(source)]) == 1
+    error = capsys.readouterr().err
+    found = re.findall(r'^  File "(.*)", line \d+, in (.*)$', error, re.MULTILINE)
+    assert [function for _, function in found][: len(functions)] == functions
+    assert all(path.endswith("mine.py") or "json" in path for path, _ in found)
+    assert ("Traceback" in error) == bool(functions)
 
 
 @pytest.mark.parametrize(

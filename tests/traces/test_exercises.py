@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from terminal import CTRL_D, at_terminal
 
 from rheap import _core
 from rheap.commands.main import main
@@ -45,7 +46,7 @@ def test_each_step_is_shown_with_the_map(capsys):
         f"+8  allocation 2 goes to {FIRST}",
     ]
     assert out.count(f"+0x{_core.FIRST_BLOCK:x} |") == 4
-    assert "|--|###~" in out
+    assert "|a.|###~b" in out
 
 
 def test_what_does_not_fit_is_refused(capsys):
@@ -92,14 +93,17 @@ def test_random_operations_are_sound_and_the_same_for_a_seed(capsys):
 
 
 def test_guesses_are_taken_before_the_answer(capsys, answers):
-    answers(FIRST, "here", FIRST.removeprefix("+0x"), "NONE")
+    answers("a", "here", SECOND, "b")
     assert main([*OPS, "--ask"]) == 0
-    out = capsys.readouterr().out
-    assert f"+10 goes to: +10 allocation 0 goes to {FIRST} (right)" in " ".join(out.split())
-    assert "'here' is no offset" in out
-    assert f"allocation 1 goes to {SECOND} (not {FIRST})" in out
-    assert f"allocation 2 goes to {FIRST} (not none)" in out
-    assert "1 of 3 guesses were right." in out
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"+10 goes to: +10 allocation 0 goes to {FIRST} (right)" in out
+    assert "'here' is none of a. Type the letter" in out
+    assert f"allocation 1 goes to {SECOND} (right)" in out
+    assert (
+        f"allocation 2 goes to {FIRST} (not b: b fits, but the wilderness comes last, and the hole "
+        "a is large enough)"
+    ) in out
+    assert "2 of 3 guesses were right." in out
     assert "peak utilisation" in out
 
 
@@ -109,6 +113,58 @@ def test_enter_alone_guesses_nothing(capsys, answers):
     out = capsys.readouterr().out
     assert f"allocation 1 goes to {SECOND}\n" in out
     assert "1 of 1 guesses were right." in out
+
+
+def test_exercises_merge_at_once_as_textbooks_do(capsys):
+    words = "+24,+24,+8,-0,-1"
+    assert main(["replay", "--ops", words]) == 0
+    assert "segregated, coalescing immediate" in (out := capsys.readouterr().out)
+    assert "|a......|##" in out
+    assert main(["replay", "--ops", words, "--coalesce", "deferred"]) == 0
+    assert "|a--|b--|##" in capsys.readouterr().out
+
+
+def test_the_free_lists_are_shown_in_their_order(capsys):
+    words = "+24,+8,+24,+8,+40,+8,-0,-4,-2"
+    assert main(["replay", "--ops", words]) == 0
+    shown = lines_of(capsys.readouterr().out)
+    assert shown.count("free list: empty") == 6
+    first = shown.index("free list of 24 bytes: b +0x5038 (24 bytes), a +0x5000 (24 bytes)")
+    assert shown[first + 1 : first + 3] == [
+        "free list of 40 bytes: c +0x5070 (40 bytes)",
+        "wilderness: d +0x50b8 (176 bytes)",
+    ]
+    assert main(["replay", "--ops", words, "--policy", "best"]) == 0
+    assert (
+        "free list, in address order: a +0x5000 (24 bytes), b +0x5038 (24 bytes), c +0x5070"
+        in " ".join(capsys.readouterr().out.split())
+    )
+
+
+@pytest.mark.parametrize("policy", ["segregated", "best"])
+def test_a_capacity_is_cut_to_whole_words(policy, capsys):
+    words = ["--ops", "+8,+376,+369,+368", "--capacity", "407", "--policy", policy]
+    assert main(["replay", *words]) == 0
+    out = capsys.readouterr().out
+    assert "wilderness: a +0x5018 (368 bytes)" in out
+    assert "allocation 2 is refused" in out
+    assert f"allocation 3 goes to {SECOND.replace('20', '18')}" in out
+
+
+def test_quiet_shows_the_table_only(capsys):
+    assert main(["replay", "--random", "60", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert "peak utilisation" in out
+    assert "a cell is" not in out and "goes to" not in out
+    assert len(out.splitlines()) < 40
+
+
+def test_quiet_goes_with_an_exercise_and_without_questions(capsys):
+    assert main(["replay", "trace", "--quiet"]) == 2
+    assert "--quiet goes with an exercise" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as left:
+        main([*OPS, "--quiet", "--ask"])
+    assert left.value.code == 2
 
 
 def test_the_end_of_the_input_ends_the_exercise(capsys, answers):
@@ -131,3 +187,12 @@ def test_ctrl_c_ends_the_exercise():
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
         assert process.stderr.read() == b""
+
+
+def test_what_is_no_text_is_no_answer():
+    with at_terminal(*OPS, "--ask") as terminal:
+        terminal.read(until="goes to:")
+        assert "'?' is none of a." in terminal.enter("\udcff\udcfe", until="goes to:")
+        assert "(right)" in terminal.enter("a", until="goes to:")
+        assert terminal.type(CTRL_D).endswith("1 of 1 guesses were right.\n\n")
+        assert terminal.status() == 0

@@ -59,7 +59,10 @@ def add_heaps(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(_core.POLICIES)}, or FILE.py:FUNCTION; repeatable",
     )
     parser.add_argument(
-        "--coalesce", action="append", choices=COALESCING, help="deferred if not given; repeatable"
+        "--coalesce",
+        action="append",
+        choices=COALESCING,
+        help="deferred if not given, of an exercise immediate, as textbooks have it; repeatable",
     )
     parser.add_argument(
         "--capacity", type=_capacity, help="of each heap; else twice what the blocks take at most"
@@ -74,7 +77,8 @@ def schemes_of(options: argparse.Namespace) -> list[Scheme]:
             policies.append(written if written in _core.POLICIES else load_policy(written))
         except ValueError as error:
             raise ArgumentError(error) from None
-    coalescing = dict.fromkeys(options.coalesce or [COALESCING[0]])
+    deferred, immediate = COALESCING
+    coalescing = dict.fromkeys(options.coalesce or [deferred if options.trace else immediate])
     return [Scheme(*pair) for pair in itertools.product(policies, coalescing)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -30,14 +31,15 @@ class Command(Protocol):
 
 
 COMMANDS: dict[str, Command] = {
-    "bench": bench,
-    "export": export,
-    "replay": replay,
-    "view": view,
-    "record": record,
-    "shm": shm,
     "tour": tour,
+    "view": view,
+    "replay": replay,
+    "record": record,
+    "export": export,
+    "shm": shm,
+    "bench": bench,
 }
+"""In the order in which somebody who is new here meets them, and in which --help lists them."""
 DEFAULT = "tour"
 
 
@@ -49,7 +51,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=f"Without a command: rheap {DEFAULT}.",
     )
     parser.add_argument("--version", action="version", version=f"rheap {__version__}")
-    commands = parser.add_subparsers(title="commands", dest="command", metavar="")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     for name, command in COMMANDS.items():
         help_ = (command.__doc__ or "").partition("\n")[0]
         command.add_arguments(commands.add_parser(name, help=help_, description=help_))
@@ -61,8 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Ctrl-C, a closed pipe, and what a heap or the system refuses end in a status, not a traceback.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    options = make_parser().parse_args(arguments or [DEFAULT])
+    arguments = list(sys.argv[1:] if argv is None else argv) or [DEFAULT]
+    parser = make_parser()
+    if not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+        parser.error(_unknown(arguments[0]))
+    options = parser.parse_args(arguments)
     command = options.command or DEFAULT
     try:
         status = COMMANDS[command].run(options)
@@ -79,6 +84,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return 1
     return status if isinstance(status, int) else status()
+
+
+def _unknown(written: str) -> str:
+    """What to say to somebody who wrote this for a command."""
+    near = difflib.get_close_matches(written.lower(), COMMANDS, n=1, cutoff=0.5)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    return f"there is no command {written!r}.{meant} There are: {', '.join(COMMANDS)}."
 
 
 def _drop_output() -> None:

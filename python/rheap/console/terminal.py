@@ -6,8 +6,8 @@ import ast
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from ..pictures.painting import paint
 from ..pictures.segments import Line, Segment, plain, wrap
@@ -36,10 +36,27 @@ class Terminal:
     """
 
     def __init__(self) -> None:
-        self.width = max(shutil.get_terminal_size().columns, 20)
+        columns, self._height = shutil.get_terminal_size()
+        self.width = max(getattr(sys.stdout, "columns", columns), 20)  # less of it in the tour
         self._is_terminal = sys.stdout is not None and sys.stdout.isatty()
         self._console = _make_console(self.width) if self._is_terminal else None
+        self._pause: Callable[[], object] | None = None
+        self._written = 0  # lines on the screen that may not have been read yet
         self._rule = encodable("\N{BOX DRAWINGS LIGHT HORIZONTAL}", "-")
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether somebody sits there who can answer."""
+        return self._is_terminal and sys.stdin is not None and sys.stdin.isatty()
+
+    def pause_when_full(self, pause: Callable[[], object]) -> None:
+        """Calls `pause` from now on before something new would push what was written off the
+        screen."""
+        self._pause = pause
+
+    def start_screen(self) -> None:
+        """What was written so far has been read."""
+        self._written = 0
 
     @property
     def could_use_rich(self) -> bool:
@@ -79,11 +96,15 @@ class Terminal:
 
     def output(self, *shown: str | Drawable) -> None:
         """What code showed: text, and pictures, which are drawn in colour."""
-        for part in shown:
-            lines = part.lines(self.columns) if isinstance(part, Drawable) else self._folded(part)
-            whole = [(Segment(MARGIN), *line) for line in lines]
-            if whole:
-                self._put(plain(whole) if self._console is None else paint(whole))
+        whole = [
+            (Segment(MARGIN), *line)
+            for part in shown
+            for line in (
+                part.lines(self.columns) if isinstance(part, Drawable) else self._folded(part)
+            )
+        ]
+        if whole:
+            self._put(plain(whole) if self._console is None else paint(whole))
         self._put()
 
     def to_paste(self, title: str, lines: str) -> None:
@@ -119,10 +140,53 @@ class Terminal:
         return min(self.width, _PROSE)
 
     def _put(self, text: str | Text = "", style: str = "") -> None:
-        if self._console is None:
-            print(text, flush=True)
-        else:
-            self._console.print(text, style=style, soft_wrap=True)
+        for part in self._screenfuls(text):
+            if self._console is None:
+                print(part, flush=True)
+            else:
+                self._console.print(part, style=style, soft_wrap=True)
+
+    def _screenfuls(self, text: str | Text) -> Iterator[str | Text]:
+        """The text in one part, or in several with pauses between them where it needs screens."""
+        if self._pause is None:
+            yield text
+            return
+        lines: list[Any] = list(
+            text.split("\n") if isinstance(text, str) else text.split("\n", allow_blank=True)
+        )
+        between: Any = "\n" if isinstance(text, str) else text.blank_copy("\n")
+        heights = [-(-len(line) // self.width) or 1 for line in lines]
+        self._make_room(sum(heights))
+        first = 0
+        for number, height in enumerate(heights):
+            if self._written + height >= self._height and number > first:
+                yield between.join(lines[first:number])
+                first = number
+                self._make_room(height)
+            self._written += height
+        yield between.join(lines[first:])
+
+    def _make_room(self, lines: int) -> None:
+        """Pauses if so many lines more would push unread ones off the screen, the prompt's too."""
+        if self._pause and self._written and self._written + lines >= self._height:
+            self.start_screen()
+            self._pause()
+
+
+def read_line(prompt: str) -> str:
+    """A line that somebody types behind the prompt.
+
+    Raises `EOFError` when the input has ended, also where there is none.
+    """
+    if sys.stdin is None or sys.stdout is None:
+        raise EOFError
+    try:
+        return input(prompt)
+    except UnicodeDecodeError:
+        return "?"  # what is no text asks for help
+    except (EOFError, KeyboardInterrupt):
+        print()  # the prompt's line ends
+        raise
 
 
 def _make_console(width: int) -> Console | None:

@@ -1,4 +1,4 @@
-"""A whole run as one picture: addresses by operations, and its curves below."""
+"""A whole run as one picture: addresses by operations, and below them bytes and ratios."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from .._core import WORD_BYTES
 from ..format.sizes import format_size
 from .element import CHARACTER, OWN_GROUND, TEXT_STYLE, element
 from .palette import COLOURS, FREE, LEGEND, LIVE, WILDERNESS, WORD
-from .run import COLUMNS, ROWS, Band, Range, Timeline
+from .run import COLUMNS, ROWS, Band, Timeline
 
 _LEFT, _RIGHT = 96, 56  # pixels beside the picture
-_TOP, _GAP, _CURVES, _BELOW = 66, 14, 120, 64
-_STEP = _TOP + ROWS + _GAP + _CURVES + _BELOW  # from one timeline to the next
+_TOP, _GAP, _CURVES, _BELOW = 66, 14, 90, 64
+_STEP = _TOP + ROWS + 2 * (_GAP + _CURVES) + _BELOW  # from one timeline to the next
 _FIRST_PAYLOAD = _core.FIRST_BLOCK + WORD_BYTES
 _MOST_TICKS = 10
+# Colours of Okabe and Ito (palette.py) that no kind of bytes in this picture has.
+_UTILISATION, _FRAGMENTATION = "#009e73", "#d55e00"
+
+_BETWEEN = "between"  # what is live at its most in a column, and is not at its least
 
 _STYLE = "".join(
     [
@@ -33,12 +37,10 @@ _STYLE = "".join(
         f".rheap .{LIVE}{{fill:{COLOURS[LIVE]}}}.rheap .{WORD}{{fill:{COLOURS[WORD]}}}",
         f".rheap .{FREE}{{fill:{COLOURS[FREE]};fill-opacity:.7}}",
         f".rheap .{WILDERNESS}{{fill:{COLOURS[WILDERNESS]};fill-opacity:.15}}",
-        ".rheap .curve{fill:none;stroke:currentColor;stroke-width:1.2}",
-        # A line of any colour is seen on any ground if it has an edge.
-        ".rheap .edge{fill:none;stroke:currentColor;stroke-opacity:.6;stroke-width:3.6}",
-        f".rheap .line-{LIVE}{{stroke:{COLOURS[LIVE]};stroke-width:2}}",
-        f".rheap .line-{FREE}{{stroke:{COLOURS[FREE]};stroke-width:2}}",
-        ".rheap .line-utilisation{stroke-dasharray:5 3}",
+        f".rheap .{_BETWEEN}{{fill:{COLOURS[LIVE]};fill-opacity:.45}}",
+        ".rheap .ratio{fill-opacity:.25;stroke-width:1.2}",
+        f".rheap .utilisation{{fill:{_UTILISATION};stroke:{_UTILISATION}}}",
+        f".rheap .fragmentation{{fill:{_FRAGMENTATION};stroke:{_FRAGMENTATION}}}",
     ]
 )
 
@@ -67,11 +69,14 @@ def _panel(source: str, timeline: Timeline, top: int) -> Iterator[str]:
     yield from _region(timeline, y)
     yield from _ticks(timeline.extent, y, ROWS, 6, _address)
     y += ROWS + _GAP
-    yield from _curves(timeline, y)
+    yield from _amounts(timeline, y)
     yield from _ticks(timeline.extent, y, _CURVES, 3, _amount)
+    y += _CURVES + _GAP
+    yield from _ratios(timeline, y)
     for part in (0, 0.5, 1):
-        at = y + _CURVES * (1 - part) + 4
-        yield f'<text x="{_LEFT + COLUMNS + 8}" y="{at}">{part:.0%}</text>'
+        at = y + _CURVES * (1 - part)
+        yield f'<path class="tick" d="M{_LEFT - 5} {at:.1f}h5"/>'
+        yield f'<text class="end" x="{_LEFT - 10}" y="{at + 4:.1f}">{part:.0%}</text>'
     yield from _operation_ticks(timeline.operations, y + _CURVES)
     yield from _legend(timeline, y + _CURVES + 44)
 
@@ -83,9 +88,8 @@ def _region(timeline: Timeline, y: int) -> Iterator[str]:
     """What was live on what was free, and above it the wilderness."""
     box = f'x="{_LEFT}" y="{y}" width="{COLUMNS}" height="{ROWS}"'
     yield f'<rect class="{WILDERNESS}" {box}/>'
-    edge = [Range(high, high, high) for _, high, _ in timeline.curves.extent]
-    line = _steps(edge, timeline.extent, y, ROWS)
-    yield f'<path class="{FREE}" d="{line}V{y + ROWS}H{_LEFT}z"/>'
+    edge = [range_.most for range_ in timeline.curves.extent]
+    yield _area(FREE, edge, timeline.extent, y, ROWS)
     if timeline.cells:
         image = base64.b64encode(_png(timeline.cells)).decode()
         yield f'<image {box} preserveAspectRatio="none" href="data:image/png;base64,{image}"/>'
@@ -150,41 +154,56 @@ def _png(cells: bytes) -> bytes:
 # --- the curves -----------------------------------------------------------------------------------
 
 
-def _curves(timeline: Timeline, y: int) -> Iterator[str]:
-    yield f'<rect class="frame" x="{_LEFT}" y="{y}" width="{COLUMNS}" height="{_CURVES}"/>'
-    curves = timeline.curves
-    for name, ranges in (("free", curves.free), ("live", curves.live)):
-        path = _steps(ranges, timeline.extent, y, _CURVES)
-        yield f'<path class="edge" d="{path}"/><path class="curve line-{name}" d="{path}"/>'
-    for name, parts in (
-        ("fragmentation", curves.fragmentation),
-        ("utilisation", curves.utilisation),
+def _amounts(timeline: Timeline, y: int) -> Iterator[str]:
+    """Bytes: what is live, on all below the wilderness. Paler what is live only now and then."""
+    curves, extent = timeline.curves, timeline.extent
+    box = f'x="{_LEFT}" y="{y}" width="{COLUMNS}" height="{_CURVES}"'
+    yield f'<rect class="{WILDERNESS}" {box}/>'
+    for kind, values in (
+        (FREE, [range_.most for range_ in curves.extent]),
+        (_BETWEEN, [range_.most for range_ in curves.live]),
+        (LIVE, [range_.least for range_ in curves.live]),
     ):
-        yield f'<path class="curve line-{name}" d="{_steps(parts, 1, y, _CURVES)}"/>'
+        yield _area(kind, values, extent, y, _CURVES)
+    yield f'<rect class="frame" {box}/>'
 
 
-def _steps(ranges: Sequence[Range], whole: float, y: int, height: int) -> str:
-    """A step for each column, with a stroke from the least to the most that it was in there."""
-    values = (value for range_ in ranges for value in _turns(range_))
-    across = COLUMNS / len(ranges)
-    parts, x, before = [], float(_LEFT), ""
-    for value in values:
-        if value is None:
-            x += across
-            parts.append(f"H{x:.1f}")
-        elif (at := f"{y + height * (1 - value / whole):.1f}") != before:
-            parts.append(f"V{at}" if parts else f"M{_LEFT} {at}")
-            before = at
+def _ratios(timeline: Timeline, y: int) -> Iterator[str]:
+    """Each a line where it stands still, and all that it passes where it does not."""
+    curves = timeline.curves
+    for name, ranges in (
+        ("utilisation", curves.utilisation),
+        ("fragmentation", curves.fragmentation),
+    ):
+        above = _steps([range_.most for range_ in ranges], 1, y, _CURVES)
+        below = _steps([range_.least for range_ in ranges], 1, y, _CURVES, back=True)
+        yield f'<path class="ratio {name}" d="M{_LEFT} {y + _CURVES}{above}{below}z"/>'
+    yield f'<rect class="frame" x="{_LEFT}" y="{y}" width="{COLUMNS}" height="{_CURVES}"/>'
+
+
+def _area(kind: str, values: Sequence[float], whole: float, y: int, height: int) -> str:
+    """All below these values, one for each column."""
+    bottom = y + height
+    line = _steps(values, whole, y, height)
+    return f'<path class="{kind}" d="M{_LEFT} {bottom}{line}V{bottom}z"/>'
+
+
+def _steps(
+    values: Sequence[float], whole: float, y: int, height: int, *, back: bool = False
+) -> str:
+    """A line that has a step for each column, to the right, or `back` to the left."""
+    across = COLUMNS / len(values)
+    parts: list[str] = []
+    before = ""
+    for number in reversed(range(len(values))) if back else range(len(values)):
+        at = f"{y + height * (1 - values[number] / whole):.1f}"
+        end = f"H{_LEFT + (number + (not back)) * across:.1f}"
+        if at == before:
+            parts[-1] = end
+        else:
+            parts += [f"V{at}", end]
+        before = at
     return "".join(parts)
-
-
-def _turns(range_: Range) -> Iterator[float | None]:
-    """The heights that a line passes in a column; None: goes on to the next."""
-    if range_.least < range_.most:
-        yield range_.least
-        yield range_.most
-    yield range_.last
-    yield None
 
 
 # --- axes and legend ------------------------------------------------------------------------------
@@ -234,14 +253,12 @@ def _legend(timeline: Timeline, y: int) -> Iterator[str]:
         yield f'<rect class="frame" x="{x}" y="{y - 10}" width="12" height="12"/>'
         yield f'<text x="{x + 18}" y="{y}">{name}</text>'
         x += 36 + round(CHARACTER * len(name))
-    for line, name in (
-        (LIVE, "live"),
-        (FREE, "free"),
-        ("fragmentation", "fragmentation, merged"),
+    for ratio, name in (
         ("utilisation", "utilisation"),
+        ("fragmentation", "fragmentation, merged"),
     ):
-        path = f'd="M{x} {y - 4}h24"'
-        if line in (LIVE, FREE):
-            yield f'<path class="edge" {path}/>'
-        yield f'<path class="curve line-{line}" {path}/><text x="{x + 30}" y="{y}">{name}</text>'
+        yield f'<path class="ratio {ratio}" d="M{x} {y - 8}h24v8h-24z"/>'
+        yield f'<text x="{x + 30}" y="{y}">{name}</text>'
         x += 48 + round(CHARACTER * len(name))
+    if timeline.operations > COLUMNS:
+        yield f'<text x="{x}" y="{y}">pale: from the least to the most of a pixel</text>'

@@ -33,7 +33,8 @@ Choose = Callable[[int, list[Hole]], object]
 
 
 class PolicyError(Exception):
-    """The policy's function raised an exception: the `__cause__` of this one."""
+    """The policy's function raised an exception: the `__cause__` of this one, whose traceback
+    begins in the user's own code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class OwnPolicy:
         try:
             return self.function(size, list(map(Hole._make, places)))
         except Exception as error:
-            raise PolicyError from error
+            raise PolicyError from _from_the_user(error)
 
 
 def load_policy(written: str) -> OwnPolicy:
@@ -70,9 +71,17 @@ def load_policy(written: str) -> OwnPolicy:
     try:
         function = runpy.run_path(path).get(name)
     except Exception as error:
-        raise PolicyError from error
+        raise PolicyError from _from_the_user(error)
     if not callable(function):
         raise ValueError(
             f"{printable(path)} has no function {name!r}; a policy is FILE.py:FUNCTION"
         )
     return OwnPolicy(printable(f"{os.path.basename(path)}:{name}"), function)
+
+
+def _from_the_user(error: Exception) -> Exception:
+    """The error without the frames through which the user's code was called."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__") in (__name__, "runpy"):
+        frames = frames.tb_next
+    return error.with_traceback(frames)

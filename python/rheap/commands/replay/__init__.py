@@ -24,7 +24,11 @@ from .steps import Exercise
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to replay, and on what."""
     add_exercise(parser, traces="*")
-    parser.add_argument("--ask", action="store_true", help="ask where each block goes first")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--ask", action="store_true", help="ask where each block goes first")
+    shown.add_argument(
+        "--quiet", action="store_true", help="of an exercise only the table, not each step"
+    )
     add_heaps(parser)
     parser.add_argument("--against", choices=["malloc"], help="time this process's malloc too")
     parser.add_argument("--repeat", type=count, default=15, help="timed runs; 15 if not given")
@@ -47,6 +51,8 @@ def _report(options: argparse.Namespace) -> None:
 def _verify(options: argparse.Namespace) -> None:
     if options.ask and (options.trace or options.json):
         raise ArgumentError("--ask goes with an exercise (--ops or --random), and not with --json")
+    if options.quiet and options.trace:
+        raise ArgumentError("--quiet goes with an exercise (--ops or --random)")
     if options.against and not options.trace:
         raise ArgumentError("--against needs a trace: an exercise is too short to be timed")
 
@@ -77,7 +83,7 @@ def _exercise(options: argparse.Namespace, schemes: list[Scheme]) -> list[Report
     results = []
     for scheme in schemes:
         exercise = Exercise(terminal, trace, words, scheme, capacity)
-        if not options.json and not exercise.play(ask=options.ask):
+        if not (options.json or options.quiet) and not exercise.play(ask=options.ask):
             return []
         results.append(exercise.result())
     report = Report.of(trace, capacity, results)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ... import _core
-from ...console.guessing import RULE, shown, take_guess
+from ...console.guessing import RULE, Guess, Place, lettered, places_of, shown, take_guess
 from ...console.terminal import Terminal
 from ...pictures.heapmap import RegionMap
+from ...pictures.palette import WILDERNESS
+from ...replay.free_lists import FreeLists
 from ...replay.measure import Result, Scheme, placing_of
+from ...replay.reasons import is_right, why_not
 
 
 class Exercise:
@@ -24,9 +29,9 @@ class Exercise:
         self._trace = trace
         self._words = words
         self._scheme = scheme
-        self._capacity = capacity
         self._inspection = scheme.inspect(trace, capacity)
-        self._places: list[int | None] = []
+        self._lists = FreeLists(scheme, capacity)
+        self._payloads: list[int | None] = []
 
     def play(self, *, ask: bool) -> bool:
         """Shows each step; with `ask` the reader says first where the block goes.
@@ -35,26 +40,25 @@ class Exercise:
         """
         terminal = self._terminal
         terminal.heading(f"{self._scheme.name}, coalescing {self._scheme.coalesce}")
+        map_ = self._map()
         if ask:
-            terminal.say(
-                f"Where does each block go? Type {RULE}. A payload stands 8 bytes behind its word, "
-                f"the first at {shown(_core.FIRST_BLOCK + 8)}."
-            )
+            terminal.say(f"Where does each block go? Type {RULE}.")
+            self._show(map_)
         guesses = []
         for word in self._words:
-            guess = None
+            places, guess = places_of(map_), None
             if ask and word.startswith("+"):
                 try:
-                    guess = take_guess(f"{word} goes to: ")
+                    guess = take_guess(f"{word} goes to: ", places)
                 except EOFError:
-                    print()
                     break
-            place = self._inspection.step()
-            answer = self._describe(word, place)
+            payload = self._inspection.step()
+            answer = self._describe(word, payload)
             if guess is not None:
-                guesses.append(guess == shown(place))
-                answer += " (right)" if guesses[-1] else f" (not {guess})"
-            terminal.output(answer, RegionMap.of_rows(self._inspection.rows(), self._capacity))
+                guesses.append(is_right(guess, payload))
+                answer += f" ({self._judge(guess, int(word[1:]), payload, places)})"
+            map_ = self._map()
+            self._show(map_, answer)
         if ask:
             terminal.say(f"{sum(guesses)} of {len(guesses)} guesses were right.")
         return self._inspection.position == len(self._words)
@@ -65,12 +69,37 @@ class Exercise:
         placing = placing_of(self._trace, self._inspection)
         return Result(self._scheme.name, self._scheme.coalesce, None, placing)
 
-    def _describe(self, word: str, place: int | None) -> str:
+    def _map(self) -> RegionMap:
+        capacity = self._inspection.region()["capacity"]  # whole words of what was asked for
+        return RegionMap.of_rows(self._inspection.rows(), capacity)
+
+    def _show(self, map_: RegionMap, *answer: str) -> None:
+        """The answer, the map, and the free lists, each in its order."""
+        places = places_of(map_)
+        named = {each.payload: str(each) for each in places}
+        lists = [
+            f"{what}: {', '.join(named[payload] for payload in payloads)}"
+            for what, payloads in self._lists.lists(map_.blocks)
+        ]
+        behind = [f"{WILDERNESS}: {each}" for each in places if each.kind == WILDERNESS]
+        self._terminal.output(
+            *answer, lettered(map_, places), *(lists or ["free list: empty"]), *behind
+        )
+
+    def _judge(self, guess: Guess, size: int, payload: int | None, places: Sequence[Place]) -> str:
+        if is_right(guess, payload):
+            return "right"
+        return f"not {guess}: {why_not(self._scheme.name, size, guess, payload, places)}"
+
+    def _describe(self, word: str, payload: int | None) -> str:
+        number = int(word[1:])
         if word.startswith("+"):
-            number = len(self._places)
-            self._places.append(place)
-            if place is None:
+            self._lists.allocated(number)
+            number = len(self._payloads)
+            self._payloads.append(payload)
+            if payload is None:
                 return f"{word}  allocation {number} is refused"
-            return f"{word}  allocation {number} goes to {shown(place)}"
-        freed = self._places[int(word[1:])]
+            return f"{word}  allocation {number} goes to {shown(payload)}"
+        freed = self._payloads[number]
+        self._lists.freed(number, freed)
         return f"{word}  frees " + ("nothing" if freed is None else shown(freed))

@@ -1,47 +1,40 @@
 """A tour of the heap: every step is run while you read it.
 
-Each chapter stands in a module of its own; stage.py says how one is written.
+Each chapter stands in a module of its own; stage.py says how one is written, chapters.py which
+there are. On a terminal browsing.py turns the pages.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterator, Sequence
-from importlib import import_module
+from collections.abc import Iterator
 
 from ... import __version__, default
 from ...console.guessing import RULE
 from ...console.terminal import Terminal
-from .stage import Reader, play
+from .browsing import Browser
+from .chapters import CHAPTERS, chapter_named, number_of, show_chapter
+from .stage import Left, Reader
 
-CHAPTERS = (
-    "word",
-    "splitting",
-    "freeing",
-    "holes",
-    "defrag",
-    "policies",
-    "transfer",
-    "arrays",
-    "handles",
-    "damage",
-    "processes",
-    "figures",
-    "program",
+_THE_END = (
+    "That was the tour. To go on by hand: python, import rheap, and print(heap.map()) after "
+    "each line; help(rheap.Heap) tells the rest."
 )
-"""The modules of this package that are chapters, in their order. Loaded when they are told: one
-looks for NumPy, which takes longer to import than all of rheap."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """A chapter, and whether to wait at each step."""
-    parser.add_argument(
+    """A chapter or all of them, and whether to wait at each step."""
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument(
         "chapter",
         nargs="?",
-        choices=CHAPTERS,
+        type=_chapter,
         metavar="CHAPTER",
-        help=f"one of {', '.join(CHAPTERS)}",
+        help=f"one of {', '.join(CHAPTERS)}, or its number",
+    )
+    shown.add_argument(
+        "--all", action="store_true", help="on a terminal, too, all chapters at once"
     )
     parser.add_argument(
         "--step", action="store_true", help="wait at each step, and ask where blocks will go"
@@ -51,9 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace | None = None) -> int:
     """Plays the tour, or a chapter; returns the exit status."""
     terminal = Terminal()
-    step = bool(options and getattr(options, "step", False))
-    only = getattr(options, "chapter", None)
-    reader = Reader(terminal, step=step)
+    step = bool(options and options.step)
+    only: str | None = options.chapter if options else None
+    browses = terminal.is_interactive and not (options and options.all)
+    reader = Browser(terminal, step=step) if browses else Reader(terminal, step=step)
     terminal.say(
         f"rheap {__version__}: a memory heap for Python that you can look into. Every step below "
         "is run now: the code you see is the code that runs, the figures are of this process."
@@ -61,7 +55,7 @@ def run(options: argparse.Namespace | None = None) -> int:
     if step:
         terminal.say(f"When you are asked where the next block will go, type {RULE}.")
     with _default_heap_aside():
-        ending = _play(terminal, reader, [only] if only else CHAPTERS)
+        ending = _read(terminal, reader, only)
     if reader.guesses:
         terminal.say(f"{reader.right} of {reader.guesses} guesses were right.")
     terminal.say(ending)
@@ -70,20 +64,31 @@ def run(options: argparse.Namespace | None = None) -> int:
     return 0
 
 
-def _play(terminal: Terminal, reader: Reader, names: Sequence[str]) -> str:
-    """Plays these chapters, and returns what to say in the end."""
-    for name in names:
-        chapter, number = import_module(f".{name}", __name__), CHAPTERS.index(name) + 1
-        if not play(terminal, reader, number, chapter.chapter):
-            return f"You left the tour at chapter {number}."
-        terminal.to_paste("Next, try:", chapter.NEXT)
-    if len(names) < len(CHAPTERS):
-        others = ", ".join(name for name in CHAPTERS if name not in names)
+def _read(terminal: Terminal, reader: Reader, only: str | None) -> str:
+    """Shows what there is to read, and returns what to say in the end."""
+    try:
+        if isinstance(reader, Browser):
+            reader.browse(number_of(only) if only else 0)
+            return _THE_END
+        for name in [only] if only else CHAPTERS:
+            show_chapter(terminal, reader, name)
+    except Left:
+        return (
+            f"You left the tour at chapter {reader.number}."
+            if reader.number
+            else "You left the tour."
+        )
+    if only:
+        others = ", ".join(name for name in CHAPTERS if name != only)
         return f"The other chapters, each with `rheap tour CHAPTER`: {others}."
-    return (
-        "That was the tour. To go on by hand: python, import rheap, and print(heap.map()) after "
-        "each line; help(rheap.Heap) tells the rest."
-    )
+    return _THE_END
+
+
+def _chapter(text: str) -> str:
+    try:
+        return chapter_named(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 @contextlib.contextmanager

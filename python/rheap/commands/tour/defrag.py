@@ -5,6 +5,7 @@ import rheap
 from .stage import Ask, Story
 
 NEXT = "rheap view --random 300 --coalesce deferred --coalesce immediate --svg merging.svg"
+SAME = "--ops '+100,+100,+100,+100,-0,-1,-2,+300' --coalesce deferred --capacity 512"
 
 
 def chapter() -> Story:
@@ -37,7 +38,12 @@ def chapter() -> Story:
         "and bit 0 is set in the word behind. The two words between are words no more but bytes of "
         "the hole; whoever walks the region steps over them."
     )
-    yield Ask("300 bytes are asked for. Where will the next block go?", lambda: wide.offset)
+    yield Ask(
+        "300 bytes are asked for. Where will the next block go?",
+        heap.map(),
+        300,
+        lambda: wide.offset,
+    )
     wide = rheap.r_alloc(300)
     print(heap.map())
     yield (

@@ -4,7 +4,8 @@ import rheap
 
 from .stage import Ask, Story
 
-NEXT = 'rheap replay --ops "+40,+24,+40,+24,-0,-1,-2,+24,+40,+40" --ask'
+NEXT = 'rheap replay --ops "+40,+24,+40,+24,-0,-1,-2,+24,+40,+40" --coalesce deferred --ask'
+SAME = "--ops '+24,+16,+24,+16,-0,-2,+24,+24' --coalesce deferred --capacity 512"
 
 
 def chapter() -> Story:
@@ -28,6 +29,8 @@ def chapter() -> Story:
     )
     yield Ask(
         "24 bytes are asked for; either block would do. Where will the next block go?",
+        heap.map(),
+        24,
         lambda: three.offset,
     )
     three = heap.alloc(24)
@@ -36,7 +39,7 @@ def chapter() -> Story:
         "To the block that was freed last, the head of the list, whose bytes are most likely still "
         "in the processor's cache. Nothing was searched, split or merged."
     )
-    yield Ask("24 bytes again. Where will the next block go?", lambda: four.offset)
+    yield Ask("24 bytes again. Where will the next block go?", heap.map(), 24, lambda: four.offset)
     four = heap.alloc(24)
     print(four)
     print("in the one before:", three[:8].hex(" "))

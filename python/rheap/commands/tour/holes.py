@@ -5,6 +5,10 @@ import rheap
 from .stage import Ask, Story
 
 NEXT = "rheap view --random 100 --svg holes.svg"
+SAME = (
+    "--ops '+56,+56,+56,+56,+56,+56,+56,+56,-0,-2,-4,-6,+100,-1,+100' "
+    "--coalesce deferred --capacity 512"
+)
 
 
 def chapter() -> Story:
@@ -21,6 +25,8 @@ def chapter() -> Story:
     free = heap.stats().free_bytes
     yield Ask(
         f"{free} bytes are free, and 100 are asked for. Where will the next block go?",
+        heap.map(),
+        100,
         lambda: None,
     )
     try:
@@ -34,17 +40,21 @@ def chapter() -> Story:
         "are linked in a list; the bytes are the links of the first. The error says what would "
         "help: free a block beside a hole."
     )
+    yield "So the second block is freed:"
+    blocks[1].free()
+    print(heap.map())
     yield Ask(
-        "So the second block is freed, and 100 bytes are asked for again. Where will the next "
-        "block go?",
+        "Two holes and the block between them became one hole. 100 bytes are asked for again. "
+        "Where will the next block go?",
+        heap.map(),
+        100,
         lambda: block.offset,
     )
-    blocks[1].free()
     block = heap.alloc(100)
     print(block)
     print(heap.map())
     yield (
-        "Two holes and the block between them became one hole, and the block of 100 lies at its "
-        "front. Fragmentation, the last of the figures, is the part of the bytes in holes that "
-        "the largest hole does not have; it fell."
+        "At the front of the hole that was made of three. Fragmentation, the last of the figures, "
+        "is the part of the bytes in holes that the largest hole does not have: it fell when they "
+        "became one, and rose when that one was cut."
     )

@@ -8,6 +8,10 @@ NEXT = (
     'rheap replay --ops "+152,+16,+136,+16,-0,-2,+104,+120,+32" --capacity 352 '
     "--coalesce immediate --policy first --policy best"
 )
+SAME = (
+    "--ops '+120,+16,+88,+16,+184,+16,-0,-2,-4,+80,+152,+112' "
+    "--policy first --policy best --policy worst --coalesce immediate --capacity 488"
+)
 
 
 def chapter() -> Story:
@@ -29,7 +33,10 @@ def chapter() -> Story:
     print(heap.map())
     yield Ask(
         "80 bytes are asked for, of each heap. Where will the next block go under best fit?",
+        heaps["best"].map(),
+        80,
         lambda: places["best"],
+        policy="best",
     )
     places: dict[str, int | None] = {}
 
@@ -47,13 +54,19 @@ def chapter() -> Story:
     yield Ask(
         "Three policies, three places. Now 152 bytes are asked for. Where will the next block go "
         "under worst fit?",
+        heaps["worst"].map(),
+        152,
         lambda: places["worst"],
+        policy="worst",
     )
     ask(152)
     yield Ask(
         "Worst fit has broken up the only hole that was large enough. Now 112 bytes are asked for. "
         "Where will the next block go under first fit?",
+        heaps["first"].map(),
+        112,
         lambda: places["first"],
+        policy="first",
     )
     ask(112)
     print(heaps["first"].map())

@@ -1,5 +1,7 @@
 """One heap in two processes: a block that both have, and one of them dies."""
 
+import signal
+
 import rheap
 
 from .stage import Story
@@ -17,12 +19,13 @@ print(heap.tickets(), heap.redeem(ticket)[:2], heap.processes(), sep="\\n")"""
 
 def other(pipe: "Connection[Any, Any]", heap: rheap.SharedHeap) -> None:
     """What the second process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the reader
     block = pipe.recv()
     text = bytes(block[:5])
     own = heap.alloc(160)
     own[:2] = b"hi"
     pipe.send((text, heap.map().draw(76)))
-    pipe.recv()
+    pipe.poll(None)  # it waits, and the block with it
 
 
 def chapter() -> Story:
@@ -46,7 +49,7 @@ def chapter() -> Story:
     block[:5] = b"hello"
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=other, args=(theirs, heap))
+    process = context.Process(target=other, args=(theirs, heap), daemon=True)
     process.start()
     ours.send(block)
     text, picture = ours.recv()

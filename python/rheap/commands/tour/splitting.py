@@ -5,6 +5,7 @@ import rheap
 from .stage import Ask, Story
 
 NEXT = 'rheap replay --ops "+100,+16,-0,+20,+20,+20" --coalesce immediate --ask'
+SAME = "--ops '+72,+16,-0,+24,+32' --coalesce immediate --capacity 512"
 
 
 def chapter() -> Story:
@@ -28,6 +29,8 @@ def chapter() -> Story:
     yield Ask(
         "24 bytes are asked for; there are the hole and the wilderness. Where will the next block "
         "go?",
+        heap.map(),
+        24,
         lambda: small.offset,
     )
     small = heap.alloc(24)
@@ -41,6 +44,8 @@ def chapter() -> Story:
     yield Ask(
         f"The hole has {heap.stats().free_bytes} bytes, and 32 are asked for. Where will the next "
         "block go?",
+        heap.map(),
+        32,
         lambda: large.offset,
     )
     large = heap.alloc(32)

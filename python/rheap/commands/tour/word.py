@@ -6,6 +6,7 @@ NEXT = """\
 import rheap; heap = rheap.Heap(512); mine = heap.alloc(24)
 mine[:17] = b"bytes of your own"
 print(heap.map(mine.offset, 24))"""
+SAME = "--ops '+24,+20' --coalesce deferred --capacity 512"
 
 
 def chapter() -> Story:
@@ -26,6 +27,8 @@ def chapter() -> Story:
         "A block's offset is that of its payload, counted from the start of the region; the word "
         "stands 8 bytes before. (In front of the first word the heap keeps its own header.) Now "
         "20 bytes are asked for. Where will the next block go?",
+        heap.map(),
+        20,
         lambda: second.offset,
     )
     second = heap.alloc(20)
