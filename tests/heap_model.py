@@ -47,6 +47,8 @@ class HeapBesideModel(RuleBasedStateMachine):
     coalesce = "deferred"
     policy = "segregated"
     debug = False
+    moves = False
+    """Whether blocks move to make room; by `compact` they do anyway."""
 
     def __init__(self):
         super().__init__()
@@ -57,7 +59,11 @@ class HeapBesideModel(RuleBasedStateMachine):
     @initialize(capacity=st.sampled_from(CAPACITIES))
     def open(self, capacity):
         self.heap = rheap.Heap(
-            capacity, coalesce=self.coalesce, policy=self.policy, debug=self.debug
+            capacity,
+            coalesce=self.coalesce,
+            policy=self.policy,
+            debug=self.debug,
+            auto_compact=self.moves,
         )
         self.word = 8
         self.fence = 8 if self.debug else 0
@@ -101,6 +107,16 @@ class HeapBesideModel(RuleBasedStateMachine):
 
     def note_peak(self):
         self.peak = max(self.peak, sum(entry.capacity for entry in self.entries))
+
+    def see_moves(self, *, but=None):
+        """Blocks may have moved, but for those that somebody may look at, and all `but`."""
+        for entry in self.entries:
+            if entry.closed or entry is but or entry.block.offset == entry.offset:
+                continue
+            assert entry.state == "live"
+            assert entry.block.offset % entry.align == 0
+            assert entry.block.size == entry.size
+            entry.see(entry.block)
 
     def pick_open(self, pick):
         entries = [entry for entry in self.entries if not entry.closed]

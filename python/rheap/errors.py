@@ -57,6 +57,19 @@ def _named(holders: Iterable[tuple[str | None, int, int, int, int]]) -> tuple[Ho
     return tuple(Holder(*holder) for holder in known)
 
 
+def _words_of(walls: tuple[int, int, tuple[tuple[int, int, int], ...]]) -> str:
+    count, bytes_, largest = walls
+    some = ", ".join(
+        f"{size:,} at +0x{offset:x} ({'exposed' if not views else f'{views} views'})"
+        for offset, size, views in largest
+    )
+    blocks = "1 block that may" if count == 1 else f"{count:,} blocks that may"
+    return (
+        f"{blocks} not move ({bytes_:,} bytes: {some}{', ...' if count > len(largest) else ''}); "
+        f"drop the views of such blocks, or make the heap larger"
+    )
+
+
 class HeapError(Exception):
     """Whatever a heap refuses."""
 
@@ -70,16 +83,18 @@ class HeapError(Exception):
 
 
 class HeapExhausted(HeapError, MemoryError):
-    """No hole is large enough, although everything that could be merged was merged.
+    """No hole is large enough, although all was merged that could be, and moved that may.
 
     `requested`, `free` (in all holes), `largest` (the largest request that would be served, see
     `HeapStats.largest_merged`), `capacity` and `overhead` (what each block takes besides) are in
     bytes. `holders`: on a heap with debug=True the three sites that hold most, else empty.
     `records`: "objects" or "tickets" when a shared heap has no record left for one more, and
-    `capacity` is how many it has; else None.
+    `capacity` is how many it has; else None. `walls`: where more is free than was asked for, on a
+    heap that moves blocks, those that may not move: how many, their bytes, and (offset, bytes,
+    views) of the three largest; an exposed one has no views. Else None.
     """
 
-    _facts = ("requested", "free", "largest", "capacity", "holders", "overhead", "records")
+    _facts = ("requested", "free", "largest", "capacity", "holders", "overhead", "records", "walls")
 
     def __init__(
         self,
@@ -90,7 +105,9 @@ class HeapExhausted(HeapError, MemoryError):
         holders: Iterable[tuple[str | None, int, int, int, int]] = (),
         overhead: int = WORD_BYTES,
         records: str | None = None,
+        walls: tuple[int, int, tuple[tuple[int, int, int], ...]] | None = None,
     ) -> None:
+        self.walls = walls
         self.holders = _named(holders)
         self.requested = requested
         self.free = free
@@ -123,6 +140,8 @@ class HeapExhausted(HeapError, MemoryError):
                 "but no hole can hold them at that alignment; ask for a smaller align, "
                 "or make the heap larger"
             )
+        elif walls and walls[0]:
+            help_ = f"the free bytes are scattered between {_words_of(walls)}"
         else:
             help_ = (
                 "the free bytes are scattered between live blocks; free a block beside a hole, "

@@ -125,6 +125,35 @@ class Blocks(Sequence[BlockInfo]):
         return f"<rheap.Blocks, {len(self):,} at one moment>"
 
 
+@dataclass(frozen=True, slots=True)
+class CompactReport:
+    """What one `Heap.compact()` did. Bytes of blocks include their words.
+
+    `moved_*`: what was moved. `pinned_*`, `exposed_*`: what stood behind a hole and had to stay,
+    since a view is alive or somebody may have kept its address. `too_large_*`: what stayed because
+    no call with these bounds could move it. `largest_before`, `largest_after`: the largest hole.
+    `free_bytes`: of all holes. `extent_before`, `extent_after`: from the first block to the end of
+    the last. `seconds`: how long it took. `finished`: it came to the last block; if not, the next
+    call goes on from where this one stopped.
+    """
+
+    moved_blocks: int
+    moved_bytes: int
+    pinned_blocks: int
+    pinned_bytes: int
+    exposed_blocks: int
+    exposed_bytes: int
+    too_large_blocks: int
+    too_large_bytes: int
+    largest_before: int
+    largest_after: int
+    free_bytes: int
+    extent_before: int
+    extent_after: int
+    seconds: float
+    finished: bool
+
+
 class ProcessInfo(NamedTuple):
     """A process that is attached to a shared heap.
 

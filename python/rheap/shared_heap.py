@@ -251,6 +251,16 @@ class SharedHeap(Heap):
         """
         return _core.reap(self)
 
+    def compact(self, *_bounds: object, **_named: object) -> NoReturn:  # type: ignore[override]
+        """Raises `TypeError`: other processes may be looking at any block, so none moves."""
+        raise TypeError(
+            "a SharedHeap cannot compact: other processes may look at any of its blocks"
+        )
+
+    def compact_when(self, *_terms: object, **_named: object) -> NoReturn:  # type: ignore[override]
+        """Raises `TypeError`, as `compact`."""
+        self.compact()
+
     def fileno(self) -> int:
         """The descriptor of the segment, to pass to another process; it stays the heap's."""
         return self._descriptor

@@ -35,7 +35,7 @@ def block():
 MAKE = {
     "Block": block,
     "Timeline": lambda: inspection().timeline(2, abs),
-    "Heap": lambda: _core.Heap(4096, False, False, "first", False),
+    "Heap": lambda: _core.Heap(4096, False, False, "first", False, False),
     "HeapRecorder": lambda: _core.HeapRecorder(
         rheap.Heap(4096), os.open(os.devnull, os.O_WRONLY), False
     ),

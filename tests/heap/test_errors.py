@@ -100,7 +100,7 @@ def test_a_pickled_error_keeps_its_notes():
 
 
 def test_exhausted_names_request_free_largest_and_capacity():
-    heap = rheap.Heap(4096)
+    heap = rheap.Heap(4096, auto_compact=False)
     holes = [heap.alloc(504) for _ in range(8)]
     for block in holes[1::2]:
         block.free()
@@ -123,7 +123,7 @@ def test_exhausted_names_request_free_largest_and_capacity():
     ],
 )
 def test_exhausted_says_what_would_help(request_bytes, help_):
-    heap = rheap.Heap(4096)
+    heap = rheap.Heap(4096, auto_compact=False)
     blocks = [heap.alloc(504) for _ in range(8)]
     for block in blocks[1::2]:
         block.free()

@@ -25,7 +25,8 @@ FIGURES = ("largest_now", "largest_merged", "fragmentation", "fragmentation_merg
 def aged(seed, policy, coalesce, debug):
     """A heap after some hundred operations, and its blocks."""
     pick = random.Random(seed)
-    heap = rheap.Heap(8 * pick.randrange(500, 1500), policy=policy, coalesce=coalesce, debug=debug)
+    options = {"policy": policy, "coalesce": coalesce, "debug": debug, "auto_compact": False}
+    heap = rheap.Heap(8 * pick.randrange(500, 1500), **options)
     blocks = []
     for _ in range(pick.randrange(300)):
         if blocks and pick.random() < 0.4:

@@ -11,7 +11,9 @@ WALL = 24
 
 def heap_with_holes(policy, coalesce, sizes):
     """A heap that is full but for holes of these bytes, and the offsets where they start."""
-    heap = rheap.Heap(sum(sizes) + WALL * len(sizes), policy=policy, coalesce=coalesce)
+    heap = rheap.Heap(
+        sum(sizes) + WALL * len(sizes), policy=policy, coalesce=coalesce, auto_compact=False
+    )
     holes, walls = [], []
     for size in sizes:
         holes.append(heap.alloc(size - WORD))

@@ -44,8 +44,9 @@ class HeapUnderRules(HeapBesideModel):
             assert refused.requested == size
             assert refused.capacity == self.heap.capacity
             assert align > 8 or size > hole or hole == 0
+            self.see_moves()  # it was tried
             return
-        assert size <= hole
+        assert self.moves or size <= hole
         assert len(block) == size
         assert block.offset % align == 0
         assert block.capacity >= size
@@ -53,6 +54,7 @@ class HeapUnderRules(HeapBesideModel):
             assert not np.frombuffer(block.view(), "u1").any()
         elif self.debug:
             assert (np.frombuffer(block.view(), "u1") == 0xCD).all()
+        self.see_moves()
         entry = Entry(block, b"")
         entry.align = align
         self.fill(entry)
@@ -66,6 +68,8 @@ class HeapUnderRules(HeapBesideModel):
             array = self.heap.array(shape, dtype)
         except rheap.HeapExhausted:
             return
+        finally:
+            self.see_moves()
         block = array.base.block
         assert block.offset % 64 == 0
         entry = Entry(block, b"")
@@ -92,6 +96,7 @@ class HeapUnderRules(HeapBesideModel):
         else:
             self.entries.pop()
 
+    @precondition(lambda self: not self.moves)
     @rule(size=st.integers(1, 8))
     def more_than_the_largest_is_refused(self, size):
         hole = self.heap.stats().largest_merged
@@ -198,6 +203,7 @@ class HeapUnderRules(HeapBesideModel):
             used = use() + sum(entry.capacity for entry in self.entries)
             self.peak = max(self.peak, used)
             self.allocations += 1
+        self.see_moves()
 
     @rule(pick=picks, by=st.sampled_from(["free", "heap.free", "with"]), exposed=st.booleans())
     def close_by_its_only_name(self, pick, by, exposed):
@@ -261,9 +267,11 @@ class HeapUnderRules(HeapBesideModel):
         try:
             entry.block.resize(size)
         except rheap.HeapExhausted:
+            self.see_moves()
             assert size > entry.size
             assert size > before.largest_merged or entry.align > 8 or before.largest_merged == 0
             return
+        self.see_moves(but=entry)
         after = self.heap.stats()
         kept = entry.pattern[:size]
         assert entry.block[: len(kept)] == kept
@@ -293,6 +301,19 @@ class HeapUnderRules(HeapBesideModel):
         assert not states or states[-1].is_live
         assert self.heap.defrag() == 0
 
+    @rule(max_bytes=st.one_of(st.none(), st.integers(0, 5000)))
+    def compact(self, max_bytes):
+        before = self.heap.stats()
+        report = self.heap.compact(max_bytes)
+        self.see_moves()
+        assert max_bytes is None or report.moved_bytes <= max_bytes
+        after = self.heap.stats()
+        assert after.live_bytes == before.live_bytes
+        if max_bytes is None:
+            assert report.finished
+            assert after.deferred_blocks == 0
+            assert report.too_large_blocks == 0
+
     @rule()
     def trim(self):
         before = self.heap.stats()
@@ -303,24 +324,28 @@ class HeapUnderRules(HeapBesideModel):
 
 
 @pytest.mark.parametrize(
-    ("coalesce", "policy", "debug"),
+    ("coalesce", "policy", "debug", "moves"),
     [
-        ("deferred", "segregated", False),
-        ("deferred", "segregated", True),
-        ("immediate", "segregated", False),
-        ("immediate", "best", False),
-        ("deferred", "first", True),
-        ("immediate", "next", True),
-        ("deferred", "worst", False),
+        ("deferred", "segregated", False, False),
+        ("deferred", "segregated", True, False),
+        ("immediate", "segregated", False, False),
+        ("immediate", "best", False, False),
+        ("deferred", "first", True, False),
+        ("immediate", "next", True, False),
+        ("deferred", "worst", False, False),
+        ("deferred", "segregated", False, True),
+        ("deferred", "segregated", True, True),
+        ("immediate", "best", False, True),
     ],
 )
-def test_a_heap_does_what_its_model_does(coalesce, policy, debug):
+def test_a_heap_does_what_its_model_does(coalesce, policy, debug, moves):
     class Machine(HeapUnderRules):
         pass
 
     Machine.coalesce = coalesce
     Machine.policy = policy
     Machine.debug = debug
+    Machine.moves = moves
     run_state_machine_as_test(
         Machine,
         settings=settings(

@@ -60,8 +60,8 @@ PyObject* make_array(Heap* heap, const Shape& shape, PyObject* dtype, std::uint6
   constexpr std::uint64_t cache_line = 64;  // and the widest vector register
   BlockObject* block = allocate_block(heap, bytes, cache_line, zero);
   if (block == nullptr) return nullptr;
-  void* memory = address_of(block);
   PyObject* pin = pin_of(block);
+  void* memory = address_of(block);  // which stays, now
   Py_DECREF(block);
   // The array keeps the Pin, and that keeps the block.
   return pin == nullptr ? nullptr

@@ -42,6 +42,18 @@ PyObject* free_method(PyObject* self, PyObject* const*, Py_ssize_t own) {
   Py_RETURN_NONE;
 }
 
+/// Keeps a block from being moved as long as it lives.
+class Stay {
+ public:
+  explicit Stay(BlockObject* block) : block_(block) { ++block_->pins; }
+  ~Stay() { --block_->pins; }
+  Stay(const Stay&) = delete;
+  Stay& operator=(const Stay&) = delete;
+
+ private:
+  BlockObject* block_;
+};
+
 PyObject* resize(PyObject* self, PyObject* const* arguments, Py_ssize_t own) {
   std::uint64_t bytes = 0;
   BlockObject* block = as_block(self);
@@ -58,6 +70,7 @@ PyObject* resize(PyObject* self, PyObject* const* arguments, Py_ssize_t own) {
         throw pybind11::error_already_set();
       }
       void* const before = address_of(block);
+      const Stay stay(block);  // others may be moved to make room
       heap->resize(block->handle, bytes);
       retrace(block, before);
     });

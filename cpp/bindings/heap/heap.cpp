@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bindings/heap/block.hpp"
+#include "bindings/heap/compacting.hpp"
 #include "bindings/heap/heap_methods.hpp"
 #include "bindings/heap/patience.hpp"
 #include "bindings/heap/policies.hpp"
@@ -44,13 +45,15 @@ constexpr bool gil_makes_turns = true;
 #endif
 
 OwnedHeap open_heap(std::uint64_t capacity, bool prefault, bool immediate, std::string_view policy,
-                    bool debug) {
+                    bool debug, bool auto_compact) {
   const Heap::Options options{.capacity = capacity,
                               .coalesce = immediate ? Coalesce::immediate : Coalesce::deferred,
                               .policy = policy_named(policy),
                               .debug = debug,
                               .prefault = prefault,
-                              .callers_take_turns = gil_makes_turns};
+                              .callers_take_turns = gil_makes_turns,
+                              .owners = &block_owners(),
+                              .auto_compact = auto_compact};
   Heap* heap = nullptr;
   without_gil([&] { heap = Heap::open(options); });
   return OwnedHeap(heap);
@@ -172,6 +175,8 @@ void register_heap(py::module_& module) {
       "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
       "called without a look at its bases.");
   module.def("make_r_free", &make_r_free);
+  module.def("compact", &compact);
+  module.def("compact_when", &compact_when);
   module.attr("TRACEMALLOC_DOMAIN") = tracemalloc_domain;
   module.attr("FIRST_BLOCK") = first_block.value;
   module.attr("WORD_BYTES") = word_bytes;
@@ -182,7 +187,7 @@ void register_heap(py::module_& module) {
   module.attr("SMALLEST_CAPACITY") = Heap::smallest_capacity;
 
   // Verifies that self.hpp still knows how pybind11 lays out its objects.
-  OwnedHeap probe = open_heap(Heap::smallest_capacity, false, false, policy_names[0], false);
+  OwnedHeap probe = open_heap(Heap::smallest_capacity, false, false, policy_names[0], false, false);
   Heap* expected = probe.get();
   const py::object object = py::cast(std::move(probe));
   if (heap_of(object.ptr()) != expected) {

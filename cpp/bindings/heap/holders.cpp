@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bindings/heap/block.hpp"
+#include "bindings/heap/compacting.hpp"
 #include "bindings/heap/patience.hpp"
 #include "bindings/heap/site.hpp"
 
@@ -80,9 +81,11 @@ py::list list_holders(Heap& heap) {
 }
 
 void set_exhausted_with_holders(Heap& heap, const Exhausted& exhausted) {
-  if (!heap.debug()) return set_python_error();
+  const bool kept_by_walls = heap.auto_compact() && exhausted.free >= exhausted.requested;
   try {
-    set_exhausted(exhausted, py::tuple(as_list(holders_of(heap), 3)).ptr());
+    const py::tuple holders = heap.debug() ? py::tuple(as_list(holders_of(heap), 3)) : py::tuple();
+    const py::object walls = kept_by_walls ? py::object(list_walls(heap)) : py::none();
+    set_exhausted(exhausted, holders.ptr(), walls.ptr());
   } catch (...) {  // damaged, or closed meanwhile
     set_python_error();
   }

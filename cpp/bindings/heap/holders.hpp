@@ -13,7 +13,8 @@ namespace rheap::bindings {
 /// site, most bytes first.
 pybind11::list list_holders(Heap& heap);
 
-/// Inside a catch block: sets HeapExhausted with the three sites that hold most.
+/// Inside a catch block: sets HeapExhausted with the three sites that hold most, and the blocks
+/// that could not be moved.
 void set_exhausted_with_holders(Heap& heap, const Exhausted& exhausted);
 
 /// As `translated`, for work that asks `heap` for memory.

@@ -71,7 +71,7 @@ void set_python_error() {
   try {
     throw;
   } catch (const Exhausted& e) {
-    set_exhausted(e, py::tuple().ptr());
+    set_exhausted(e, py::tuple().ptr(), Py_None);
   } catch (const Damage& e) {
     set_error("HeapCorruption", Py_BuildValue("KsO", Number{e.where.value}, e.invariant,
                                               e.fenced ? Py_True : Py_False));
@@ -100,11 +100,11 @@ void set_python_error() {
   }
 }
 
-void set_exhausted(const Exhausted& exhausted, PyObject* holders) {
+void set_exhausted(const Exhausted& exhausted, PyObject* holders, PyObject* walls) {
   set_error("HeapExhausted",
-            Py_BuildValue("KKKKOKz", Number{exhausted.requested}, Number{exhausted.free},
+            Py_BuildValue("KKKKOKzO", Number{exhausted.requested}, Number{exhausted.free},
                           Number{exhausted.largest}, Number{exhausted.capacity}, holders,
-                          Number{exhausted.overhead}, exhausted.records));
+                          Number{exhausted.overhead}, exhausted.records, walls));
 }
 
 void set_freed(const char* verb, const std::string& allocated, const std::string& freed) {

@@ -15,7 +15,7 @@ void set_python_error();
 
 // Each sets a Python error.
 /// `holders` is a tuple of (site or None, bytes, blocks, lingering).
-void set_exhausted(const Exhausted& exhausted, PyObject* holders);
+void set_exhausted(const Exhausted& exhausted, PyObject* holders, PyObject* walls);
 /// The lines as `site_text` has them.
 void set_freed(const char* verb, const std::string& allocated, const std::string& freed);
 void set_closed(const char* verb);

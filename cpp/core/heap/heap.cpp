@@ -81,6 +81,7 @@ Heap::Heap(const Options& options, std::shared_ptr<Segment> segment)
       allocator_(allocator_options(options, segment_.get())),
       handles_(allocator_->region().end()),
       owners_(options.owners),
+      auto_compact_(options.auto_compact),
       base_(allocator_->region().base()),
       capacity_(allocator_->region().capacity()),
       has_quick_way_(allocator_->has_quick_way() && segment_ == nullptr),
@@ -157,6 +158,7 @@ std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t ali
     bind(handle, allocation, bytes);
     if (observer_ != nullptr) [[unlikely]]
       observer_->allocated(handle);
+    follow_plan();
     return allocation.dirty;
   });
 }
@@ -167,7 +169,7 @@ Allocation Heap::served(std::uint64_t bytes, std::uint64_t align, Request&& requ
   try {
     return request();
   } catch (const Exhausted& exhausted) {
-    const bool possible = owners_ != nullptr && compaction_ && exhausted.free >= bytes;
+    const bool possible = auto_compact_ && compaction_ && exhausted.free >= bytes;
     if (!possible || !compaction_->make_room(bytes, align, *owners_)) throw;
   }
   return request();
@@ -194,6 +196,7 @@ void Heap::release(Offset payload, std::uint64_t usable) {
   allocator_->take_back(payload, usable);
   try {
     allocator_->keep_up();
+    follow_plan();
   } catch (const Damage& damage) {
     damage_.emplace(damage);
     see_what_is_usual();
@@ -215,6 +218,14 @@ Heap::CompactionReport Heap::compact(const CompactionBounds& bounds, Owners& own
     report.figures = compaction_->run(bounds, owners);
     report.after = extent();
     return report;
+  });
+}
+
+void Heap::compact_when(const std::optional<CompactionPlan::Terms>& terms) {
+  guarded<GuardInTurn>([&] {
+    plan_.reset();
+    if (terms) plan_.emplace(*terms);
+    see_what_is_usual();
   });
 }
 

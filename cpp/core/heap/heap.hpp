@@ -7,6 +7,7 @@
 #include "core/free_space/free_space.hpp"
 #include "core/heap/allocator.hpp"
 #include "core/heap/compaction.hpp"
+#include "core/heap/compaction_plan.hpp"
 #include "core/heap/handles.hpp"
 #include "core/heap/membership.hpp"
 #include "core/heap/observer.hpp"
@@ -36,8 +37,8 @@ class Heap {
     /// There is one caller at a time, but for `defrag`, `trim` and `check`, which anybody may call
     /// at any time, and for forks.
     bool callers_take_turns = false;
-    /// Asked when a request would be refused, and blocks may be moved to serve it; else none moves.
-    Owners* owners = nullptr;
+    Owners* owners = nullptr;   ///< without, no block moves
+    bool auto_compact = false;  ///< blocks are moved before a request is refused
   };
 
   /// The caller becomes the owner. Throws SystemRefused.
@@ -83,8 +84,11 @@ class Heap {
     Extent before;
     Extent after;
   };
-  /// Moves live blocks together, as far as the bounds allow: see Compaction. Not for a shared heap.
+  /// Moves live blocks together, as far as the bounds allow: see Compaction. Not for a shared heap,
+  /// nor is the next one.
   CompactionReport compact(const CompactionBounds& bounds, Owners& owners);
+  /// From here on, or no longer.
+  void compact_when(const std::optional<CompactionPlan::Terms>& terms);
 
   /// Throws Damage unless the handle's block, its fence, its neighbours and everything else that
   /// `free` will rely on are whole. After it, `free` finds no damage.
@@ -167,6 +171,7 @@ class Heap {
   }
   [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
   [[nodiscard]] bool debug() const { return debug_; }
+  [[nodiscard]] bool auto_compact() const { return auto_compact_; }
   /// The number of blocks that have a handle: those allocated and not freed.
   [[nodiscard]] std::size_t bound_blocks() {
     const GuardInTurn guard(lock_);
@@ -235,11 +240,15 @@ class Heap {
   void drop_observer() noexcept;
   /// After a change of anything that makes the quick ways wrong.
   void see_what_is_usual() noexcept {
-    usual_ = owned_ && !closed_ && !damage_ && observer_ == nullptr && has_quick_way_;
+    usual_ = owned_ && !closed_ && !damage_ && observer_ == nullptr && !plan_ && has_quick_way_;
   }
   template <typename Request>
   Allocation served(std::uint64_t bytes, std::uint64_t align, Request&& request);
   [[nodiscard]] Extent extent() const;
+  void follow_plan() {
+    if (plan_) [[unlikely]]
+      plan_->go_on(*compaction_, *allocator_, *owners_);
+  }
   void release(Offset payload, std::uint64_t usable);
   void bind(Handle& handle, const Allocation& allocation, std::uint64_t bytes);
   [[nodiscard]] Report report() const;
@@ -250,12 +259,14 @@ class Heap {
   std::optional<Membership> membership_;
   HandleTable handles_;
   std::optional<Compaction> compaction_;  ///< of a private heap
+  std::optional<CompactionPlan> plan_;
   Owners* owners_;
+  bool auto_compact_;
   std::optional<Damage> damage_;
   Observer* observer_ = nullptr;
   bool closed_ = false;
   bool owned_ = true;
-  bool usual_ = false;  ///< owned, open, whole, unobserved, and with a quick way
+  bool usual_ = false;  ///< owned, open, whole, unobserved, without a plan, and with a quick way
 
   // Kept for when the region is gone.
   std::byte* base_;

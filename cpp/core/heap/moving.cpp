@@ -122,7 +122,9 @@ std::optional<Allocation> Allocator::copy_elsewhere(const Handle& handle, bool w
   region_.unpoison(payload, copy.word.size() - word_bytes);
   std::memcpy(region_.address(payload), region_.address(handle.payload), handle.usable);
   if (fenced_) raise_fence(payload, usable, handle.bytes);
-  count().live.bytes += usable - handle.usable;
+  Counters& counted = count();
+  counted.live.bytes += usable - handle.usable;
+  counted.peak_live_bytes = std::max(counted.peak_live_bytes, counted.live.bytes);
   return Allocation{payload, usable, handle.bytes};
 }
 

@@ -1,0 +1,47 @@
+#include "core/heap/compaction_plan.hpp"
+
+#include <algorithm>
+
+#include "core/system/clock.hpp"
+
+namespace rheap {
+
+namespace {
+
+/// How many times what is live, with its words, the extent is.
+double ratio_of(const Allocator& allocator) {
+  const Tally& live = allocator.counters().live;
+  const BlockList& blocks = allocator.blocks();
+  return static_cast<double>(blocks.wilderness() - blocks.first()) /
+         static_cast<double>(live.bytes + live.blocks * word_bytes + word_bytes);
+}
+
+}  // namespace
+
+CompactionPlan::CompactionPlan(const Terms& terms)
+    : terms_(terms), since_(system::microseconds()), begins_above_(terms.above) {}
+
+void CompactionPlan::go_on(Compaction& compaction, const Allocator& allocator, Owners& owners) {
+  const BlockList& blocks = allocator.blocks();
+  if (blocks.wilderness() - blocks.first() < least_extent) return;
+  if (!is_due(ratio_of(allocator))) return;
+  const std::uint64_t now = system::microseconds();
+  const auto allowed = static_cast<double>(now - since_) * terms_.share;
+  if (static_cast<double>(spent_) >= allowed) return;
+  const bool finished = compaction.run({.microseconds = slice}, owners).finished;
+  spent_ += system::microseconds() - now;
+  if (finished) note_end(ratio_of(allocator));
+}
+
+bool CompactionPlan::is_due(double ratio) {
+  working_ = ratio > (working_ ? terms_.until : begins_above_);
+  return working_;
+}
+
+/// After a round that walls kept from its end the next one waits until there is more to gain.
+void CompactionPlan::note_end(double ratio) {
+  working_ = false;
+  begins_above_ = std::max(terms_.above, ratio * terms_.above / terms_.until);
+}
+
+}  // namespace rheap
