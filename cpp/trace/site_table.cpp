@@ -13,7 +13,7 @@ constexpr std::size_t first_slots = 1024;
 }  // namespace
 
 SiteTable::~SiteTable() {
-  system::release(reinterpret_cast<std::byte*>(entries_), slots_ * sizeof(Entry));
+  system::release(reinterpret_cast<std::byte*>(entries_), slots_ * sizeof(Numbered));
 }
 
 void SiteTable::put(const Key& key, std::uint32_t number) {
@@ -24,8 +24,8 @@ void SiteTable::put(const Key& key, std::uint32_t number) {
 
 void SiteTable::grow() {
   const std::size_t slots = slots_ == 0 ? first_slots : 2 * slots_;
-  auto* const entries = reinterpret_cast<Entry*>(system::sparse(slots * sizeof(Entry)));
-  Entry* const old = entries_;
+  auto* const entries = reinterpret_cast<Numbered*>(system::sparse(slots * sizeof(Numbered)));
+  Numbered* const old = entries_;
   const std::size_t old_slots = slots_;
   entries_ = entries;
   slots_ = slots;
@@ -33,7 +33,7 @@ void SiteTable::grow() {
   for (std::size_t slot = 0; slot < old_slots; ++slot) {
     if (old[slot].number != 0) entries_[slot_of(old[slot].key)] = old[slot];
   }
-  system::release(reinterpret_cast<std::byte*>(old), old_slots * sizeof(Entry));
+  system::release(reinterpret_cast<std::byte*>(old), old_slots * sizeof(Numbered));
 }
 
 }  // namespace rheap::trace

@@ -31,7 +31,7 @@ class SiteTable {
   void put(const Key& key, std::uint32_t number);
 
  private:
-  struct Entry {
+  struct Numbered {
     Key key;
     std::uint32_t number = 0;  ///< 0: nothing here
   };
@@ -45,7 +45,7 @@ class SiteTable {
   }
   void grow();
 
-  Entry* entries_ = nullptr;
+  Numbered* entries_ = nullptr;
   std::size_t slots_ = 0;  ///< a power of two
   unsigned shift_ = 0;     ///< 64 minus the bits of a slot's number
   std::size_t count_ = 0;

@@ -6,6 +6,7 @@
 #include "bindings/interpreter/gil.hpp"
 #include "bindings/traces/replay.hpp"
 #include "trace/parse.hpp"
+#include "trace/site_share.hpp"
 #include "trace/trace.hpp"
 
 namespace py = pybind11;
@@ -57,6 +58,15 @@ py::object sites(const Trace& trace) {
   return column<std::uint32_t>(trace.has_sites(), trace, [&](auto take) { trace.each_site(take); });
 }
 
+/// Rows of a place in `site_names`, bytes and blocks.
+py::list shares_after(const Trace& trace, std::size_t operations) {
+  py::list rows;
+  for (const trace::SiteShare& share : trace::shares_after(trace, operations)) {
+    rows.append(py::make_tuple(share.site, share.bytes, share.blocks));
+  }
+  return rows;
+}
+
 py::tuple site_names(const Trace& trace) { return py::tuple(py::cast(trace.sites())); }
 
 }  // namespace
@@ -69,6 +79,7 @@ void register_traces(py::module_& module) {
       .def("times", &times)
       .def("threads", &threads)
       .def("sites", &sites)
+      .def("shares_after", &shares_after)
       .def_property_readonly("site_names", &site_names)
       .def_property_readonly("source", &Trace::source)
       .def_property_readonly("torn_line", &Trace::torn_line)
