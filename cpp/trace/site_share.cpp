@@ -5,12 +5,12 @@
 namespace rheap::trace {
 
 std::vector<SiteShare> shares_after(const Trace& trace, std::size_t operations) {
-  struct Block {
+  struct Asked {
     std::uint64_t bytes = 0;
     std::uint32_t site = 0;
     bool live = false;
   };
-  std::vector<Block> blocks(trace.slots());
+  std::vector<Asked> blocks(trace.slots());
   trace.each_site([&](std::size_t number, std::uint32_t site) {
     if (number >= operations) return;
     const Operation& operation = trace.operations()[number];
@@ -18,7 +18,7 @@ std::vector<SiteShare> shares_after(const Trace& trace, std::size_t operations) 
   });
 
   std::vector<SiteShare> shares(trace.sites().size());
-  for (const Block& block : blocks) {
+  for (const Asked& block : blocks) {
     if (!block.live) continue;
     shares[block.site].bytes += block.bytes;
     ++shares[block.site].blocks;

@@ -108,6 +108,7 @@ ProcessRecorder::FindOrigin origins_of_callers() {
   if (!frames_are_read) {
     throw std::runtime_error("sites can be recorded with Python 3.11 to 3.13 that have a GIL");
   }
+  static_cast<void>(caller());  // what it makes the first time is not made in a hook
   return [sites = std::make_shared<SiteNumbers>()] { return sites->of(caller()); };
 }
 
