@@ -21,6 +21,7 @@ from .arguments import (
     schemes_of,
     status_of,
 )
+from .shares import show_shares
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +73,7 @@ def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: s
         )
         figures = summary(RegionStats(**inspection.region()))
         terminal.output(RegionMap.of_rows(inspection.rows(), capacity), ", ".join(figures))
+    show_shares(terminal, trace, number)
 
 
 def _operations_until(trace: _core.Trace, at: str | int) -> int:
