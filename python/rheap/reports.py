@@ -153,6 +153,24 @@ class CompactReport:
     seconds: float
     finished: bool
 
+    def __str__(self) -> str:
+        stayed = "".join(
+            f", {blocks:,} {why} stayed"
+            for blocks, why in (
+                (self.pinned_blocks, "pinned"),
+                (self.exposed_blocks, "exposed"),
+                (self.too_large_blocks, "too large for these bounds"),
+            )
+            if blocks
+        )
+        return (
+            f"moved {format_size(self.moved_bytes)} in {self.moved_blocks:,} "
+            f"block{'' if self.moved_blocks == 1 else 's'}{stayed}; "
+            f"largest hole {format_size(self.largest_before)} -> {format_size(self.largest_after)} "
+            f"of {format_size(self.free_bytes)} free; extent {format_size(self.extent_before)} -> "
+            f"{format_size(self.extent_after)}{'' if self.finished else '; to be continued'}"
+        )
+
 
 class ProcessInfo(NamedTuple):
     """A process that is attached to a shared heap.

@@ -251,13 +251,13 @@ class SharedHeap(Heap):
         """
         return _core.reap(self)
 
-    def compact(self, *_bounds: object, **_named: object) -> NoReturn:  # type: ignore[override]
+    def compact(self, *_bounds: object, **_named: object) -> NoReturn:
         """Raises `TypeError`: other processes may be looking at any block, so none moves."""
         raise TypeError(
             "a SharedHeap cannot compact: other processes may look at any of its blocks"
         )
 
-    def compact_when(self, *_terms: object, **_named: object) -> NoReturn:  # type: ignore[override]
+    def compact_when(self, *_terms: object, **_named: object) -> NoReturn:
         """Raises `TypeError`, as `compact`."""
         self.compact()
 

@@ -217,7 +217,7 @@ bool Compaction::make_room(std::uint64_t bytes, std::uint64_t align, Owners& own
 /// enough: the bytes of all of them when they are moved elsewhere, of the free ones when they
 /// slide.
 Compaction::Stretch Compaction::cheapest(std::uint64_t needed, Way way, Owners& owners) const {
-  struct Part {
+  struct Neighbour {
     Offset start;
     std::uint64_t yield;
     std::uint64_t cost;
@@ -227,7 +227,7 @@ Compaction::Stretch Compaction::cheapest(std::uint64_t needed, Way way, Owners& 
   const std::uint64_t most = way == Way::sliding
                                  ? CompactionBounds::none
                                  : std::max(allocator_.largest_hole(), region.end() - wilderness);
-  std::deque<Part> run;
+  std::deque<Neighbour> run;
   std::uint64_t yield = 0;
   std::uint64_t cost = 0;
   Stretch best;

@@ -21,8 +21,8 @@ def show_shares(terminal: Terminal, trace: _core.Trace, operations: int) -> None
     # A line for one site tells more than one for "1 other site".
     most = _LINES if len(rows) > _LINES + 1 else len(rows)
     if others := rows[most:]:
-        bytes_, blocks = (sum(row[figure] for row in others) for figure in (1, 2))
-        rows[most:] = [(f"{len(others):,} other sites", bytes_, blocks)]
+        left = sum(bytes_ for _, bytes_, _ in others), sum(blocks for *_, blocks in others)
+        rows[most:] = [(f"{len(others):,} other sites", *left)]
     total = sum(bytes_ for _, bytes_, _ in rows)
     width = max(terminal.width - _FIGURES, 20)
     terminal.table(

@@ -34,7 +34,9 @@ class FreeLists:
         self._heap = None
         if scheme.policy == _BY_CLASS:
             immediate = scheme.coalesce == "immediate"
-            self._heap = Heap(capacity, coalesce="immediate" if immediate else "deferred")
+            self._heap = Heap(
+                capacity, coalesce="immediate" if immediate else "deferred", auto_compact=False
+            )
         self._blocks: list[_core.Block | None] = []
         self._freed: dict[int, None] = {}  # payloads, in the order of their frees
 

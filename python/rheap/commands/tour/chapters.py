@@ -19,6 +19,7 @@ CHAPTERS = (
     "transfer",
     "arrays",
     "handles",
+    "moving",
     "damage",
     "processes",
     "figures",

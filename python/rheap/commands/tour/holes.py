@@ -17,7 +17,7 @@ def chapter() -> Story:
         "Eight blocks fill this heap to the last byte. Then every other one is freed, which is how "
         "long-running programs leave their heaps:"
     )
-    heap = rheap.Heap(512)
+    heap = rheap.Heap(512, auto_compact=False)
     blocks = [heap.alloc(56) for _ in range(8)]
     for block in blocks[::2]:
         block.free()

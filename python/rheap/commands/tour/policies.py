@@ -22,7 +22,12 @@ def chapter() -> Story:
         "such hole, worst fit the largest:"
     )
     heaps = {
-        policy: rheap.Heap(488, policy=policy, coalesce="immediate")
+        policy: rheap.Heap(
+            488,
+            policy=policy,
+            coalesce="immediate",
+            auto_compact=False,
+        )
         for policy in ("first", "best", "worst")
     }
     kept = []
