@@ -66,7 +66,7 @@ class House {
   bool add(std::uint64_t bytes, std::uint64_t align = 8, bool wall = false) {
     auto tenant = std::make_unique<Tenant>();
     try {
-      heap->alloc(tenant->handle, bytes, align);
+      heap->alloc(tenant->handle, bytes, align, wall);
     } catch (const Exhausted&) {
       return false;
     }
@@ -220,6 +220,7 @@ namespace {
 struct AutoHouse {
   explicit AutoHouse(Heap::Options options, std::uint64_t seed) {
     options.owners = &owners;
+    options.auto_compact = true;
     house.emplace(options, seed);
   }
   Tenants owners;
@@ -293,6 +294,47 @@ TEST("what cannot be served is refused, and nothing is lost") {
   CHECK(it.owners.moves == 0);
   CHECK(house.tenants.size() == before);
   house.verify();
+}
+
+namespace {
+
+/// The extent, compacted, of a heap in which one block in a hundred stays and most others went.
+std::uint64_t extent_with_walls(bool with_plan) {
+  AutoHouse it({.capacity = 8 << 20}, 12);
+  House& house = *it.house;
+  if (with_plan) house.heap->compact_when(CompactionPlan::Terms{1.2, 1.05, 1.0});
+  for (int step = 0; step < 40'000; ++step) {
+    const bool full = house.tenants.size() > 10'000;
+    if (full) house.drop(house.random.below(house.tenants.size()));
+    house.add(20 + house.random.below(200), 8, house.random.one_in(100));
+  }
+  house.keep_one_in(3);
+  const std::uint64_t extent = house.heap->compact({}, it.owners).after.extent;
+  house.verify();
+  return extent;
+}
+
+}  // namespace
+
+TEST("with a plan walls are made where they stand in nobody's way") {
+  CHECK(extent_with_walls(true) < extent_with_walls(false) / 2);
+}
+
+TEST("a plan keeps the extent near what is live, and ends") {
+  AutoHouse it({.capacity = 16 << 20}, 13);
+  House& house = *it.house;
+  house.heap->compact_when(CompactionPlan::Terms{1.2, 1.05, 1.0});
+  for (int number = 0; number < 20'000; ++number) house.add(200);
+  house.keep_one_in(4);
+  for (int number = 0; number < 3000; ++number) {
+    house.add(500);
+    house.drop(house.random.below(house.tenants.size()));
+  }
+  house.verify();
+  const auto [largest, free, extent] = house.heap->compact({.bytes = 0}, it.owners).before;
+  CHECK(extent < (house.heap->capacity() - free) * 13 / 10);
+  house.heap->compact_when({});
+  CHECK(house.add(10));
 }
 
 #if RHEAP_CHECK >= 2
