@@ -38,7 +38,7 @@ def timelines_of(trace, *schemes, capacity=None):
 
 
 def draw(trace, *schemes, **options):
-    svg = timeline_svg(trace.source, timelines_of(trace, *schemes, **options))
+    svg = timeline_svg(timelines_of(trace, *schemes, **options))
     return svg, ElementTree.fromstring(svg)
 
 

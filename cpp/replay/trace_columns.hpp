@@ -1,0 +1,17 @@
+#pragma once
+
+#include "replay/varints.hpp"
+#include "trace/trace.hpp"
+
+namespace rheap::replay {
+
+/// The operations of a trace, column by column.
+struct TraceColumns {
+  Varints kinds;   ///< of each operation: 0 allocates, 1 resizes, 2 releases
+  Varints blocks;  ///< of each resize and release: how many allocations ago the block was made
+  Varints bytes;   ///< of each allocation and resize: what is asked for
+
+  explicit TraceColumns(const trace::Trace& trace);
+};
+
+}  // namespace rheap::replay

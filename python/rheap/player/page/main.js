@@ -1,0 +1,210 @@
+// Joins the parts: reads the data, then lets each part draw when what it shows has changed.
+
+import { Asking } from "./ask.js";
+import { COLOURINGS, channels, colourOf, usePalette } from "./colours.js";
+import { readSection, splitColumns } from "./columns.js";
+import { byId, make } from "./elements.js";
+import { drawFigures } from "./figures.js";
+import { listenToKeys } from "./keys.js";
+import { drawCurveLegend, drawLegend } from "./legend.js";
+import { Lists, drawLists } from "./lists.js";
+import { Player } from "./player.js";
+import { Run, UNIT } from "./run.js";
+import { inSlices } from "./slices.js";
+import { Stage } from "./stage.js";
+import { Story } from "./story.js";
+import { useLayout } from "./text.js";
+import { Trace } from "./trace.js";
+import { Transport } from "./transport.js";
+
+class Page {
+  constructor(description, overviews) {
+    this.description = description;
+    this.overviews = overviews;
+    const traces = description.traces.map((trace) => new Trace(trace));
+    const runs = description.runs.map((run) => new Run(run, traces[run.trace]));
+    this.traces = traces;
+    this.player = new Player(runs);
+    this.transport = new Transport(this.player);
+    this.story = new Story(this.player);
+    this.asking = new Asking(this.player);
+    this.lists = new Map();
+    this.colourings = new Map();
+    listenToKeys(this.player, this.transport);
+    this.listen();
+    this.makeStages();
+  }
+
+  listen() {
+    const { player } = this;
+    player.listen(["view", "coloured", "runs", "data"], () => this.drawPictures());
+    player.listen(["view", "moment", "selected", "hovered", "runs", "data", "isAsking"], () => this.drawMarks());
+    player.listen(["moment", "selected", "hovered", "runs", "data", "isAsking"], () => this.drawMoment());
+    player.listen(["moment", "runs", "data"], () => this.drawFigures());
+    player.listen(["coloured", "runs", "data"], () => this.drawLegends());
+    new ResizeObserver(() => player.tell("data")).observe(document.body);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => player.tell("data"));
+    byId("whole").addEventListener("click", () => player.resetView());
+    byId("closer").addEventListener("click", () => player.changeView((view) => view.zoom(0.5, 0.5, 0.5, 0.5)));
+    byId("farther").addEventListener("click", () => player.changeView((view) => view.zoom(0.5, 0.5, 2, 2)));
+    byId("coloured").addEventListener("change", (event) => player.set("coloured", event.target.value));
+    byId("ask").addEventListener("change", (event) => this.setAsking(event.target.checked));
+    for (const id of ["above", "below"]) byId(id).addEventListener("change", () => this.chooseRuns());
+  }
+
+  setAsking(isAsking) {
+    this.transport.stop();
+    byId("asking").hidden = !isAsking;
+    this.player.set("isAsking", isAsking);
+    if (isAsking) this.asking.start();
+    else this.asking.stop();
+  }
+
+  chooseRuns() {
+    const numbers = [byId("above").value, byId("below").value].filter((value) => value !== "");
+    this.player.showRuns(numbers.map((number) => this.player.runs[number]));
+    this.makeStages();
+    if (this.player.isAsking) this.asking.start();
+  }
+
+  fillChoices() {
+    const { runs, shown } = this.player;
+    const options = () => runs.map((run, at) => make("option", { text: run.name, value: String(at) }));
+    byId("above").replaceChildren(...options());
+    byId("below").replaceChildren(make("option", { text: "nothing", value: "" }), ...options());
+    byId("above").value = String(runs.indexOf(shown[0]));
+    byId("below").value = shown.length > 1 ? String(runs.indexOf(shown[1])) : "";
+    byId("choice").hidden = runs.length < 2;
+    const available = COLOURINGS.filter((each) => this.traces.every((trace) => each.available(trace)));
+    byId("coloured").replaceChildren(...available.map(({ name }) => make("option", { text: name, value: name })));
+  }
+
+  makeStages() {
+    const { player } = this;
+    this.stages = player.shown.map((run) => {
+      const overview = this.overviews.get(player.runs.indexOf(run));
+      return new Stage(player, run, byId("stage"), overview, (stage, place) => this.clickMap(stage, place));
+    });
+    byId("stages").replaceChildren(...this.stages.map((stage) => stage.element));
+    byId("stages").classList.toggle("two", this.stages.length > 1);
+  }
+
+  clickMap(stage, place) {
+    if (this.player.isAsking) {
+      if (stage.run === this.player.first) this.asking.answerAt(place);
+      return;
+    }
+    const band = stage.run.bandAt(this.player.moment, Math.floor(place / UNIT));
+    const number = band < 0 ? -1 : stage.run.owner[band];
+    this.player.set("selected", number < 0 ? null : { run: stage.run, number });
+  }
+
+  colouringOf(run) {
+    const key = `${this.player.coloured} ${this.player.runs.indexOf(run)}`;
+    if (!this.colourings.has(key)) {
+      const { make: makeColouring } = COLOURINGS.find(({ name }) => name === this.player.coloured);
+      this.colourings.set(key, makeColouring(run));
+    }
+    return this.colourings.get(key);
+  }
+
+  drawPictures() {
+    for (const stage of this.stages) stage.drawPicture(stage.run.isRead ? this.colouringOf(stage.run) : null);
+  }
+
+  drawMarks() {
+    for (const stage of this.stages) stage.drawMarks();
+  }
+
+  drawMoment() {
+    for (const stage of this.stages) stage.drawMoment();
+    this.drawLists();
+  }
+
+  drawFigures() {
+    const { shown, moment } = this.player;
+    if (shown.every((run) => run.isRead)) drawFigures(byId("figures"), shown, moment);
+  }
+
+  drawLegends() {
+    const { first, coloured } = this.player;
+    if (!first.isRead) return;
+    drawLegend(this.colouringOf(first), coloured);
+    drawCurveLegend();
+  }
+
+  /** The lists of the first run, where the page has them. */
+  drawLists() {
+    const { first, moment } = this.player;
+    const lists = this.lists.get(first);
+    byId("lists").hidden = lists === undefined;
+    if (lists === undefined) return;
+    lists.goTo(Math.min(moment, first.operations));
+    drawLists(byId("list-rows"), lists, this.description.quick_lists, (place) =>
+      this.stages[0].pointAt(place),
+    );
+  }
+
+  /** Reads what the page carries, and draws it when it is there. */
+  async read() {
+    for (const [at, trace] of this.traces.entries()) {
+      await readInto(trace, `trace-${at}`, this.description.traces[at].columns);
+    }
+    for (const [at, run] of this.player.runs.entries()) {
+      await readInto(run, `run-${at}`, this.description.runs[at].columns);
+      if (run.has_lists) this.lists.set(run, new Lists(run, this.description.list_sizes));
+      this.player.tell("data");
+    }
+    this.fillChoices();
+    this.player.tell("runs");
+    this.player.goTo(this.player.first.trace.peak);
+    document.body.dataset.state = "ready";
+  }
+}
+
+async function readInto(target, section, lengths) {
+  const columns = splitColumns(await readSection(section), lengths);
+  await inSlices(target.read(columns));
+}
+
+/** The pictures that stand in the page ready made, for runs that take a while to read. */
+async function readOverviews(description) {
+  const overviews = new Map();
+  for (const [at, run] of description.runs.entries()) {
+    if (run.overview) overviews.set(at, paintOverview(run.overview, await readSection(`overview-${at}`)));
+  }
+  return overviews;
+}
+
+/** Cells row by row from the lowest address: the part of each that was live. */
+function paintOverview({ columns, rows }, cells) {
+  const image = new OffscreenCanvas(columns, rows);
+  const pixels = new ImageData(columns, rows);
+  const [live, free] = [channels(colourOf("live")), channels(colourOf("free"))];
+  for (let at = 0; at < cells.length; ++at) {
+    const weight = cells[at] === 0 ? 0 : 0.16 + (0.84 * cells[at]) / 255;
+    const row = rows - 1 - Math.floor(at / columns);
+    const pixel = 4 * (row * columns + (at % columns));
+    for (let channel = 0; channel < 3; ++channel) {
+      pixels.data[pixel + channel] = live[channel] * weight + free[channel] * (1 - weight);
+    }
+    pixels.data[pixel + 3] = 255;
+  }
+  image.getContext("2d").putImageData(pixels, 0, 0);
+  return image;
+}
+
+async function start() {
+  const description = JSON.parse(new TextDecoder().decode(await readSection("description")));
+  usePalette(description.palette);
+  useLayout(description);
+  const names = description.traces.map((trace) => trace.name).join(", ");
+  byId("title").textContent = document.title = names;
+  const page = new Page(description, await readOverviews(description));
+  window.rheapPlayer = page; // for tests, and for the curious
+  page.player.tell("data");
+  document.body.dataset.state = "reading";
+  await page.read();
+}
+
+start();

@@ -1,0 +1,147 @@
+// The region at one moment, as the package's maps draw it: rows of bytes from the first block on.
+
+import { prepareCanvas, styleColour } from "./elements.js";
+import { colourOf, kindOf, signOf } from "./colours.js";
+import { UNIT } from "./run.js";
+import { offset } from "./text.js";
+
+const ADDRESSES = 78; // pixels left of the rows
+const ROW = 22;
+const STEP = 29;
+const MOST_ROWS = 8;
+const FINEST = 0.25; // bytes a pixel
+const NARROW = 1.5; // pixels: what is narrower joins its neighbours
+const CROWD = 2; // pixels of a column of such
+const SIGN_FITS = 14;
+
+/** The scale of a map is that of the whole run, so that nothing moves while it plays. */
+export function mapScale(width, extent) {
+  const row = Math.max(width - ADDRESSES, 64);
+  let scale = FINEST;
+  while (extent > MOST_ROWS * row * scale) scale *= 2;
+  const rowBytes = Math.floor((row * scale) / UNIT) * UNIT;
+  return { scale, rowBytes, rows: Math.max(Math.ceil(extent / rowBytes), 1) };
+}
+
+export function mapHeight(rows) {
+  return rows * STEP;
+}
+
+export class RegionMap {
+  constructor(canvas, run) {
+    this.canvas = canvas;
+    this.run = run;
+  }
+
+  draw(moment, focus) {
+    const { run, canvas } = this;
+    this.scale = mapScale(canvas.clientWidth, run.extent);
+    canvas.style.height = `${mapHeight(this.scale.rows)}px`;
+    const { pen } = prepareCanvas(canvas);
+    this.pen = pen;
+    this.ink = styleColour("text");
+    this.crowds = new Map();
+    pen.textBaseline = "middle";
+    this.drawAddresses();
+    for (const band of moment.bands) this.drawBlock(band);
+    this.drawWilderness(run.top[moment.at]);
+    this.drawCrowds();
+    for (const band of moment.bands) if (focus && focus.has(band)) this.drawFrame(band);
+  }
+
+  drawAddresses() {
+    const { pen } = this;
+    pen.font = "11px ui-monospace, 'Cascadia Mono', Menlo, Consolas, monospace";
+    pen.fillStyle = styleColour("muted");
+    pen.textAlign = "left";
+    for (let row = 0; row < this.scale.rows; ++row) {
+      pen.fillText(offset(row * this.scale.rowBytes), 0, row * STEP + ROW / 2 + 1);
+    }
+    pen.textAlign = "center";
+  }
+
+  drawBlock(band) {
+    const { run } = this;
+    const start = run.place[band] * UNIT;
+    const end = start + run.size[band] * UNIT;
+    if ((end - start) / this.scale.scale < NARROW) return this.crowd(start, end, kindOf(run.state[band]));
+    this.drawSpan(start, start + UNIT, "word");
+    this.drawSpan(start + UNIT, end, kindOf(run.state[band]));
+  }
+
+  drawWilderness(top) {
+    this.drawSpan(top, this.run.extent, "wilderness");
+  }
+
+  /** Bytes that are one thing, row by row. */
+  drawSpan(start, end, kind) {
+    for (const { x, y, width } of this.pieces(start, end)) {
+      const gap = width > 3 ? 0.75 : 0;
+      this.pen.fillStyle = colourOf(kind);
+      this.pen.globalAlpha = kind === "wilderness" ? 0.2 : 1;
+      this.pen.fillRect(x, y, width - gap, ROW);
+      this.pen.globalAlpha = 1;
+      if (width >= SIGN_FITS) this.drawSign(kind, x + width / 2, y);
+    }
+  }
+
+  drawSign(kind, x, y) {
+    const { sign, pale } = signOf(kind);
+    this.pen.fillStyle = kind === "wilderness" ? this.ink : pale ? "#1f1f1f" : "#fff";
+    this.pen.fillText(sign, x, y + ROW / 2 + 1);
+  }
+
+  *pieces(start, end) {
+    const { scale, rowBytes, rows } = this.scale;
+    for (let row = Math.floor(start / rowBytes); row < rows && row * rowBytes < end; ++row) {
+      const from = Math.max(start, row * rowBytes);
+      const to = Math.min(end, (row + 1) * rowBytes);
+      if (to <= from) continue;
+      const x = ADDRESSES + (from - row * rowBytes) / scale;
+      yield { x, y: row * STEP, width: (to - from) / scale, from, to };
+    }
+  }
+
+  /** What is too narrow is summed up in a column: the bytes of each kind. */
+  crowd(start, end, kind) {
+    for (const { x, y, from, to } of this.pieces(start, end)) {
+      const column = Math.floor(x / CROWD);
+      const key = y * 10_000 + column;
+      if (!this.crowds.has(key)) this.crowds.set(key, { x: column * CROWD, y, shares: {} });
+      const { shares } = this.crowds.get(key);
+      shares[kind] = (shares[kind] || 0) + to - from;
+    }
+  }
+
+  drawCrowds() {
+    for (const { x, y, shares } of this.crowds.values()) {
+      const total = Object.values(shares).reduce((sum, bytes) => sum + bytes, 0);
+      let top = y;
+      for (const kind of ["live", "deferred", "free"]) {
+        if (!shares[kind]) continue;
+        const height = (ROW * shares[kind]) / total;
+        this.pen.fillStyle = colourOf(kind);
+        this.pen.fillRect(x, top, CROWD, height);
+        top += height;
+      }
+    }
+  }
+
+  drawFrame(band) {
+    const start = this.run.place[band] * UNIT;
+    this.pen.strokeStyle = this.ink;
+    this.pen.lineWidth = 2;
+    for (const { x, y, width } of this.pieces(start, start + this.run.size[band] * UNIT)) {
+      this.pen.strokeRect(x - 1, y - 1, Math.max(width, 2) + 1, ROW + 2);
+    }
+  }
+
+  /** The place, in bytes from the first block, at a point of the canvas; -1 beside the rows. */
+  placeAt(x, y) {
+    const row = Math.floor(y / STEP);
+    const within = (x - ADDRESSES) * this.scale.scale;
+    if (within < 0 || within >= this.scale.rowBytes || row >= this.scale.rows) return -1;
+    const place = row * this.scale.rowBytes + within;
+    return place < this.run.capacity ? place : -1;
+  }
+}

@@ -1,0 +1,109 @@
+// The playhead: play, pause, step, jump, speed.
+
+import { byId, make } from "./elements.js";
+import { count } from "./text.js";
+
+const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 20_000, 100_000];
+const WHOLE_RUN = 20; // seconds: the speed that is set at first plays it in about so many
+const STILL = 500; // milliseconds from one picture to the next for readers who want little motion
+
+export class Transport {
+  constructor(player) {
+    this.player = player;
+    player.speed = SPEEDS.find((speed) => speed * WHOLE_RUN >= player.operations) || SPEEDS.at(-1);
+    this.fillSpeeds();
+    this.listen();
+    player.listen(["moment", "playing", "runs", "isAsking", "isPlaying"], () => this.draw());
+  }
+
+  fillSpeeds() {
+    const options = SPEEDS.map((speed) => make("option", { text: `${count(speed)}/s`, value: String(speed) }));
+    byId("speed").replaceChildren(...options);
+    byId("speed").value = String(this.player.speed);
+  }
+
+  listen() {
+    const { player } = this;
+    const click = (id, work) => byId(id).addEventListener("click", work);
+    click("start", () => this.jump(0));
+    click("back", () => this.jump(player.moment - 1));
+    click("play", () => this.toggle());
+    click("forward", () => this.jump(player.moment + 1));
+    click("end", () => this.jump(player.operations));
+    click("to-peak", () => this.jump(this.peak()));
+    click("to-refusal", () => this.jump(this.refusal()));
+    click("to-fragmented", () => this.jump(this.mostFragmented()));
+    byId("speed").addEventListener("change", (event) => (player.speed = Number(event.target.value)));
+    byId("operation-number").addEventListener("change", (event) => this.jump(Number(event.target.value)));
+    byId("scrubber").addEventListener("input", (event) => this.jump(Number(event.target.value)));
+  }
+
+  /** Stops, and goes there. */
+  jump(moment) {
+    this.stop();
+    if (Number.isFinite(moment)) this.player.goTo(moment);
+  }
+
+  peak() {
+    return this.player.first.trace.peak;
+  }
+
+  /** The first request that was refused, in any of the runs that are shown. */
+  refusal() {
+    return Math.min(...this.player.shown.map((run) => (run.refusals.length > 0 ? run.refusals[0] + 1 : NaN)));
+  }
+
+  /** Where the free bytes are most scattered once they are merged: of the first run. */
+  mostFragmented() {
+    const run = this.player.first;
+    let [most, found] = [-1, 0];
+    for (let at = 1; at <= run.operations; ++at) {
+      const free = run.capacity - run.live[at];
+      const part = free > 0 ? 1 - (run.largest[at] + 8) / free : 0;
+      if (part > most) [most, found] = [part, at];
+    }
+    return found;
+  }
+
+  toggle() {
+    if (this.player.isPlaying) return this.stop();
+    if (this.player.isAsking) return;
+    if (this.player.moment >= this.player.operations) this.player.goTo(0);
+    this.player.set("isPlaying", true);
+    this.play(performance.now());
+  }
+
+  stop() {
+    this.player.set("isPlaying", false);
+  }
+
+  play(last) {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    let due = this.player.moment;
+    const frame = (now) => {
+      if (!this.player.isPlaying) return;
+      if (!still || now - last >= STILL) {
+        due += ((now - last) / 1000) * this.player.speed;
+        last = now;
+        this.player.goTo(Math.floor(due));
+      }
+      if (this.player.moment >= this.player.operations) return this.stop();
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  }
+
+  draw() {
+    const { player } = this;
+    const { isPlaying, moment, operations, isAsking } = player;
+    byId("play").textContent = isPlaying ? "Pause" : "Play";
+    byId("play").setAttribute("aria-pressed", String(isPlaying));
+    for (const id of ["start", "back"]) byId(id).disabled = moment <= 0 || isAsking;
+    for (const id of ["forward", "end"]) byId(id).disabled = moment >= operations || isAsking;
+    for (const id of ["play", "to-peak", "to-fragmented", "scrubber", "operation-number"]) byId(id).disabled = isAsking;
+    byId("to-refusal").disabled = isAsking || !player.shown.some((run) => run.isRead && run.refusals.length > 0);
+    byId("operation-number").max = byId("scrubber").max = String(operations);
+    byId("operation-number").value = byId("scrubber").value = String(moment);
+    byId("operation-count").textContent = `of ${count(operations)}`;
+  }
+}
