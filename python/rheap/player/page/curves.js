@@ -3,6 +3,7 @@
 
 import { prepareCanvas, styleColour } from "./elements.js";
 import { colourOf } from "./colours.js";
+import { Levels } from "./levels.js";
 
 export const CURVES = [
   { name: "free", part: false, value: (run, at) => run.top[at] - run.live[at] },
@@ -32,11 +33,23 @@ export function drawCurves(canvas, run, view, most) {
     pen.strokeStyle = colour;
     pen.lineWidth = thickness;
     pen.setLineDash(dashes);
-    trace(pen, run, view, curve, curve.part ? 1 : most, width, height);
+    drawCurve(pen, run, view, curve, curve.part ? 1 : most, width, height);
   }
 }
 
-function trace(pen, run, view, curve, most, width, height) {
+const keptLevels = new WeakMap(); // the levels of each run, by the name of the curve
+
+function levelsOf(run, curve) {
+  if (!keptLevels.has(run)) keptLevels.set(run, new Map());
+  const levels = keptLevels.get(run);
+  if (!levels.has(curve.name)) {
+    levels.set(curve.name, new Levels((at) => curve.value(run, at), run.operations));
+  }
+  return levels.get(curve.name);
+}
+
+function drawCurve(pen, run, view, curve, most, width, height) {
+  const levels = levelsOf(run, curve);
   const y = (value) => height - Math.min(value / most, 1) * (height - 2) - 1;
   const perPixel = (view.to - view.from) / width;
   pen.beginPath();
@@ -44,15 +57,10 @@ function trace(pen, run, view, curve, most, width, height) {
     const first = Math.max(Math.floor(view.from + column * perPixel), 0) + 1;
     const last = Math.min(Math.max(Math.floor(view.from + (column + 1) * perPixel), first), run.operations);
     if (first > run.operations) break;
-    let [least, highest] = [Infinity, -Infinity];
-    for (let at = first; at <= last; ++at) {
-      const value = curve.value(run, at);
-      if (value < least) least = value;
-      if (value > highest) highest = value;
-    }
+    const [least, highest] = levels.range(first, last);
     pen.lineTo(column, y(least));
     if (highest > least) pen.lineTo(column, y(highest));
-    pen.lineTo(column + 1, y(curve.value(run, last)));
+    pen.lineTo(column + 1, y(levels.values[last]));
   }
   pen.stroke();
 }

@@ -13,6 +13,7 @@ const FINEST = 0.25; // bytes a pixel
 const NARROW = 1.5; // pixels: what is narrower joins its neighbours
 const CROWD = 2; // pixels of a column of such
 const SIGN_FITS = 14;
+const CROWDED = ["live", "deferred", "free"]; // by state, as bands have it
 
 /** The scale of a map is that of the whole run, so that nothing moves while it plays. */
 export function mapScale(width, extent) {
@@ -36,11 +37,12 @@ export class RegionMap {
   draw(moment, focus) {
     const { run, canvas } = this;
     this.scale = mapScale(canvas.clientWidth, run.extent);
+    this.columns = Math.ceil(canvas.clientWidth / CROWD);
     canvas.style.height = `${mapHeight(this.scale.rows)}px`;
     const { pen } = prepareCanvas(canvas);
     this.pen = pen;
     this.ink = styleColour("text");
-    this.crowds = new Map();
+    this.crowds = new Float32Array(this.scale.rows * this.columns * CROWDED.length);
     pen.textBaseline = "middle";
     this.drawAddresses();
     for (const band of moment.bands) this.drawBlock(band);
@@ -64,7 +66,7 @@ export class RegionMap {
     const { run } = this;
     const start = run.place[band] * UNIT;
     const end = start + run.size[band] * UNIT;
-    if ((end - start) / this.scale.scale < NARROW) return this.crowd(start, end, kindOf(run.state[band]));
+    if ((end - start) / this.scale.scale < NARROW) return this.crowd(start, end, run.state[band]);
     this.drawSpan(start, start + UNIT, "word");
     this.drawSpan(start + UNIT, end, kindOf(run.state[band]));
   }
@@ -102,28 +104,30 @@ export class RegionMap {
     }
   }
 
-  /** What is too narrow is summed up in a column: the bytes of each kind. */
-  crowd(start, end, kind) {
-    for (const { x, y, from, to } of this.pieces(start, end)) {
-      const column = Math.floor(x / CROWD);
-      const key = y * 10_000 + column;
-      if (!this.crowds.has(key)) this.crowds.set(key, { x: column * CROWD, y, shares: {} });
-      const { shares } = this.crowds.get(key);
-      shares[kind] = (shares[kind] || 0) + to - from;
-    }
+  /** What is too narrow is summed up in columns: the bytes of each state. */
+  crowd(start, end, state) {
+    const { rowBytes, scale } = this.scale;
+    const row = Math.floor(start / rowBytes); // of its first byte: it is narrower than a pixel
+    const column = Math.floor((ADDRESSES + (start - row * rowBytes) / scale) / CROWD);
+    this.crowds[(row * this.columns + column) * CROWDED.length + state] += end - start;
   }
 
   drawCrowds() {
-    for (const { x, y, shares } of this.crowds.values()) {
-      const total = Object.values(shares).reduce((sum, bytes) => sum + bytes, 0);
-      let top = y;
-      for (const kind of ["live", "deferred", "free"]) {
-        if (!shares[kind]) continue;
-        const height = (ROW * shares[kind]) / total;
-        this.pen.fillStyle = colourOf(kind);
-        this.pen.fillRect(x, top, CROWD, height);
-        top += height;
-      }
+    const { crowds, columns } = this;
+    for (let cell = 0; cell * CROWDED.length < crowds.length; ++cell) {
+      const shares = crowds.subarray(cell * CROWDED.length, (cell + 1) * CROWDED.length);
+      const total = shares[0] + shares[1] + shares[2];
+      if (total > 0) this.drawShares(shares, total, (cell % columns) * CROWD, Math.floor(cell / columns) * STEP);
+    }
+  }
+
+  drawShares(shares, total, x, y) {
+    let top = y;
+    for (const [state, bytes] of shares.entries()) {
+      const height = (ROW * bytes) / total;
+      this.pen.fillStyle = colourOf(CROWDED[state]);
+      this.pen.fillRect(x, top, CROWD, height);
+      top += height;
     }
   }
 

@@ -5,15 +5,15 @@ import { DEFERRED, FREE, LIVE, UNIT } from "./run.js";
 const SMALLEST_HOLE = 24; // bytes: less is no block
 const WORD = 8;
 
-const kept = new WeakMap(); // of each run the moment that was asked for last
+const lastMoments = new WeakMap(); // of each run the moment that was asked for last
 
 export function momentOf(run, moment) {
   const at = Math.min(moment, run.operations);
-  const last = kept.get(run);
+  const last = lastMoments.get(run);
   if (last && last.at === at) return last;
   const bands = run.bandsAt(at);
   const made = { at, bands, figures: figuresOf(run, at, bands) };
-  kept.set(run, made);
+  lastMoments.set(run, made);
   return made;
 }
 

@@ -55,9 +55,10 @@ export class Player {
     const whole = Math.min(Math.max(Math.round(moment), 0), this.operations);
     if (whole === this.moment) return;
     this.moment = whole;
+    const before = this.view.from;
     this.view.follow(Math.max(whole, 1));
+    if (this.view.from !== before) this.tell("view");
     this.tell("moment");
-    this.tell("view");
   }
 
   set(name, value) {

@@ -13,6 +13,7 @@ const RETREAT = 3;
 export const UNIT = 8; // bytes that places and sizes count
 const PLAYED_PER_TURN = 5_000;
 const LEAST_BIRTHS_PER_KEYFRAME = 4_096;
+const LARGEST_ARRAY = 2 ** 24; // places: 64 MiB of numbers, 128 MiB of a region
 
 export class Run {
   constructor(description, trace) {
@@ -32,6 +33,8 @@ export class Run {
     this.born = new Uint32Array(births);
     this.died = new Uint32Array(births).fill(2 ** 32 - 1);
     this.owner = new Int32Array(births).fill(-1); // the allocation that a live block is
+    this.following = new Int32Array(births).fill(-1); // the next band of the same allocation
+    this.firstOf = new Int32Array(this.trace.allocations).fill(-1); // of each allocation
     this.live = new Float64Array(this.operations + 1); // bytes of live blocks at each moment
     this.top = new Float64Array(this.operations + 1); // bytes from the first block to the wilderness
     this.asked = new Float64Array(this.operations + 1); // payload asked for by what is live
@@ -95,48 +98,73 @@ export class Run {
     return { bands: keyframe.bands, first: keyframe.count, end: this.firstBornAfter(to) };
   }
 
-  /** The bands that exist at a moment, in no order. */
-  *bandsDuring(moment) {
+  /** The bands that exist at a moment and pass a test, in no order. */
+  bandsDuring(moment, test) {
     const { bands, first, end } = this.rangeBetween(moment, moment);
-    for (const band of bands) if (this.died[band] > moment) yield band;
-    for (let band = first; band < end; ++band) if (this.died[band] > moment) yield band;
+    const found = [];
+    for (const band of bands) if (this.died[band] > moment && test(band)) found.push(band);
+    for (let band = first; band < end; ++band) {
+      if (this.died[band] > moment && test(band)) found.push(band);
+    }
+    return found;
   }
 
   /** The bands of a moment in address order. */
   bandsAt(moment) {
-    return this.sorted([...this.bandsDuring(moment)]);
-  }
-
-  sorted(bands) {
-    return bands.sort((left, right) => this.place[left] - this.place[right]);
+    return sortedBy(this.place, this.bandsDuring(moment, () => true));
   }
 
   /** The bands that an operation made, and those that it ended, each in address order. */
   changesOf(at) {
     const made = [];
     for (let band = this.firstBornAfter(at); this.born[band] === at + 1; ++band) made.push(band);
-    const ended = [...this.bandsDuring(at)].filter((band) => this.died[band] === at + 1);
-    return { made, ended: this.sorted(ended) };
+    const ended = this.bandsDuring(at, (band) => this.died[band] === at + 1);
+    return { made, ended: [...sortedBy(this.place, ended)] };
   }
 
   /** The bands of an allocation, one behind the other. */
   bandsOf(number) {
-    const { births, deaths } = this.trace;
     const found = [];
-    const end = Math.min(deaths[number] + 1, this.operations);
-    for (let band = this.firstBornAfter(births[number]); band < this.count; ++band) {
-      if (this.born[band] > end) break;
-      if (this.owner[band] === number) found.push(band);
-    }
+    for (let band = this.firstOf[number]; band >= 0; band = this.following[band]) found.push(band);
     return found;
   }
 
   /** The band at a place (in units) at a moment, or -1 for the wilderness. */
   bandAt(moment, place) {
-    for (const band of this.bandsDuring(moment)) {
-      if (this.place[band] <= place && place < this.place[band] + this.size[band]) return band;
-    }
-    return -1;
+    const covers = (band) => this.place[band] <= place && place < this.place[band] + this.size[band];
+    const [found = -1] = this.bandsDuring(moment, covers);
+    return found;
+  }
+}
+
+/** Bands in address order. */
+function sortedBy(place, bands) {
+  const scale = 2 ** Math.ceil(Math.log2(bands.length + 1));
+  // One number a band, its place above its number in `bands`: such numbers sort quickly.
+  const keys = Float64Array.from(bands, (band, at) => place[band] * scale + at).sort();
+  return Int32Array.from(keys, (key) => bands[key % scale]);
+}
+
+/** Which band starts at a place. An array where the region is small enough for one. */
+class PlaceIndex {
+  constructor(places) {
+    if (places <= LARGEST_ARRAY) this.array = new Int32Array(places + 1).fill(-1);
+    else this.map = new Map();
+  }
+
+  get(place) {
+    if (this.map) return this.map.get(place) ?? -1;
+    return place < this.array.length ? this.array[place] : -1;
+  }
+
+  set(place, band) {
+    if (this.map) this.map.set(place, band);
+    else this.array[place] = band;
+  }
+
+  remove(place) {
+    if (this.map) this.map.delete(place);
+    else this.array[place] = -1;
   }
 }
 
@@ -145,7 +173,7 @@ class BandReader {
   constructor(run, columns) {
     this.run = run;
     this.columns = columns;
-    this.bandAtPlace = new Map();
+    this.bandAtPlace = new PlaceIndex(run.extent / UNIT);
     this.homes = new Int32Array(run.trace.allocations).fill(-1); // the band of each live allocation
     this.sizes = new Float64Array(run.trace.allocations); // asked for
     this.lastPlace = 0;
@@ -166,8 +194,9 @@ class BandReader {
     run.top[moment] = this.top * UNIT;
     run.asked[moment] = this.asked;
     run.largest[moment] = this.largest += columns.largest.nextSigned();
-    const since = run.count - run.keyframes.at(-1).count;
-    if (since >= Math.max(LEAST_BIRTHS_PER_KEYFRAME, this.bandAtPlace.size)) this.addKeyframe(moment);
+    const last = run.keyframes.at(-1);
+    const since = run.count - last.count;
+    if (since >= Math.max(LEAST_BIRTHS_PER_KEYFRAME, last.bands.length)) this.addKeyframe(moment);
   }
 
   /** What is asked for, by what is served. */
@@ -188,7 +217,7 @@ class BandReader {
     for (let left = columns.births.next(); left > 0; --left) {
       const place = expected + columns.places.nextSigned();
       const before = this.bandAtPlace.get(place);
-      const size = (before === undefined ? 0 : run.size[before]) + columns.sizes.nextSigned();
+      const size = (before < 0 ? 0 : run.size[before]) + columns.sizes.nextSigned();
       const state = columns.states.next();
       if (place !== expected || covered < 0) covered = place;
       this.lastPlace = place;
@@ -210,7 +239,7 @@ class BandReader {
     let place = from;
     while (place < to) {
       const band = this.bandAtPlace.get(place);
-      this.bandAtPlace.delete(place);
+      this.bandAtPlace.remove(place);
       run.died[band] = moment;
       if (run.state[band] === LIVE) this.live -= run.size[band];
       place += run.size[band];
@@ -227,6 +256,8 @@ class BandReader {
     run.born[band] = moment;
     if (state === LIVE) {
       run.owner[band] = number;
+      if (this.homes[number] < 0) run.firstOf[number] = band;
+      else run.following[this.homes[number]] = band;
       this.homes[number] = band;
       this.live += size;
     }
@@ -235,7 +266,11 @@ class BandReader {
   }
 
   addKeyframe(moment) {
-    const bands = Int32Array.from(this.bandAtPlace.values());
-    this.run.keyframes.push({ moment, bands, count: this.run.count });
+    const { run } = this;
+    const last = run.keyframes.at(-1) ?? { bands: [], count: 0 };
+    const bands = [];
+    for (const band of last.bands) if (run.died[band] > moment) bands.push(band);
+    for (let band = last.count; band < run.count; ++band) if (run.died[band] > moment) bands.push(band);
+    run.keyframes.push({ moment, bands: Int32Array.from(bands), count: run.count });
   }
 }

@@ -20,6 +20,7 @@ export class Trace {
     this.bytes = new Float64Array(this.operations);
     this.births = new Uint32Array(this.allocations);
     this.deaths = new Uint32Array(this.allocations).fill(this.operations);
+    this.resizes = new Map(); // operations by allocation, of those that have any
     this.times = null; // microseconds
     this.threads = null;
     this.sites = null; // where in siteNames
@@ -40,11 +41,17 @@ export class Trace {
       if (kind !== RELEASE) this.bytes[at] = columns.bytes.next();
       if (kind === ALLOCATE) this.births[number] = at;
       if (kind === RELEASE) this.deaths[number] = at;
+      if (kind === RESIZE) this.addResize(number, at);
       if (this.times) this.times[at] = time += columns.times.nextSigned();
       if (this.threads) this.threads[at] = columns.threads.next();
       if (this.sites) this.sites[at] = columns.sites.next();
       if (at % READ_PER_TURN === 0) yield;
     }
+  }
+
+  addResize(number, at) {
+    if (!this.resizes.has(number)) this.resizes.set(number, []);
+    this.resizes.get(number).push(at);
   }
 
   /** An operation as the trace says it. */
@@ -54,12 +61,8 @@ export class Trace {
     return `${letter} ${this.numbers[at].toLocaleString("en-US")}${asked}`;
   }
 
-  /** The operations that meant an allocation between its birth and its death: its resizes. */
+  /** The operations that resized an allocation. */
   resizesOf(number) {
-    const found = [];
-    for (let at = this.births[number] + 1; at < this.deaths[number]; ++at) {
-      if (this.numbers[at] === number && this.kinds[at] === RESIZE) found.push(at);
-    }
-    return found;
+    return this.resizes.get(number) ?? [];
   }
 }
