@@ -15,8 +15,10 @@ Splice splice_of(std::size_t list, const std::vector<Offset>& before,
     --before_end;
     --now_end;
   }
-  return {list, static_cast<std::size_t>(from - before.begin()),
-          static_cast<std::size_t>(before_end - from), {to, now_end}};
+  return {list,
+          static_cast<std::size_t>(from - before.begin()),
+          static_cast<std::size_t>(before_end - from),
+          {to, now_end}};
 }
 
 }  // namespace

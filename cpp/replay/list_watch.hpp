@@ -23,8 +23,7 @@ struct Splice {
 /// the other policies.
 class ListWatch {
  public:
-  explicit ListWatch(const Allocator& allocator)
-      : allocator_(allocator), known_(lists) {}
+  explicit ListWatch(const Allocator& allocator) : allocator_(allocator), known_(lists) {}
 
   /// How the lists have changed since the last call.
   std::vector<Splice> look();

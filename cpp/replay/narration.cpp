@@ -14,9 +14,7 @@ std::uint64_t units_to(Offset block) { return (block - first_block) / unit; }
 }  // namespace
 
 Narration::Narration(const Inspection& inspection, bool with_lists)
-    : inspection_(inspection),
-      tiles_(inspection.allocator()),
-      places_(inspection.trace().slots()) {
+    : inspection_(inspection), tiles_(inspection.allocator()), places_(inspection.trace().slots()) {
   if (with_lists) lists_.emplace(inspection.allocator());
 }
 

@@ -17,12 +17,13 @@ namespace rheap::replay {
 ///
 /// A new block replaces what it covers, so deaths need no column.
 struct RunColumns {
-  Varints births;   ///< of each operation: how many blocks it made or changed
-  Varints places;   ///< of each birth: less what was expected, see `Narration`
-  Varints sizes;    ///< of each birth: less that of the block which started there, if one did
-  Varints states;   ///< of each birth: 0 live, 1 deferred, 2 free; 3 is a retreat: all from its
-                    ///< place on is wilderness again
-  Varints largest;  ///< of each operation: the largest request in bytes, less that of the one before
+  Varints births;  ///< of each operation: how many blocks it made or changed
+  Varints places;  ///< of each birth: less what was expected, see `Narration`
+  Varints sizes;   ///< of each birth: less that of the block which started there, if one did
+  Varints states;  ///< of each birth: 0 live, 1 deferred, 2 free; 3 is a retreat: all from its
+                   ///< place on is wilderness again
+  Varints
+      largest;  ///< of each operation: the largest request in bytes, less that of the one before
   Varints refused;  ///< the operations that were refused: each less the one before
   Varints splices;  ///< of each operation, in short runs: how many lists it changed; for each its
                     ///< number, from which member on, how many went, how many came, their places

@@ -106,9 +106,8 @@ void TileWatch::read_around(std::uint64_t place) {
 
 void TileWatch::read_everything() {
   found_.clear();
-  allocator_.blocks().walk([&](Offset block, Word word) {
-    found_.push_back({block.value, word.size(), word.state()});
-  });
+  allocator_.blocks().walk(
+      [&](Offset block, Word word) { found_.push_back({block.value, word.size(), word.state()}); });
   replace(first_block.value, wilderness());
 }
 

@@ -82,7 +82,9 @@ def _draw(options: argparse.Namespace) -> None:
 
 def _verify_ending(option: str, path: str | None, format_: str, ending: str) -> None:
     if path is not None and not path.lower().endswith(ending):
-        raise ArgumentError(f"{option} writes {format_}, so its file ends in {ending}, not {path!r}")
+        raise ArgumentError(
+            f"{option} writes {format_}, so its file ends in {ending}, not {path!r}"
+        )
 
 
 def _load(options: argparse.Namespace) -> _Traces:

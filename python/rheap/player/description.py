@@ -6,8 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
-from ..pictures.palette import COLOURS, FREE, LEGEND, LIVE, NAMES, OTHER, PALE, SCALE, WILDERNESS, WORD
-from ..pictures.run import COLUMNS, ROWS
+from ..pictures.palette import (
+    COLOURS,
+    FREE,
+    LEGEND,
+    LIVE,
+    NAMES,
+    OTHER,
+    PALE,
+    SCALE,
+    WILDERNESS,
+    WORD,
+)
+from ..pictures.run import ROWS
 from ..reports import BlockState
 from .recording import PlayedRun, PlayedTrace
 

@@ -13,8 +13,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
-from .recording import PlayedRun, PlayedTrace
 from .description import describe
+from .recording import PlayedRun, PlayedTrace
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)

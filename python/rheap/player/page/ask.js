@@ -26,6 +26,7 @@ export class Asking {
 
   start() {
     this.right = this.answered = 0;
+    this.player.goTo(0);
     this.next();
   }
 
@@ -53,7 +54,7 @@ export class Asking {
     const moment = momentOf(run, this.question);
     const needed = Math.max(Math.ceil(run.trace.bytes[this.question] / UNIT) * UNIT + UNIT, 24);
     const fits = (band) => run.state[band] !== LIVE && run.size[band] * UNIT >= needed;
-    const holes = moment.bands.filter(fits).slice(0, MOST_CHOICES);
+    const holes = Array.from(moment.bands).filter(fits).slice(0, MOST_CHOICES);
     const buttons = holes.map((band) => this.choice(nameOfBlock(run, band), band));
     buttons.push(this.choice("the wilderness", WILDERNESS));
     buttons.push(this.choice("it is refused", REFUSED));
@@ -82,7 +83,7 @@ export class Asking {
     if (isRight) ++this.right;
     const why = tellOperation(this.run, at).join("; ");
     this.show(`${isRight ? "Right" : `No, not ${this.tellChoice(band)}`}: ${why}.`, []);
-    byId("ask-words").className = isRight ? "right" : "wrong";
+    byId("ask-words").className = isRight ? "is-right" : "is-wrong";
     byId("ask-next").focus();
   }
 

@@ -1,5 +1,6 @@
 // What the colour of a live block says: that it is live, its size, its age, its thread, its site.
 
+import { styleColour } from "./elements.js";
 import { DEFERRED, FREE, LIVE, UNIT } from "./run.js";
 import { bytes, count } from "./text.js";
 
@@ -38,8 +39,8 @@ class Colouring {
   constructor(classes, classOf, muted = true) {
     this.classes = classes;
     this.classOf = classOf;
-    this.free = muted ? "#9a9a9a40" : colourOf("free");
-    this.deferred = muted ? "#9a9a9a70" : colourOf("deferred");
+    this.free = muted ? styleColour("idle") : colourOf("free");
+    this.deferred = muted ? styleColour("waiting") : colourOf("deferred");
   }
 
   /** The CSS colour of a band. */
@@ -92,7 +93,8 @@ function byName(run, column, nameOf) {
   return new Colouring(classes, (band) => classes_.get(column[run.trace.births[run.owner[band]]]));
 }
 
-/** Red, green and blue of #rrggbb. */
+/** Red, green and blue of a colour as #rrggbb, or as the browser writes it. */
 export function channels(colour) {
+  if (!colour.startsWith("#")) return colour.match(/[\d.]+/g).slice(0, 3).map(Number);
   return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
 }

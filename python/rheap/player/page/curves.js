@@ -14,7 +14,7 @@ export const CURVES = [
 
 /** How a curve is drawn: told apart by colour and by dashes. */
 export function strokeOf({ name }) {
-  if (name === "live") return { colour: colourOf("live"), dashes: [], width: 2 };
+  if (name === "live") return { colour: styleColour("live-line"), dashes: [], width: 2 };
   if (name === "free") return { colour: styleColour("free-line"), dashes: [], width: 2 };
   if (name === "utilisation") return { colour: styleColour("text"), dashes: [6, 3], width: 1.2 };
   return { colour: colourOf("lingering"), dashes: [2, 3], width: 1.6 };
@@ -25,7 +25,8 @@ export function mostBytes(runs) {
   return Math.max(...runs.map((run) => run.extent), 1);
 }
 
-export function drawCurves(canvas, run, view, most) {
+/** `until`: the last moment that is shown. */
+export function drawCurves(canvas, run, view, most, until) {
   const { pen, width, height } = prepareCanvas(canvas);
   pen.lineJoin = "round";
   for (const curve of CURVES) {
@@ -33,7 +34,7 @@ export function drawCurves(canvas, run, view, most) {
     pen.strokeStyle = colour;
     pen.lineWidth = thickness;
     pen.setLineDash(dashes);
-    drawCurve(pen, run, view, curve, curve.part ? 1 : most, width, height);
+    drawCurve(pen, run, view, curve, curve.part ? 1 : most, until, width, height);
   }
 }
 
@@ -48,15 +49,15 @@ function levelsOf(run, curve) {
   return levels.get(curve.name);
 }
 
-function drawCurve(pen, run, view, curve, most, width, height) {
+function drawCurve(pen, run, view, curve, most, until, width, height) {
   const levels = levelsOf(run, curve);
   const y = (value) => height - Math.min(value / most, 1) * (height - 2) - 1;
   const perPixel = (view.to - view.from) / width;
   pen.beginPath();
   for (let column = 0; column <= width; ++column) {
     const first = Math.max(Math.floor(view.from + column * perPixel), 0) + 1;
-    const last = Math.min(Math.max(Math.floor(view.from + (column + 1) * perPixel), first), run.operations);
-    if (first > run.operations) break;
+    const last = Math.min(Math.max(Math.floor(view.from + (column + 1) * perPixel), first), until);
+    if (first > until) break;
     const [least, highest] = levels.range(first, last);
     pen.lineTo(column, y(least));
     if (highest > least) pen.lineTo(column, y(highest));

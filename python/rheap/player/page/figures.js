@@ -9,7 +9,7 @@ const ROWS = [
   ["live blocks", "live_blocks", count],
   ["free", "free_bytes", bytes],
   ["free blocks", "free_blocks", count],
-  ["of them unmerged", "deferred_blocks", count],
+  ["unmerged", "deferred_blocks", count],
   ["wilderness", "wilderness_bytes", bytes],
   ["largest request", "largest_now", bytes],
   ["… merged", "largest_merged", bytes],

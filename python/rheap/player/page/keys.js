@@ -48,6 +48,12 @@ function selectNeighbour(player, by) {
   player.set("selected", { run, number });
 }
 
+/** Chooses an answer by its number. */
+function answer(key) {
+  const choices = byId("ask-choices").children;
+  if (/^[1-9]$/.test(key) && Number(key) <= choices.length) choices[Number(key) - 1].click();
+}
+
 export function listenToKeys(player, transport) {
   const known = actions(player, transport);
   document.addEventListener("keydown", (event) => {
@@ -58,7 +64,7 @@ export function listenToKeys(player, transport) {
       return;
     }
     if (tagName === "BUTTON" && (event.key === " " || event.key === "Enter")) return;
-    if (player.isAsking && !["/", "Escape"].includes(event.key)) return;
+    if (player.isAsking) return answer(event.key);
     const action = known[event.key];
     if (action === undefined) return;
     event.preventDefault();

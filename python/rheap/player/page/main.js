@@ -43,7 +43,10 @@ class Page {
     player.listen(["moment", "runs", "data"], () => this.drawFigures());
     player.listen(["coloured", "runs", "data"], () => this.drawLegends());
     new ResizeObserver(() => player.tell("data")).observe(document.body);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => player.tell("data"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.colourings.clear();
+      player.tell("data");
+    });
     byId("whole").addEventListener("click", () => player.resetView());
     byId("closer").addEventListener("click", () => player.changeView((view) => view.zoom(0.5, 0.5, 0.5, 0.5)));
     byId("farther").addEventListener("click", () => player.changeView((view) => view.zoom(0.5, 0.5, 2, 2)));
@@ -55,6 +58,7 @@ class Page {
   setAsking(isAsking) {
     this.transport.stop();
     byId("asking").hidden = !isAsking;
+    byId("finding").hidden = isAsking; // it would tell
     this.player.set("isAsking", isAsking);
     if (isAsking) this.asking.start();
     else this.asking.stop();

@@ -1,6 +1,6 @@
 // Many blocks as pixels: each shows the mean of what lies in it.
 
-import { channels, colourOf } from "./colours.js";
+import { channels } from "./colours.js";
 import { DEFERRED, LIVE } from "./run.js";
 
 const LEAST_SEEN = 0.16; // what little there is in a pixel is seen, too
@@ -48,8 +48,8 @@ export class Raster {
   /** The picture so far. */
   image() {
     const image = new ImageData(this.width, this.height);
-    const ground = this.colouring.classes.length > 1 ? channels("#c4c4c4") : channels(colourOf("free"));
-    const waiting = this.colouring.classes.length > 1 ? channels("#a8a8a8") : channels(colourOf("deferred"));
+    const ground = channels(this.colouring.free);
+    const waiting = channels(this.colouring.deferred);
     for (let row = 0; row < this.height; ++row) this.paintRow(image, row, ground, waiting);
     return image;
   }

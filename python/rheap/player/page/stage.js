@@ -52,8 +52,14 @@ export class Stage {
     const { view } = this.player;
     const operation = Math.floor(view.from + (x / this.marks.clientWidth) * (view.to - view.from));
     const place = view.low + (1 - y / this.marks.clientHeight) * (view.high - view.low);
-    if (!this.run.isRead || operation >= this.run.operations) return -1;
+    if (!this.run.isRead || operation >= this.lastSeen()) return -1;
     return this.run.bandAt(operation + 1, Math.floor(place / UNIT));
+  }
+
+  /** The last moment that the page shows: a question hides what comes. */
+  lastSeen() {
+    const { player, run } = this;
+    return player.isAsking ? Math.min(player.moment, run.operations) : run.operations;
   }
 
   point(x, y) {
@@ -90,7 +96,13 @@ export class Stage {
   drawPicture(colouring) {
     this.drawing.draw(this.player.view, colouring);
     this.drawAxes();
-    if (this.run.isRead) drawCurves(this.curves, this.run, this.player.view, mostBytes(this.player.shown));
+    this.drawCurves();
+  }
+
+  drawCurves() {
+    const { run, player } = this;
+    if (!run.isRead) return;
+    drawCurves(this.curves, run, player.view, mostBytes(player.shown), this.lastSeen());
   }
 
   drawAxes() {
@@ -120,7 +132,7 @@ export class Stage {
       if (looked && looked.run === this.run) this.drawLooked(pen, scale, looked.number);
     }
     if (this.player.isAsking) {
-      pen.fillStyle = styleColour("ground");
+      pen.fillStyle = styleColour("field");
       const x = scale.x(this.player.moment) + 1;
       pen.fillRect(Math.max(x, 0), 0, width - Math.max(x, 0), height);
     }
@@ -159,6 +171,7 @@ export class Stage {
     if (this.pointed >= 0) bands.push(run.bandAt(player.moment, this.pointed));
     this.region.draw(moment, new Set(bands));
     this.words.replaceChildren(...this.tellMoment());
+    if (player.isAsking) this.drawCurves();
   }
 
   /** The last operation in words, and the next one. */
@@ -183,7 +196,7 @@ export class Stage {
   /** What stands at a moment, for whoever wants it as numbers: [offset, capacity, state]. */
   blocksAt(moment) {
     const { run } = this;
-    return run.bandsAt(moment).map((band) => [
+    return Array.from(run.bandsAt(moment), (band) => [
       run.place[band] * UNIT,
       run.size[band] * UNIT - UNIT,
       run.state[band],
@@ -194,7 +207,7 @@ export class Stage {
 
 function nextOf(run, at) {
   const text = at < run.operations ? `Next: ${run.trace.text(at)}.` : "It was the last one.";
-  return make("span", { className: "muted", text });
+  return make("span", { className: "muted next", text });
 }
 
 function tick(text, side, at) {

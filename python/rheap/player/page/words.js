@@ -58,9 +58,8 @@ class Change {
       yield `takes the block of that very size that was freed last, at ${this.place(has)}`;
       return;
     }
-    const others = this.tellMerges(source);
-    yield* others;
-    if (others.length === 0 && this.couldBeDeferred()) yield "nothing deferred of that size";
+    if (this.couldBeDeferred()) yield "nothing deferred of that size";
+    yield* this.tellMerges();
     yield this.tellTaking();
   }
 
