@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from rheap._core import TraceParser
+
 ROOT = Path(__file__).parent.parent
 PAGES = {name: ROOT / name for name in ("README.md", "python/README.md", "cpp/README.md")}
 KINDS = {"python", "pycon", "sh", "text"}
@@ -106,6 +108,16 @@ def test_commands_do_what_they_say(command: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     made = {path.name for path in tmp_path.iterdir()} - {"tests", "PROGRAM.py"}
     assert made == set(re.findall(r"run\.svg|PROGRAM\.trace\.gz", command))
+
+
+def test_the_guide_shows_a_trace() -> None:
+    (text,) = [code.text for code in of_kind("text") if code.text.startswith("# rheap")]
+    parser = TraceParser("the guide")
+    parser.feed(text.encode())
+    trace = parser.finish()
+    assert (len(trace), trace.torn_line, trace.peak_bytes) == (6, None, 484)
+    assert [bytes_ for _, bytes_, _ in trace.shares_after(6)] == [320, 64]
+    assert trace.times() is not None and trace.threads() is not None
 
 
 def test_every_block_is_of_a_kind_that_is_tested() -> None:

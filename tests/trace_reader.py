@@ -1,23 +1,22 @@
-"""A strict reader of traces in plain Python: whatever breaks a rule of the format fails."""
+"""Strict readers of traces in plain Python: whatever breaks a rule of the format fails."""
 
 import gzip
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-COLUMNS = ("time", "thread", "site")
-
 
 @dataclass
 class Operation:
-    """One line; `bytes` is None for a free, a column that the trace does not have too."""
+    """One of them; `bytes` is None for a free. `id`: the number of the block's allocation. `site`:
+    as the line has it, with its escapes."""
 
     kind: str
     id: int
     bytes: int | None
-    time: int | None = None
-    thread: int | None = None
-    site: str | None = None
+    time: int = 0
+    thread: int = 0
+    site: str = ""
 
 
 @dataclass
@@ -27,7 +26,18 @@ class Trace:
     operations: list[Operation] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     live: dict[int, int] = field(default_factory=dict)
+    bytes: int = 0
     peak: int = 0
+
+    def add(self, operation, line):
+        """The next one, which stands on that line."""
+        kind, id_ = operation.kind, operation.id
+        assert kind == "a" or (kind in "rf" and id_ in self.live), line
+        self.bytes += (operation.bytes or 0) - self.live.pop(id_, 0)
+        if kind != "f":
+            self.live[id_] = operation.bytes
+        self.peak = max(self.peak, self.bytes)
+        self.operations.append(operation)
 
     def of_bytes(self, bytes_):
         """The allocations and resizes to that many bytes."""
@@ -50,60 +60,63 @@ def is_gzip(path):
     return Path(path).read_bytes().startswith(b"\x1f\x8b")
 
 
-def read_trace(path, *, reused_ids=False, broken_off=False):
-    """Reads and verifies a trace. `reused_ids`: a number may be used again after a free.
-    `broken_off`: nobody ended it, so zero bytes may stand behind the last line."""
-    data = Path(path).read_bytes()
-    text = (gzip.decompress(data) if is_gzip(path) else data).decode()
+def read_trace(path, *, broken_off=False):
+    """Reads and verifies what a recorder wrote: version 2. `broken_off`: nobody ended it, so zero
+    bytes may stand behind the last line."""
+    text = _text_of(path)
     if broken_off:
         text = text.rstrip("\0")
     assert text.endswith("\n"), "the last line is not whole"
-    trace, columns, seen = Trace(), (), set()
-    now = total = 0
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
+    first, *lines = text.removesuffix("\n").split("\n")
+    assert first == "# rheap 2"
+    trace = Trace(comments=[first])
+    time = thread = born = 0
+    sites = [""]
+    site = sites[0]
+    for line in lines:
         if line.startswith("#"):
-            if number == 1:
-                head = re.fullmatch(r"# rheap 1((?: \w+)*)", line)
-                assert head, line
-                columns = tuple(head[1].split())
-                assert columns == tuple(name for name in COLUMNS if name in columns)
             trace.comments.append(line)
-            continue
-        operation = _parse(line, columns)
-        assert (operation.time or now) >= now, line
-        now = operation.time or now
-        if reused_ids:
-            seen = trace.live
-        total += _apply(trace.live, operation, seen, line)
-        trace.peak = max(trace.peak, total)
-        if operation.kind == "a" and not reused_ids:
-            seen.add(operation.id)
-        trace.operations.append(operation)
+        elif match := re.fullmatch(r"s (\d+)(?: (.+))?", line):
+            number = int(match[1])
+            if match[2] is not None:
+                assert number == len(sites), line
+                cut = len(match[2].encode()) > 2040
+                assert cut or match[2] not in sites, line
+                sites.append(match[2])
+            site = sites[number]
+        elif match := re.fullmatch(r"t (\d+)", line):
+            assert thread != int(match[1]), line
+            thread = int(match[1])
+        elif match := re.fullmatch(r"u (\d+)", line):
+            assert int(match[1]) > 0, line
+            time += int(match[1])
+        else:
+            kind, *numbers = line.split(" ")
+            assert all(re.fullmatch(r"\d+", number) for number in numbers), line
+            if kind == "a":
+                born += 1
+                numbers.insert(0, "1")
+            back, *size = map(int, numbers)
+            assert len(size) == (kind != "f") and 1 <= back <= born, line
+            operation = Operation(kind, born - back + 1, *(size or [None]), time, thread)
+            if kind != "f":
+                operation.site = site
+            trace.add(operation, line)
     return trace
 
 
-def _parse(line, columns):
-    kind, id_, *rest = line.split(" ")
-    bytes_ = None if kind == "f" else int(rest.pop(0))
-    operation = Operation(kind, int(id_), bytes_)
-    for name in columns:
-        if name == "site":
-            operation.site = " ".join(rest)
-            rest = []
-        else:
-            setattr(operation, name, int(rest.pop(0)))
-    assert not rest, line
-    assert operation.id >= 0 and (bytes_ is None or bytes_ >= 0), line
-    return operation
+def read_plain(path):
+    """Reads and verifies a trace of operations alone, whose ids are used again after a free."""
+    trace = Trace()
+    for line in _text_of(path).splitlines():
+        match = re.fullmatch(r"([ar]) (\d+) (\d+)|(f) (\d+)", line)
+        assert match, line
+        kind, id_, *size = filter(None, match.groups())
+        assert kind != "a" or int(id_) not in trace.live, line
+        trace.add(Operation(kind, int(id_), *(map(int, size) if size else [None])), line)
+    return trace
 
 
-def _apply(live, operation, seen, line):
-    """Returns by how many bytes what is live grew."""
-    if operation.kind == "a":
-        assert operation.id not in seen, line
-    else:
-        assert operation.kind in "rf" and operation.id in live, line
-    before = live.pop(operation.id, 0)
-    if operation.kind != "f":
-        live[operation.id] = operation.bytes
-    return (operation.bytes or 0) - before
+def _text_of(path):
+    data = Path(path).read_bytes()
+    return (gzip.decompress(data) if is_gzip(path) else data).decode()

@@ -1,5 +1,6 @@
 #include "replay/trace_columns.hpp"
 
+#include <utility>
 #include <vector>
 
 namespace rheap::replay {
@@ -16,6 +17,18 @@ TraceColumns::TraceColumns(const trace::Trace& trace) {
       blocks.add(allocations - number);
     }
     if (operation.kind() != trace::Kind::release) bytes.add(operation.bytes());
+  }
+  if (trace.has_times()) {
+    std::uint64_t last = 0;
+    trace.each_time([&](std::size_t, std::uint64_t time) {
+      times.add_difference(time, std::exchange(last, time));
+    });
+  }
+  if (trace.has_threads()) {
+    trace.each_thread([&](std::size_t, std::uint32_t thread) { threads.add(thread); });
+  }
+  if (trace.has_sites()) {
+    trace.each_site([&](std::size_t, std::uint32_t site) { sites.add(site); });
   }
 }
 

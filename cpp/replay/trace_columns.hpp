@@ -10,6 +10,10 @@ struct TraceColumns {
   Varints kinds;   ///< of each operation: 0 allocates, 1 resizes, 2 releases
   Varints blocks;  ///< of each resize and release: how many allocations ago the block was made
   Varints bytes;   ///< of each allocation and resize: what is asked for
+  // Of each operation, where the trace tells them:
+  Varints times;    ///< microseconds, less those of the operation before
+  Varints threads;  ///< its number
+  Varints sites;    ///< a place in the trace's sites
 
   explicit TraceColumns(const trace::Trace& trace);
 };

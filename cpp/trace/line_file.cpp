@@ -18,10 +18,10 @@ void LineFile::add(char* line_end) {
   std::atomic_signal_fence(std::memory_order_release);
   *line_end++ = '\n';
   if (mapped_) {
-    ++lines_;
+    ++entries_;
     bytes_ += static_cast<std::uint64_t>(line_end - at_);
   } else {
-    ++buffered_lines_;
+    ++buffered_entries_;
   }
   at_ = line_end;
 }
@@ -61,10 +61,10 @@ bool LineFile::write_buffer() {
   note(system::write_all(file_, buffer_.data(), used));
   if (error_ == 0) {
     bytes_ += used;
-    lines_ += buffered_lines_;
+    entries_ += buffered_entries_;
   }
   at_ = buffer_.data();
-  buffered_lines_ = 0;
+  buffered_entries_ = 0;
   return error_ == 0;
 }
 

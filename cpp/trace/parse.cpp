@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
+#include <optional>
 #include <utility>
+
+#include "trace/site_text.hpp"
 
 namespace rheap::trace {
 
@@ -65,6 +69,13 @@ std::string quoted(std::string_view text) {
   return result + (text.size() > most ? "...'" : "'");
 }
 
+std::optional<Kind> kind_of(std::string_view word) {
+  if (word == "a") return Kind::allocate;
+  if (word == "r") return Kind::resize;
+  if (word == "f") return Kind::release;
+  return {};
+}
+
 }  // namespace
 
 /// The fields of one line, one after the other.
@@ -91,6 +102,29 @@ class Parser::Fields {
     if (error == std::errc{} && stopped == end) [[likely]]
       return value;
     refuse(field, name);
+  }
+  std::uint32_t small_number(const char* name) {
+    const std::uint64_t value = number(name);
+    if (value > std::numeric_limits<std::uint32_t>::max()) {
+      parser_.fail(std::string("the ") + name + ' ' + std::to_string(value) + " is 2**32 or more");
+    }
+    return static_cast<std::uint32_t>(value);
+  }
+  std::uint64_t size() {
+    const std::uint64_t bytes = number("size");
+    if (bytes > largest_size) {
+      parser_.fail("the size " + std::to_string(bytes) + " is more than 1 TiB");
+    }
+    return bytes;
+  }
+  /// All behind the blank that ends the last field.
+  std::string_view rest() {
+    if (!text_.empty()) text_.remove_prefix(1);
+    if (text_.ends_with('\r')) text_.remove_suffix(1);
+    return text_;
+  }
+  void end() {
+    if (!empty()) parser_.fail(quoted(next()) + " stands behind the last field");
   }
 
  private:
@@ -131,14 +165,20 @@ void Parser::feed(std::string_view part) {
 Trace Parser::finish() {
   if (!unfinished_.empty()) read_last_line();
   if (trace_.operations().empty()) {
-    fail("the text ends before its first operation ('a ID BYTES')");
+    fail(std::string("the text ends before its first operation ('") +
+         (version_ == Version::one ? "a ID BYTES" : "a BYTES") + "')");
   }
   return std::move(trace_);
 }
 
 void Parser::read_last_line() {
+  const std::string line = std::exchange(unfinished_, {});
+  if (version_ == Version::two) {
+    if (!trace_.operations().empty()) trace_.leave_out(lines_ + 1);
+    return;
+  }
   try {
-    read_line(std::exchange(unfinished_, {}));
+    read_line(line);
   } catch (const Malformed& malformed) {
     if (trace_.operations().empty()) throw;
     trace_.leave_out(malformed.line);
@@ -152,10 +192,10 @@ void Parser::read_line(std::string_view line) {
   if (text.starts_with('#')) {
     constexpr std::string_view announcement = "# rheap ";
     if (lines_ == 0 && text.starts_with(announcement)) {
-      read_columns(text.substr(announcement.size()));
+      read_version(text.substr(announcement.size()));
     }
   } else if (!text.empty()) {
-    read_operation(text);
+    version_ == Version::one ? read_v1(text) : read_v2(text);
   }
   idle_lines_ = trace_.operations().size() == operations ? idle_lines_ + 1 : 0;
   if (idle_lines_ > most_idle_lines) {
@@ -164,12 +204,20 @@ void Parser::read_line(std::string_view line) {
   ++lines_;
 }
 
-void Parser::read_columns(std::string_view text) {
+void Parser::read_version(std::string_view text) {
   Fields fields(*this, text);
   const std::string_view version = fields.next();
-  if (version != "1") {
-    fail("format version " + quoted(version) + " is unknown; this rheap reads version 1");
+  if (version == "1") {
+    read_columns(fields);
+  } else if (version == "2") {
+    version_ = Version::two;
+    fields.end();
+  } else {
+    fail("format version " + quoted(version) + " is unknown; this rheap reads versions 1 and 2");
   }
+}
+
+void Parser::read_columns(Fields& fields) {
   std::string_view column = fields.next();
   for (const auto& [name, announced] :
        {std::pair{"time", &with_time_}, {"thread", &with_thread_}, {"site", &with_site_}}) {
@@ -181,29 +229,91 @@ void Parser::read_columns(std::string_view text) {
   }
 }
 
-void Parser::read_operation(std::string_view text) {
+void Parser::read_v1(std::string_view text) {
   Fields fields(*this, text);
   const std::string_view word = fields.next();
-  const char letter = word.front();
-  if (word.size() != 1 || (letter != 'a' && letter != 'r' && letter != 'f')) {
+  const std::optional<Kind> kind = kind_of(word);
+  if (!kind) {
     const bool bare_numbers = std::ranges::all_of(
         text, [](char each) { return is_blank(each) || digits.find(each) != digits.npos; });
     if (bare_numbers && trace_.operations().empty()) return;
     fail("unknown operation " + quoted(word) + "; known are a, r, f");
   }
   const std::uint64_t id = fields.number("id");
-  const std::uint64_t bytes = letter == 'f' ? 0 : fields.number("size");
-  if (bytes > largest_size) {
-    fail("the size " + std::to_string(bytes) + " is more than 1 TiB");
-  }
-  if (with_time_) static_cast<void>(fields.number("time"));
-  if (with_thread_) static_cast<void>(fields.number("thread"));
-  if (!with_site_ && !fields.empty()) {
-    fail(quoted(fields.next()) + " stands behind the last field");
-  }
+  const std::uint64_t bytes = kind == Kind::release ? 0 : fields.size();
+  const std::uint64_t time = with_time_ ? fields.number("time") : 0;
+  const std::uint32_t thread = with_thread_ ? fields.small_number("thread") : 0;
+  const std::string_view site = with_site_ ? fields.rest() : std::string_view{};
+  if (!with_site_) fields.end();
+  if (with_time_) trace_.set_time(time);
+  if (with_thread_) trace_.set_thread(thread);
+  if (with_site_ && kind != Kind::release) trace_.set_site(place_of(site));
+  add(*kind, id, bytes);
+}
 
-  const std::uint32_t slot = letter == 'a' ? occupy(id) : find(id, letter);
-  const Kind kind = letter == 'a' ? Kind::allocate : letter == 'r' ? Kind::resize : Kind::release;
+void Parser::read_v2(std::string_view text) {
+  Fields fields(*this, text);
+  const std::string_view word = fields.next();
+  if (const std::optional<Kind> kind = kind_of(word)) {
+    const std::uint64_t id =
+        kind == Kind::allocate ? trace_.allocations() : number_of_block(fields);
+    const std::uint64_t bytes = kind == Kind::release ? 0 : fields.size();
+    fields.end();
+    add(*kind, id, bytes);
+  } else if (word == "s") {
+    read_site(fields);
+  } else if (word == "t") {
+    trace_.set_thread(fields.small_number("thread"));
+    fields.end();
+  } else if (word == "u") {
+    const std::uint64_t passed = fields.number("time");
+    if (passed > std::numeric_limits<std::uint64_t>::max() - time_) {
+      fail("the time since the beginning is 2**64 microseconds or more");
+    }
+    fields.end();
+    trace_.set_time(time_ += passed);
+  } else {
+    fail("unknown line " + quoted(word) + "; known are a, r, f, s, t, u");
+  }
+}
+
+std::uint64_t Parser::number_of_block(Fields& fields) const {
+  const std::uint64_t back = fields.number("distance");
+  const std::uint64_t allocations = trace_.allocations();
+  if (back == 0 || back > allocations) {
+    fail("no allocation is " + std::to_string(back) + " back; there are " +
+         std::to_string(allocations) + " before this line, and 1 is the last");
+  }
+  return allocations - back;
+}
+
+void Parser::read_site(Fields& fields) {
+  const std::uint32_t number = fields.small_number("site");
+  const std::string_view text = fields.rest();
+  if (!text.empty()) {
+    if (number != announced_.size()) {
+      fail("the next site that gets a text is number " + std::to_string(announced_.size()) +
+           ", not " + std::to_string(number));
+    }
+    announced_.push_back(place_of(text));
+  }
+  if (number >= announced_.size()) {
+    fail("site " + std::to_string(number) + " has no text yet ('s SITE TEXT')");
+  }
+  trace_.set_site(announced_[number]);
+}
+
+/// The place of a site among those of the trace, which has each once.
+std::uint32_t Parser::place_of(std::string_view text) {
+  if (text.empty()) return 0;
+  const std::string site(beginning(unescaped(text)));
+  const auto known = places_.find(site);
+  if (known != places_.end()) return known->second;
+  return places_.emplace(site, trace_.add_site(site)).first->second;
+}
+
+void Parser::add(Kind kind, std::uint64_t id, std::uint64_t bytes) {
+  const std::uint32_t slot = kind == Kind::allocate ? occupy(id) : find(id, kind);
   trace_.add({kind, slot, bytes}, lines_ + 1);
   if (kind == Kind::release) vacate(id, slot);
 }
@@ -217,11 +327,16 @@ std::uint32_t Parser::occupy(std::uint64_t id) {
   return slot;
 }
 
-std::uint32_t Parser::find(std::uint64_t id, char letter) const {
+std::uint32_t Parser::find(std::uint64_t id, Kind kind) const {
   const auto found = live_.find(id);
   if (found == live_.end()) {
-    fail(std::string{letter} + " of id " + std::to_string(id) +
-         ", which is not live: it was not allocated, or freed before");
+    const std::string letter = kind == Kind::resize ? "r" : "f";
+    if (version_ == Version::one) {
+      fail(letter + " of id " + std::to_string(id) +
+           ", which is not live: it was not allocated, or freed before");
+    }
+    fail(letter + " of the block " + std::to_string(trace_.allocations() - id) +
+         " back, which is not live: it was freed before");
   }
   return found->second;
 }

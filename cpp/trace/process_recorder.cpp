@@ -1,6 +1,6 @@
 #include "trace/process_recorder.hpp"
 
-#include <cerrno>
+#include <utility>
 
 #include "core/system/fork.hpp"
 #include "core/system/refused.hpp"
@@ -20,13 +20,14 @@ ProcessRecorder& ProcessRecorder::get() {
 
 ProcessRecorder::ProcessRecorder() { system::around_fork(before_fork, in_parent, in_child); }
 
-bool ProcessRecorder::start(int descriptor) {
+bool ProcessRecorder::start(int descriptor, TraceWriter::Times times, FindOrigin find_origin) {
   const std::lock_guard<Lock> guard(lock_);
   if (running_) return false;
   running_ = true;
   ++recordings_;
   table_.emplace();
-  recording_.emplace(descriptor, TraceWriter::Sites::none);
+  recording_.emplace(descriptor, times);
+  find_origin_ = std::move(find_origin);
   active_.store(true, std::memory_order_relaxed);
   return true;
 }
@@ -37,6 +38,7 @@ void ProcessRecorder::stop() {
   running_ = false;
   active_.store(false, std::memory_order_relaxed);
   table_.reset();
+  find_origin_ = nullptr;
   recording_->finish();
 }
 
@@ -45,6 +47,7 @@ void ProcessRecorder::in_child() {
   recorder.running_ = false;
   recorder.active_.store(false, std::memory_order_relaxed);
   recorder.table_.reset();
+  recorder.find_origin_ = nullptr;
   if (recorder.recording_) recorder.recording_->abandon();
   recorder.lock_.unlock();
 }
@@ -70,7 +73,7 @@ void ProcessRecorder::put(const AddressTable::Entry& entry) {
 
 void ProcessRecorder::allocated(void* address, std::uint64_t bytes) {
   recorded([&] {
-    const std::uint64_t id = recording_->allocated(bytes);
+    const std::uint64_t id = recording_->allocated(bytes, origin());
     put({number_of(address), id, bytes});
   });
 }
@@ -96,7 +99,7 @@ void ProcessRecorder::resized(const Withdrawn& withdrawn, void* address, std::ui
   if (withdrawn.entry.address == 0) return allocated(address, bytes);
   recorded([&] {
     if (withdrawn.recording != recordings_) return;
-    recording_->resized(withdrawn.entry.id, withdrawn.entry.bytes, bytes);
+    recording_->resized(withdrawn.entry.id, withdrawn.entry.bytes, bytes, origin());
     put({number_of(address), withdrawn.entry.id, bytes});
   });
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 
@@ -22,9 +23,13 @@ class ProcessRecorder {
   ProcessRecorder(const ProcessRecorder&) = delete;
   ProcessRecorder& operator=(const ProcessRecorder&) = delete;
 
+  /// Finds where the request comes from that is being made. It is called under a lock of the
+  /// recorder's by the thread that asks, and may throw SystemRefused.
+  using FindOrigin = std::function<Origin()>;
+
   /// Owns the open file `descriptor` from here on. Returns false, and takes nothing, when a
-  /// recording is running.
-  bool start(int descriptor);
+  /// recording is running. No origins are told without `find_origin`.
+  bool start(int descriptor, TraceWriter::Times times, FindOrigin find_origin);
   /// Nothing happens when none is running.
   void stop();
   /// The last recording, or the one that is running; nullptr when there was none.
@@ -49,6 +54,7 @@ class ProcessRecorder {
   template <typename Work>
   void recorded(Work&& work);
   void put(const AddressTable::Entry& entry);
+  [[nodiscard]] Origin origin() const { return find_origin_ ? find_origin_() : Origin{}; }
 
   static void before_fork() { get().lock_.lock(); }
   static void in_parent() { get().lock_.unlock(); }
@@ -58,6 +64,7 @@ class ProcessRecorder {
   Lock lock_;
   bool running_ = false;
   std::uint64_t recordings_ = 0;
+  FindOrigin find_origin_;
   std::optional<AddressTable> table_;
   std::optional<Recording> recording_;
 };

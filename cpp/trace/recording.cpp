@@ -15,11 +15,11 @@ void Recording::finish() {
   writer_.close();
 }
 
-/// Lines that were still buffered when an error came are not in the file. Its first lines are
-/// those of the operations.
+/// What was still buffered when an error came is not in the file. Its first entries are the
+/// operations.
 TraceFigures Recording::figures() const {
   TraceFigures figures = figures_;
-  figures.operations = std::min(figures.operations, writer_.lines());
+  figures.operations = std::min(figures.operations, writer_.entries());
   return figures;
 }
 

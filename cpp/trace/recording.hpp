@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string_view>
 
 #include "trace/trace_writer.hpp"
 
@@ -20,24 +19,24 @@ struct TraceFigures {
 /// are never used again. Its callers take turns.
 class Recording {
  public:
-  Recording(int descriptor, TraceWriter::Sites sites) : writer_(descriptor, sites) {}
+  Recording(int descriptor, TraceWriter::Times times) : writer_(descriptor, times) {}
 
   /// Returns the block's number, 0 when the line could not be written.
-  std::uint64_t allocated(std::uint64_t bytes, std::string_view site = {}) {
-    if (!writer_.write('a', born_ + 1, bytes, site)) return 0;
+  std::uint64_t allocated(std::uint64_t bytes, const Origin& origin = {}) {
+    if (!writer_.allocated(bytes, origin)) return 0;
     ++figures_.operations;
     grown(bytes);
     return ++born_;
   }
   void resized(std::uint64_t id, std::uint64_t before, std::uint64_t bytes,
-               std::string_view site = {}) {
-    if (!writer_.write('r', id, bytes, site)) return;
+               const Origin& origin = {}) {
+    if (!writer_.resized(back_to(id), bytes, origin)) return;
     ++figures_.operations;
     figures_.live_bytes -= before;
     grown(bytes);
   }
   void freed(std::uint64_t id, std::uint64_t bytes) {
-    if (!writer_.write_freed(id)) return;
+    if (!writer_.freed(back_to(id))) return;
     ++figures_.operations;
     figures_.live_bytes -= bytes;
   }
@@ -55,6 +54,7 @@ class Recording {
   [[nodiscard]] const TraceWriter& writer() const { return writer_; }
 
  private:
+  [[nodiscard]] std::uint64_t back_to(std::uint64_t id) const { return born_ - id + 1; }
   void grown(std::uint64_t bytes) {
     figures_.live_bytes += bytes;
     figures_.peak_bytes = std::max(figures_.peak_bytes, figures_.live_bytes);

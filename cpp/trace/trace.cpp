@@ -26,6 +26,11 @@ void Trace::add(Operation operation, std::uint64_t line) {
   if (operation.kind() == Kind::allocate) ++allocations_;
 }
 
+std::uint32_t Trace::add_site(std::string_view text) {
+  sites_.emplace_back(text);
+  return static_cast<std::uint32_t>(sites_.size() - 1);
+}
+
 std::uint64_t Trace::line_of(std::size_t operation) const {
   const auto behind =
       std::upper_bound(runs_.begin(), runs_.end(), operation,

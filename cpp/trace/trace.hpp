@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "trace/changes.hpp"
 
 namespace rheap::trace {
 
@@ -44,11 +47,18 @@ struct Demand {
   std::size_t operation = 0;  ///< the one that brought `bytes` to its height
 };
 
-/// The operations of a program, in order. Only live slots are resized or released.
+/// The operations of a program, in order. Only live slots are resized or released. Time, thread and
+/// site are kept where they change, so a trace that does not tell them takes no memory for them.
 class Trace {
  public:
   explicit Trace(std::string source) : source_(std::move(source)) {}
-
+  /// Of the operations that are added from here on: microseconds since the recording began, the
+  /// number of the thread, and a place in `sites()`.
+  void set_time(std::uint64_t time) { times_.set(operations_.size(), time); }
+  void set_thread(std::uint32_t thread) { threads_.set(operations_.size(), thread); }
+  void set_site(std::uint32_t site) { origins_.set(operations_.size(), site); }
+  /// Returns the place of a site that is not in `sites()` yet.
+  std::uint32_t add_site(std::string_view text);
   /// `line` says where the operation stands in the source. Lines grow.
   void add(Operation operation, std::uint64_t line);
   /// The last line was torn and is not among the operations.
@@ -63,15 +73,54 @@ class Trace {
   [[nodiscard]] std::optional<std::uint64_t> torn_line() const { return torn_line_; }
   [[nodiscard]] Demand demand() const;
 
+  [[nodiscard]] bool has_times() const { return times_.any(); }
+  [[nodiscard]] bool has_threads() const { return threads_.any(); }
+  [[nodiscard]] bool has_sites() const { return origins_.any(); }
+  /// Each is 0 where the trace does not tell.
+  [[nodiscard]] std::uint64_t time_of(std::size_t operation) const { return times_.at(operation); }
+  [[nodiscard]] std::uint32_t thread_of(std::size_t operation) const {
+    return threads_.at(operation);
+  }
+  /// A place in `sites()`; 0 of a release.
+  [[nodiscard]] std::uint32_t site_of(std::size_t operation) const {
+    return has_site(operation) ? origins_.at(operation) : 0;
+  }
+  /// Each text once. The first is empty: it means that the site is not known.
+  [[nodiscard]] const std::vector<std::string>& sites() const { return sites_; }
+
+  // The same of all operations, in order, as `take(operation, value)`: no search for each.
+  template <typename Take>
+  void each_time(Take&& take) const {
+    times_.each(operations_.size(), take);
+  }
+  template <typename Take>
+  void each_thread(Take&& take) const {
+    threads_.each(operations_.size(), take);
+  }
+  template <typename Take>
+  void each_site(Take&& take) const {
+    origins_.each(operations_.size(), [&](std::size_t operation, std::uint32_t site) {
+      take(operation, has_site(operation) ? site : 0);
+    });
+  }
+
  private:
   struct Run {  ///< operations that stand on lines one behind the other
     std::size_t operation;
     std::uint64_t line;
   };
 
+  [[nodiscard]] bool has_site(std::size_t operation) const {
+    return operations_[operation].kind() != Kind::release;
+  }
+
   std::string source_;
   std::vector<Operation> operations_;
   std::vector<Run> runs_;
+  Changes<std::uint64_t> times_;
+  Changes<std::uint32_t> threads_;
+  Changes<std::uint32_t> origins_;
+  std::vector<std::string> sites_{""};
   std::uint64_t allocations_ = 0;
   std::uint32_t slots_ = 0;
   std::optional<std::uint64_t> torn_line_;

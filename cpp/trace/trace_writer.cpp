@@ -16,55 +16,89 @@ std::atomic<std::size_t> threads_of_process{0};
 /// never used again. (The model of the access makes it one instruction instead of a call.)
 [[gnu::tls_model("initial-exec")]] constinit thread_local std::size_t number_in_process = 0;
 
-/// At most `most` bytes, no character of UTF-8 cut in two.
-std::string_view cut(std::string_view text, std::size_t most) {
-  if (text.size() <= most) return text;
-  const auto continues = [&](std::size_t at) { return (text[at] & 0xC0) == 0x80; };
-  while (most > 0 && continues(most)) --most;
-  return text.substr(0, most);
-}
-
 }  // namespace
 
-TraceWriter::TraceWriter(int descriptor, Sites sites)
-    : file_(descriptor), sites_(sites == Sites::each), began_(system::microseconds()) {
-  comment(sites_ ? "rheap 1 time thread site" : "rheap 1 time thread");
+TraceWriter::TraceWriter(int descriptor, Times times)
+    : file_(descriptor), timed_(times == Times::each), began_(system::microseconds()) {
+  comment("rheap 2");
 }
 
-bool TraceWriter::write(char operation, std::uint64_t id, std::uint64_t bytes,
-                        std::string_view site) {
-  if (!start_line(operation, id)) return false;
+bool TraceWriter::allocated(std::uint64_t bytes, const Origin& origin) {
+  if (!begin()) return false;
+  put_origin(origin);
+  put('a', bytes);
+  return end();
+}
+
+bool TraceWriter::resized(std::uint64_t back, std::uint64_t bytes, const Origin& origin) {
+  if (!begin()) return false;
+  put_origin(origin);
+  put('r', back);
   put(' ');
   put(bytes);
-  put_time_and_thread();
-  if (sites_) {
-    put(' ');
-    put_escaped(cut(site, longest_site));
-  }
-  return end_line();
+  return end();
 }
 
-bool TraceWriter::write_freed(std::uint64_t id) {
-  if (!start_line('f', id)) return false;
-  put_time_and_thread();
-  return end_line();
+bool TraceWriter::freed(std::uint64_t back) {
+  if (!begin()) return false;
+  put('f', back);
+  return end();
 }
 
 bool TraceWriter::comment(std::string_view text) {
-  at_ = file_.reserve(longest_line);
+  at_ = file_.reserve(longest_entry);
   if (at_ == nullptr) return false;
   put("# ");
   put(text);
-  return end_line();
+  return end();
 }
 
-bool TraceWriter::start_line(char operation, std::uint64_t id) {
-  at_ = file_.reserve(longest_line);
+bool TraceWriter::begin() {
+  at_ = file_.reserve(longest_entry);
   if (at_ == nullptr) return false;
-  put(operation);
-  put(' ');
-  put(id);
+  put_thread();
+  if (timed_) put_time();
   return true;
+}
+
+void TraceWriter::put(char letter, std::uint64_t number) {
+  put(letter);
+  put(' ');
+  put(number);
+}
+
+void TraceWriter::put_thread() {
+  const std::uint64_t thread = thread_number();
+  if (thread == thread_) return;
+  put('t', thread);
+  end_line();
+  thread_ = thread;
+}
+
+void TraceWriter::put_time() {
+  const std::uint64_t time = system::microseconds() - began_;
+  if (time == time_) return;
+  put('u', time - time_);
+  end_line();
+  time_ = time;
+}
+
+void TraceWriter::put_origin(const Origin& origin) {
+  if (origin.number == origin_) return;
+  put('s', origin.number);
+  if (!origin.text.empty()) {
+    put(' ');
+    put_escaped(beginning(origin.text));
+  }
+  end_line();
+  origin_ = origin.number;
+}
+
+/// Of a line before the last of its entry. Lines come into the file one after the other, so that
+/// only the last can be torn.
+void TraceWriter::end_line() {
+  std::atomic_signal_fence(std::memory_order_release);
+  put('\n');
 }
 
 void TraceWriter::put_escaped(std::string_view text) {
@@ -85,13 +119,6 @@ void TraceWriter::put_escaped(std::string_view text) {
   }
 }
 
-void TraceWriter::put_time_and_thread() {
-  put(' ');
-  put(system::microseconds() - began_);
-  put(' ');
-  put(thread_number());
-}
-
 std::uint64_t TraceWriter::thread_number() {
   if (number_in_process == 0) number_in_process = ++threads_of_process;
   const std::size_t thread = number_in_process;
@@ -107,7 +134,7 @@ std::uint64_t TraceWriter::thread_number() {
   return threads_[thread] - 1;
 }
 
-bool TraceWriter::end_line() {
+bool TraceWriter::end() {
   if (error_ != 0) {
     close();
     return false;

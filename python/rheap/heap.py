@@ -90,16 +90,18 @@ class Heap(_core.Heap):
         """Closes the heap."""
         self.close()
 
-    def record(self, path: str | os.PathLike[str], *, sites: bool = False) -> HeapRecording:
+    def record(
+        self, path: str | os.PathLike[str], *, sites: bool = False, times: bool = False
+    ) -> HeapRecording:
         """A context manager that writes a trace of what happens to this heap's blocks.
 
-        `path`: a file that is replaced; compressed as it is written when it ends in ".gz".
+        `path`: a file that is replaced; compressed when the recording ends if it ends in ".gz".
         `sites`: name the line and the function behind each allocation and resize.
+        `times`: tell when each operation was, in microseconds since the recording began.
 
-        A line for each operation that changes a block: `a ID BYTES`, `r ID BYTES`, `f ID`, then the
-        microseconds since the start and the number of the thread. A block counts as freed when its
-        memory returns. Frees of blocks that are older than the recording are left out and counted.
-        What the `with` gives has a `summary` once it has ended.
+        A line for each operation that changes a block, in the format that `rheap.traces` describes.
+        A block counts as freed when its memory returns. Frees of blocks that are older than the
+        recording are left out and counted. What the `with` gives has a `summary` once it has ended.
 
         Entering raises `HeapClosed`, `OSError` when the file cannot be written, and `RuntimeError`
         while the heap is being recorded already; leaving raises `OSError` when the trace could not
@@ -107,7 +109,7 @@ class Heap(_core.Heap):
         """
         with no_fork:
             from .traces.heap_recording import HeapRecording
-        return HeapRecording(self, path, sites)
+        return HeapRecording(self, path, sites=sites, times=times)
 
     def stats(self) -> HeapStats:
         """The figures of this moment. Walks the region once."""

@@ -233,7 +233,7 @@ def test_the_figures_are_of_the_work_that_is_shown(capsys: pytest.CaptureFixture
 
 def test_the_trace_is_of_a_program_that_ran(capsys: pytest.CaptureFixture[str]) -> None:
     text = told("program", capsys)
-    assert "# rheap 1 time thread" in text
+    assert "# rheap 2" in text
     (recorded,) = re.findall(r"rheap record: ([\d,]+) operations", text)
     assert f"{recorded} operations; at most" in text
 

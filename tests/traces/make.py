@@ -1,7 +1,7 @@
 """Makes the traces in this folder again: `python tests/traces/make.py`.
 
-Each program is recorded by `rheap record`. Of its trace the operations are kept, without the time
-and the thread, and a number is used again once its block was freed: that halves the files. The work
+Each program is recorded by `rheap record`, and what `rheap export` writes of that is kept, a number
+used again once its block was freed: the form that every replayer reads, and half as long. The work
 is the same each time, so what differs between two versions of Python is the interpreter's.
 """
 
@@ -18,27 +18,27 @@ PROGRAMS = sorted(FOLDER.glob("programs/*.py"))
 
 def record(program: Path, trace: Path) -> bytes:
     """The operations of a program, one a line."""
-    command = [sys.executable, "-m", "rheap", "record", "-o", trace, program]
+    command = [sys.executable, "-m", "rheap"]
     environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
-    return shorten(gzip.decompress(trace.read_bytes()).decode()).encode()
+    recorded = [*command, "record", "-o", trace, program]
+    subprocess.run(recorded, check=True, env=environment, stdout=subprocess.DEVNULL)
+    exported = subprocess.run([*command, "export", trace], check=True, stdout=subprocess.PIPE)
+    return shorten(exported.stdout.decode()).encode()
 
 
-def shorten(trace: str) -> str:
-    """The same operations with smaller numbers and without further columns."""
+def shorten(exported: str) -> str:
+    """The same operations with smaller numbers."""
     numbers: dict[str, int] = {}
     unused: list[int] = []
     lines = []
-    for line in trace.splitlines():
+    for line in exported.splitlines()[4:]:
         kind, id_, *rest = line.split()
-        if kind == "#":
-            continue
         if kind == "a":
             numbers[id_] = unused.pop() if unused else len(numbers)
         number = numbers[id_]
         if kind == "f":
             unused.append(numbers.pop(id_))
-        lines.append(f"{kind} {number}" + (f" {rest[0]}" if kind != "f" else ""))
+        lines.append(" ".join([kind, str(number), *rest]))
     return "\n".join(lines) + "\n"
 
 

@@ -158,7 +158,7 @@ def test_a_program_may_close_files_that_are_not_its_own(tmp_path, monkeypatch, k
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_limit_leaves_whole_lines_and_a_true_count(tmp_path, monkeypatch, kind, name, ended):
     monkeypatch.chdir(tmp_path)
-    limit = 100_001  # bytes, in the middle of a line
+    limit = 30_001  # bytes, in the middle of a line
     ending = "pass" if ended else "os.abort()"
     done = run_recorded(
         kind,
@@ -179,8 +179,8 @@ def test_a_limit_leaves_whole_lines_and_a_true_count(tmp_path, monkeypatch, kind
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A folder on a disk of 128 KiB."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(tmp_path)]
+    """A folder on a disk of 32 KiB."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(tmp_path)]
     if subprocess.run(command, capture_output=True, check=False).returncode != 0:
         pytest.skip("needs the right to mount a file system")
     yield tmp_path

@@ -155,7 +155,6 @@ def test_sites(heap, path):
         exec(compile("def f(): heap.alloc(4)", "long" * 9999, "exec"), namespace)
         namespace["f"]()
     trace = read_trace(path)
-    assert trace.comments[0] == "# rheap 1 time thread site"
     a, r, f, strange, _, long, _ = trace.operations
     assert re.fullmatch(rf"{here}:\d+ test_sites\.<locals>\.inner", a.site)
     assert re.fullmatch(rf"{here}:\d+ test_sites", r.site)

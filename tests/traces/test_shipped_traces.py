@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from trace_reader import read_trace
+from trace_reader import read_plain, read_trace
 
 from rheap.replay.measure import Scheme, capacity_for, inspect
 from rheap.traces.reading import load
@@ -20,7 +20,7 @@ def name_of(path):
 
 @pytest.mark.parametrize("path", TRACES, ids=name_of)
 def test_the_trace_follows_the_format(path):
-    trace = read_trace(path, reused_ids=True)
+    trace = read_plain(path)
     assert not trace.comments  # nothing of the machine, and what every replayer reads
     assert 20_000 < len(trace.operations) < 100_000
     assert {operation.kind for operation in trace.operations} == set("arf")
@@ -51,7 +51,7 @@ def test_one_can_be_made_again(tmp_path):
     made = make.record(program, tmp_path / "recorded.trace.gz")
     (tmp_path / "made.trace").write_bytes(made)
     recorded = read_trace(tmp_path / "recorded.trace.gz")
-    trace = read_trace(tmp_path / "made.trace", reused_ids=True)
+    trace = read_plain(tmp_path / "made.trace")
     assert [(op.kind, op.bytes) for op in trace.operations] == [
         (op.kind, op.bytes) for op in recorded.operations
     ]

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trace_text import parse, refusal, written
 
 import rheap
 from rheap import _core
@@ -22,30 +23,6 @@ from rheap.errors import TraceError
 from rheap.traces import load
 
 PLAIN = "a 0 10\na 1 20\nr 0 30\nf 1\na 2 8\nf 0\n"
-
-
-def parse(text: str, *, parts: int = 1) -> _core.Trace:
-    parser = _core.TraceParser("text")
-    data = text.encode()
-    step = max(len(data) // parts, 1)
-    for start in range(0, len(data), step):
-        parser.feed(data[start : start + step])
-    return parser.finish()
-
-
-def written(trace: _core.Trace) -> list[str]:
-    """The lines of an export behind its four numbers."""
-    parts: list[bytes] = []
-    trace.write(parts.append)
-    return b"".join(parts).decode().splitlines()[4:]
-
-
-def refusal(text: str) -> tuple[int, str]:
-    with pytest.raises(TraceError) as caught:
-        parse(text)
-    assert caught.value.file == "text"
-    assert str(caught.value) == f"text, line {caught.value.line}: {caught.value.reason}"
-    return caught.value.line, caught.value.reason
 
 
 def test_every_way_to_write_a_trace_says_the_same():
@@ -178,7 +155,8 @@ def test_lines_are_found_again():
         ("# rheap 1 time\na 0 1\n", 2, "the time is missing"),
         ("# rheap 1 time\na 0 1 5 6\n", 2, "'6' stands behind the last field"),
         ("# rheap 1 thread site\na 0 1 x.py:1 f\n", 2, "the thread 'x.py:1' is no number"),
-        ("# rheap 2 time\n", 1, "format version '2' is unknown; this rheap reads version 1"),
+        ("# rheap 1 thread\na 0 1 4294967296\n", 2, "the thread 4294967296 is 2**32 or more"),
+        ("# rheap 3\n", 1, "format version '3' is unknown; this rheap reads versions 1 and 2"),
         ("# rheap 1 thread time\n", 1, "column 'time' is not one of time, thread, site"),
         ("# rheap 1 colour\n", 1, "column 'colour' is not one of time, thread, site"),
         ("\x7fELF\x02\x01\x00\n", 1, r"unknown operation '\x7fELF\x02\x01\x00'"),
@@ -252,8 +230,11 @@ def test_what_is_not_utf8_is_refused(tmp_path):
     assert len(load(str(path))) == 1
 
 
-@given(st.binary(max_size=60))
-def test_any_bytes_are_a_trace_or_refused(data):
+@given(
+    st.sampled_from([b"", b"# rheap 1 time thread site\n", b"# rheap 2\n"]), st.binary(max_size=60)
+)
+def test_any_bytes_are_a_trace_or_refused(start, data):
+    data = start + data
     parser = _core.TraceParser("bytes")
     try:
         parser.feed(data)

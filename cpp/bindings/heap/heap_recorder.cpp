@@ -1,11 +1,14 @@
 #include "bindings/heap/heap_recorder.hpp"
 
-#include <string>
+#include <optional>
+#include <utility>
 
 #include "bindings/heap/recording_summary.hpp"
 #include "bindings/heap/self.hpp"
 #include "bindings/heap/site.hpp"
 #include "bindings/interpreter/gil.hpp"
+#include "bindings/interpreter/site_numbers.hpp"
+#include "core/system/refused.hpp"
 
 namespace py = pybind11;
 
@@ -14,16 +17,20 @@ namespace rheap::bindings {
 namespace {
 
 using trace::Recording;
-using Sites = trace::TraceWriter::Sites;
+using Times = trace::TraceWriter::Times;
 
 /// The only kind of observer that a Heap of Python's has.
 class HeapRecorder final : public Observer {
  public:
-  HeapRecorder(Heap& heap, int descriptor, bool sites)
-      : heap_(heap), recording_(descriptor, sites ? Sites::each : Sites::none) {
+  HeapRecorder(Heap& heap, int descriptor, bool times, bool sites)
+      : heap_(heap), recording_(descriptor, times ? Times::each : Times::none) {
+    if (sites) sites_.emplace();
     if (!heap.observe(*this)) throw std::runtime_error("the heap is being recorded already");
   }
-  ~HeapRecorder() { stop(); }
+  ~HeapRecorder() {
+    stop();
+    Py_XDECREF(site_.code);
+  }
   HeapRecorder(const HeapRecorder&) = delete;
   HeapRecorder& operator=(const HeapRecorder&) = delete;
 
@@ -36,11 +43,11 @@ class HeapRecorder final : public Observer {
 
   void allocated(Handle& handle) noexcept override {
     if (recording_.failed()) return;
-    handle.seen_as = recording_.allocated(handle.bytes, site_);
+    handle.seen_as = recording_.allocated(handle.bytes, origin());
   }
   void resized(Handle& handle, std::uint64_t bytes) noexcept override {
     if (handle.seen_as == 0) return allocated(handle);
-    if (!recording_.failed()) recording_.resized(handle.seen_as, bytes, handle.bytes, site_);
+    if (!recording_.failed()) recording_.resized(handle.seen_as, bytes, handle.bytes, origin());
   }
   void released(Handle& handle) noexcept override {
     if (recording_.failed()) return;
@@ -53,15 +60,30 @@ class HeapRecorder final : public Observer {
     recording_.abandon();
   }
 
-  [[nodiscard]] bool sites() const { return recording_.writer().sites(); }
-  /// The site of the next request. The GIL is held from here until that request is recorded.
-  void note_site(std::string site) { site_ = std::move(site); }
+  [[nodiscard]] bool sites() const { return sites_.has_value(); }
+  /// The site of the next request, a reference. The GIL is held from here until that request is
+  /// recorded.
+  void note_site(const Site& site) {
+    const Site before = std::exchange(site_, site);
+    Py_XDECREF(before.code);
+  }
   [[nodiscard]] const Recording& recording() const { return recording_; }
 
  private:
+  trace::Origin origin() noexcept {
+    if (!sites_) return {};
+    try {
+      return sites_->of_line(reinterpret_cast<PyCodeObject*>(site_.code), site_.line);
+    } catch (const SystemRefused& refused) {
+      recording_.fail(refused.code);
+      return {};
+    }
+  }
+
   Heap& heap_;
   Recording recording_;
-  std::string site_;
+  std::optional<SiteNumbers> sites_;
+  Site site_{nullptr, 0};
   bool stopped_ = false;
 };
 
@@ -76,15 +98,19 @@ py::dict stop_recorder(HeapRecorder& recorder) {
 
 void note_request_of_recorded(Heap* heap) {
   if (!recorder_of(heap)->sites()) return;
-  std::string site = request_site();
+  const Site site = innermost_site();
   // Finding the site may have run Python code, which may have ended the recording.
   HeapRecorder* recorder = recorder_of(heap);
-  if (recorder != nullptr) recorder->note_site(std::move(site));
+  if (recorder != nullptr) {
+    recorder->note_site(site);
+  } else {
+    Py_XDECREF(site.code);
+  }
 }
 
 void register_heap_recorder(py::module_& module) {
   py::class_<HeapRecorder>(module, "HeapRecorder", "Records one heap's operations until `stop()`.")
-      .def(py::init<Heap&, int, bool>(), py::keep_alive<1, 2>())
+      .def(py::init<Heap&, int, bool, bool>(), py::keep_alive<1, 2>())
       .def("stop", &stop_recorder);
 }
 

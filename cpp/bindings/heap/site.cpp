@@ -1,19 +1,23 @@
 #include "bindings/heap/site.hpp"
 
+#include "bindings/interpreter/caller.hpp"
+
 namespace rheap::bindings {
 
 namespace {
 
-bool in_package(PyFrameObject* frame) {
+bool in_our_package(PyFrameObject* frame) {
   PyObject* globals = PyFrame_GetGlobals(frame);
-  PyObject* package = globals != nullptr ? PyDict_GetItemString(globals, "__package__") : nullptr;
-  const bool ours = package != nullptr && PyUnicode_Check(package) &&
-                    PyUnicode_CompareWithASCIIString(package, "rheap") == 0;
+  const bool ours = in_package(globals);
   Py_XDECREF(globals);
   return ours;
 }
 
-std::string encoded(PyObject* text, const char* codec) {
+/// Names may hold line breaks, or bytes that are no text.
+std::string printable(PyObject* text) {
+  PyObject* answer = PyObject_CallMethod(text, "isprintable", nullptr);
+  const char* codec = answer == Py_True ? "utf-8" : "unicode_escape";
+  Py_XDECREF(answer);
   PyObject* bytes = PyUnicode_AsEncodedString(text, codec, "backslashreplace");
   if (bytes == nullptr) return "";
   std::string copy(PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes)));
@@ -21,32 +25,12 @@ std::string encoded(PyObject* text, const char* codec) {
   return copy;
 }
 
-std::string utf8(PyObject* text) { return encoded(text, "utf-8"); }
-
-/// Names may hold line breaks, or bytes that are no text.
-std::string printable(PyObject* text) {
-  PyObject* answer = PyObject_CallMethod(text, "isprintable", nullptr);
-  const bool as_it_is = answer == Py_True;
-  Py_XDECREF(answer);
-  return encoded(text, as_it_is ? "utf-8" : "unicode_escape");
-}
-
-template <std::string (*write)(PyObject*)>
-std::string text_of(const Site& site) {
-  if (site.code == nullptr) return "";
-  const auto* names = reinterpret_cast<PyCodeObject*>(site.code);
-  std::string text = write(names->co_filename);
-  text += ":" + std::to_string(site.line) + " " + write(names->co_qualname);
-  PyErr_Clear();  // without memory for its name things may still go on
-  return text;
-}
-
 }  // namespace
 
 Site innermost_site() {
   PyFrameObject* frame = PyEval_GetFrame();
   Py_XINCREF(frame);
-  while (frame != nullptr && in_package(frame)) {
+  while (frame != nullptr && in_our_package(frame)) {
     PyFrameObject* caller = PyFrame_GetBack(frame);
     Py_DECREF(frame);
     frame = caller;
@@ -61,12 +45,12 @@ Site innermost_site() {
   return site;
 }
 
-std::string site_text(const Site& site) { return text_of<printable>(site); }
-
-std::string request_site() {
-  const Site site = innermost_site();
-  std::string text = text_of<utf8>(site);
-  Py_XDECREF(site.code);
+std::string site_text(const Site& site) {
+  if (site.code == nullptr) return "";
+  const auto* names = reinterpret_cast<PyCodeObject*>(site.code);
+  std::string text = printable(names->co_filename);
+  text += ":" + std::to_string(site.line) + " " + printable(names->co_qualname);
+  PyErr_Clear();  // without memory for its name things may still go on
   return text;
 }
 

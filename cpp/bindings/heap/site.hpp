@@ -12,8 +12,6 @@ Site innermost_site();
 /// "file.py:12 function", for people: a name that cannot be printed is escaped. Empty where the
 /// line is not known.
 std::string site_text(const Site& site);
-/// "file.py:12 function" of the line that runs now, the names as they are; or an empty string.
-std::string request_site();
 /// A ResourceWarning that a closed block's memory is still seen. Where warnings are errors it goes
 /// to sys.unraisablehook: leaving a `with` never fails for it.
 void warn_of_lingering(BlockObject* block);

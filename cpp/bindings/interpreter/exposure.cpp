@@ -1,47 +1,16 @@
 #include "bindings/interpreter/exposure.hpp"
 
-#include <cstdint>
 #include <functional>
+
+#include "bindings/interpreter/frame.hpp"
 
 namespace rheap::bindings::exposure {
 
 // From 3.14 on calls borrow references, and without the GIL counts are split between threads: there
 // the memory always waits for the last reference.
-#if PY_VERSION_HEX < 0x030E0000 && !defined(Py_GIL_DISABLED)
+#if RHEAP_READS_FRAMES
 
 namespace {
-
-/// How Python lays out a running function. It is read here because to ask would change what is
-/// asked about: `PyFrame_GetLocals` leaves a snapshot behind that holds blocks. The layout is that
-/// of 3.11 to 3.13, which no longer change it.
-struct Frame {
-#if PY_VERSION_HEX < 0x030C0000
-  PyObject* function;
-  PyObject* globals;
-  PyObject* builtins;
-  PyObject* locals;
-  PyObject* code;
-  PyFrameObject* object;
-  Frame* previous;
-  void* instruction;
-  int stack_top;
-  bool is_entry;
-  char owner;
-#else
-  PyObject* code;
-  Frame* previous;
-  PyObject* function;
-  PyObject* globals;
-  PyObject* builtins;
-  PyObject* locals;
-  PyFrameObject* object;
-  void* instruction;
-  int stack_top;
-  std::uint16_t return_offset;
-  char owner;
-#endif
-  PyObject* slots[1];  ///< the variables, then the stack
-};
 
 /// Kinds of variables, as `co_localspluskinds` has them.
 constexpr int cell_kind = 0x40;
@@ -55,12 +24,7 @@ struct Running {
 };
 
 Running running() {
-  const PyThreadState* thread = PyThreadState_Get();
-#if PY_VERSION_HEX < 0x030D0000
-  const auto* frame = reinterpret_cast<const Frame*>(thread->cframe->current_frame);
-#else
-  const auto* frame = reinterpret_cast<const Frame*>(thread->current_frame);
-#endif
+  const Frame* frame = innermost_frame(PyThreadState_Get());
   if (frame == nullptr || frame->code == nullptr || !PyCode_Check(frame->code)) return {};
   return {frame, reinterpret_cast<const PyCodeObject*>(frame->code)};
 }

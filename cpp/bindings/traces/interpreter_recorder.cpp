@@ -1,7 +1,11 @@
 #include "bindings/traces/interpreter_recorder.hpp"
 
+#include <memory>
+
 #include "bindings/heap/recording_summary.hpp"
+#include "bindings/interpreter/frame.hpp"
 #include "bindings/interpreter/gil.hpp"
+#include "bindings/interpreter/site_numbers.hpp"
 #include "trace/process_recorder.hpp"
 
 namespace py = pybind11;
@@ -100,12 +104,21 @@ using RawHooks = Hooks<PYMEM_DOMAIN_RAW>;
 using MemHooks = Hooks<PYMEM_DOMAIN_MEM>;
 using ObjectHooks = Hooks<PYMEM_DOMAIN_OBJ>;
 
-void start_recording(int file) {
+ProcessRecorder::FindOrigin origins_of_callers() {
+  if (!frames_are_read) {
+    throw std::runtime_error("sites can be recorded with Python 3.11 to 3.13 that have a GIL");
+  }
+  static_cast<void>(caller());  // what it makes the first time is not made in a hook
+  return [sites = std::make_shared<SiteNumbers>()] { return sites->of(caller()); };
+}
+
+void start_recording(int file, bool with_times, bool with_sites) {
   if (recorder == nullptr) {
     recorder = &ProcessRecorder::get();
     Py_AtExit([] { recorder->stop(); });  // if nothing stopped it before
   }
-  if (!recorder->start(file)) {
+  const auto times = with_times ? trace::TraceWriter::Times::each : trace::TraceWriter::Times::none;
+  if (!recorder->start(file, times, with_sites ? origins_of_callers() : nullptr)) {
     throw std::runtime_error("the interpreter is being recorded already");
   }
   RawHooks::install();

@@ -243,8 +243,12 @@ py::tuple narrate(Inspector& inspector, std::size_t columns, bool with_lists,
 /// The operations of a trace, see TraceColumns.
 py::dict trace_columns(const Trace& trace) {
   const replay::TraceColumns columns(trace);
-  return as_bytes(
-      {{"kinds", &columns.kinds}, {"blocks", &columns.blocks}, {"bytes", &columns.bytes}});
+  return as_bytes({{"kinds", &columns.kinds},
+                   {"blocks", &columns.blocks},
+                   {"bytes", &columns.bytes},
+                   {"times", &columns.times},
+                   {"threads", &columns.threads},
+                   {"sites", &columns.sites}});
 }
 
 /// The least bytes of a block in each list that `narrate` tells of.

@@ -1,9 +1,12 @@
 #include <pybind11/stl.h>
 
+#include <cstring>
+
 #include "bindings/interpreter/errors.hpp"
 #include "bindings/interpreter/gil.hpp"
 #include "bindings/traces/replay.hpp"
 #include "trace/parse.hpp"
+#include "trace/site_share.hpp"
 #include "trace/trace.hpp"
 
 namespace py = pybind11;
@@ -32,6 +35,40 @@ std::uint64_t line_of(const Trace& trace, std::size_t operation) {
   return trace.line_of(operation);
 }
 
+/// Numbers as they lie in memory, 8 or 4 bytes each; None when the trace does not tell them.
+template <typename Number, typename Each>
+py::object column(bool told, const Trace& trace, Each&& each) {
+  if (!told) return py::none();
+  py::bytes numbers(nullptr, trace.operations().size() * sizeof(Number));
+  char* to = PyBytes_AS_STRING(numbers.ptr());
+  each([to](std::size_t operation, Number number) {
+    std::memcpy(to + operation * sizeof(Number), &number, sizeof(Number));
+  });
+  return numbers;
+}
+
+py::object times(const Trace& trace) {
+  return column<std::uint64_t>(trace.has_times(), trace, [&](auto take) { trace.each_time(take); });
+}
+py::object threads(const Trace& trace) {
+  return column<std::uint32_t>(trace.has_threads(), trace,
+                               [&](auto take) { trace.each_thread(take); });
+}
+py::object sites(const Trace& trace) {
+  return column<std::uint32_t>(trace.has_sites(), trace, [&](auto take) { trace.each_site(take); });
+}
+
+/// Rows of a place in `site_names`, bytes and blocks.
+py::list shares_after(const Trace& trace, std::size_t operations) {
+  py::list rows;
+  for (const trace::SiteShare& share : trace::shares_after(trace, operations)) {
+    rows.append(py::make_tuple(share.site, share.bytes, share.blocks));
+  }
+  return rows;
+}
+
+py::tuple site_names(const Trace& trace) { return py::tuple(py::cast(trace.sites())); }
+
 }  // namespace
 
 void register_traces(py::module_& module) {
@@ -39,6 +76,11 @@ void register_traces(py::module_& module) {
       .def("__len__", [](const Trace& trace) { return trace.operations().size(); })
       .def("line", &line_of)
       .def("write", &write)
+      .def("times", &times)
+      .def("threads", &threads)
+      .def("sites", &sites)
+      .def("shares_after", &shares_after)
+      .def_property_readonly("site_names", &site_names)
       .def_property_readonly("source", &Trace::source)
       .def_property_readonly("torn_line", &Trace::torn_line)
       .def_property_readonly("allocations", &Trace::allocations)

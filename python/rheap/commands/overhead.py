@@ -65,7 +65,7 @@ def _recorded(work: Callable[[], None], name: str) -> tuple[float, int]:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         trace = TraceFile(Path(folder, name))
-        _core.start_recording(trace.descriptor)
+        _core.start_recording(trace.descriptor, False, False)
         try:
             work()
         finally:

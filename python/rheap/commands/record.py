@@ -1,11 +1,10 @@
 """Run a Python program and write a trace of all memory that the interpreter takes for it.
 
 The program runs unchanged: arguments, input, output and exit status are its own. The trace has a
-line for each allocation (a ID BYTES), reallocation (r ID BYTES) and free (f ID) in any of the
-interpreter's three domains and any thread, then the microseconds since the start and the number of
-the thread. It is written as the program runs, so a crash leaves a trace that can be read, down to
-the last operation. Recording ends with the program and in forked children. Compression comes then:
-a program that is killed, aborts or becomes another one (exec) leaves plain text, whatever its name.
+line for each allocation, reallocation and free in any of the interpreter's three domains and any
+thread. It is written as the program runs, so a crash leaves a trace that can be read, down to the
+last operation. Recording ends with the program and in forked children. Compression comes then: a
+program that is killed, aborts or becomes another one (exec) leaves plain text, whatever its name.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from ..traces.trace_file import TraceFile
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The program, and where the trace goes."""
-    parser.usage = "%(prog)s [-o FILE] [-m] PROGRAM [ARGUMENT ...]"
+    parser.usage = "%(prog)s [-o FILE] [--sites] [--times] [-m] PROGRAM [ARGUMENT ...]"
     parser.epilog = (__doc__ or "").partition("\n\n")[2]
     parser.add_argument(
         "-o",
@@ -36,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the trace, gzipped if it ends in .gz; a file of that name is replaced "
         "(default: NAME.trace.gz in this folder)",
+    )
+    parser.add_argument(
+        "--sites", action="store_true", help="name the line and the function behind each request"
+    )
+    parser.add_argument(
+        "--times", action="store_true", help="tell when each operation was, in microseconds"
     )
     parser.add_argument("-m", dest="is_module", action="store_true", help="PROGRAM is a module")
     parser.add_argument(
@@ -67,10 +72,10 @@ def run(options: argparse.Namespace) -> int | Callable[[], int]:
         print(f"rheap record: {printable(str(error))}", file=sys.stderr)
         return error.status
     trace = TraceFile(options.output or f"{program.name}.trace.gz")
-    return lambda: _run_recorded(program, trace)
+    return lambda: _run_recorded(program, trace, times=options.times, sites=options.sites)
 
 
-def _run_recorded(program: Program, trace: TraceFile) -> int:
+def _run_recorded(program: Program, trace: TraceFile, *, times: bool, sites: bool) -> int:
     process = os.getpid()
 
     def finish() -> None:
@@ -79,7 +84,7 @@ def _run_recorded(program: Program, trace: TraceFile) -> int:
 
     # Registered first, so it runs last: after the program's threads and its own exit functions.
     atexit.register(finish)
-    _core.start_recording(trace.descriptor)
+    _core.start_recording(trace.descriptor, times, sites)
     program.run()
     return 0
 

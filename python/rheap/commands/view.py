@@ -25,6 +25,7 @@ from .arguments import (
     status_of,
 )
 from .output import Output
+from .shares import show_shares
 
 _Traces = list[tuple[_core.Trace, int]]  # each with the capacity of its heaps
 
@@ -107,6 +108,7 @@ def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: s
         )
         figures = summary(RegionStats(**inspection.region()))
         terminal.output(RegionMap.of_rows(inspection.rows(), capacity), ", ".join(figures))
+    show_shares(terminal, trace, number)
 
 
 def _operations_until(trace: _core.Trace, at: str | int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import _core
+from ..format.names import printable
 from ..pictures.palette import (
     COLOURS,
     FREE,
@@ -44,7 +45,7 @@ def _trace(played: PlayedTrace) -> dict[str, Any]:
         "operations": len(trace),
         "allocations": trace.allocations,
         "peak": trace.peak_operation + 1,
-        "sites": [],
+        "sites": [printable(name) for name in trace.site_names],
         "columns": _lengths(played.columns),
     }
 

@@ -26,11 +26,14 @@ class RecordingSummary:
 class HeapRecording:
     """What `Heap.record` returns; see there. `summary` is None until the `with` has ended."""
 
-    def __init__(self, heap: _core.Heap, path: str | os.PathLike[str], sites: bool) -> None:
+    def __init__(
+        self, heap: _core.Heap, path: str | os.PathLike[str], *, sites: bool, times: bool
+    ) -> None:
         self.summary: RecordingSummary | None = None
         self._heap = heap
         self._path = path
         self._sites = bool(sites)
+        self._times = bool(times)
 
     def __enter__(self) -> Self:
         if self._heap.closed:
@@ -42,7 +45,9 @@ class HeapRecording:
             )
         self._process = os.getpid()
         self._trace = TraceFile(self._path)
-        self._recorder = _core.HeapRecorder(self._heap, self._trace.descriptor, self._sites)
+        self._recorder = _core.HeapRecorder(
+            self._heap, self._trace.descriptor, self._times, self._sites
+        )
         return self
 
     def __exit__(

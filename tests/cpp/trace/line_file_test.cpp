@@ -47,7 +47,7 @@ TEST("a line is in a regular file at once, and zero bytes are behind it until th
   LineFile file(scratch.another());
   CHECK(append(file, "one"));
   CHECK(append(file, "two"));
-  CHECK(file.lines() == 2);
+  CHECK(file.entries() == 2);
   const std::string text = scratch.text();
   CHECK(text.starts_with("one\ntwo\n"));
   CHECK(text.size() == LineFile::step_bytes);
@@ -104,7 +104,7 @@ TEST("a limit ends the file behind a whole line, with an error and no signal") {
   while (append(file, "1234567")) ++lines;
   setrlimit(RLIMIT_FSIZE, &before);
   CHECK(file.error() == EFBIG);
-  CHECK(file.lines() == lines);
+  CHECK(file.entries() == lines);
   CHECK(scratch.text().size() == 8 * lines);
   CHECK(scratch.text().ends_with("1234567\n"));
   CHECK(8 * lines > limit - 16'384);
@@ -120,7 +120,7 @@ TEST("a file that has the number of ours is left alone") {
   CHECK(append(file, "two"));  // the window is ours still
   file.close();
   CHECK(file.error() == EBADF);
-  CHECK(file.lines() == 2);
+  CHECK(file.entries() == 2);
   CHECK(scratch.text().starts_with("one\ntwo\n"));
   CHECK(other.text().empty());
   CHECK(close(descriptor) == 0);  // it did not do that either
@@ -131,10 +131,10 @@ TEST("a file that can only be written to gets its lines in the end") {
   const std::string name = "/proc/self/fd/" + std::to_string(scratch.descriptor);
   LineFile file(open(name.c_str(), O_WRONLY));
   CHECK(append(file, "one"));
-  CHECK(file.lines() == 0);
+  CHECK(file.entries() == 0);
   CHECK(scratch.text().empty());
   file.close();
-  CHECK(file.lines() == 1);
+  CHECK(file.entries() == 1);
   CHECK(file.error() == 0);
   CHECK(scratch.text() == "one\n");
 }
@@ -152,6 +152,6 @@ TEST("what such a file has no room for is cut off at the end of a line") {
   while (append(file, "1234567")) continue;
   setrlimit(RLIMIT_FSIZE, &before);
   CHECK(file.error() == EFBIG);
-  CHECK(file.lines() > 0);
-  CHECK(scratch.text().size() == 8 * file.lines());
+  CHECK(file.entries() > 0);
+  CHECK(scratch.text().size() == 8 * file.entries());
 }

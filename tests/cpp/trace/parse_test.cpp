@@ -40,6 +40,32 @@ TEST("a trace is the same in parts of any size") {
   }
 }
 
+TEST("a trace of version 2 is the same in parts of any size") {
+  constexpr std::string_view text =
+      "# rheap 2\nt 1\ns 1 x.py:3 f\na 100\nu 4\na 8\r\ns 0\nr 2 50\nu 5\nf 2\nf 1\n";
+  for (std::size_t part = 1; part <= text.size(); ++part) {
+    const Trace trace = parsed(text, part);
+    CHECK(trace.operations().size() == 5);
+    CHECK(trace.operations()[2].kind() == Kind::resize);
+    CHECK(trace.operations()[2].slot() == trace.operations()[0].slot());
+    CHECK(trace.operations()[3].slot() == trace.operations()[0].slot());
+    CHECK(trace.operations()[4].slot() == trace.operations()[1].slot());
+    CHECK(trace.has_times() && trace.has_threads() && trace.has_sites());
+    CHECK(trace.time_of(0) == 0 && trace.time_of(2) == 4 && trace.time_of(4) == 9);
+    CHECK(trace.thread_of(0) == 1 && trace.thread_of(4) == 1);
+    CHECK(trace.sites().size() == 2 && trace.sites()[1] == "x.py:3 f");
+    CHECK(trace.site_of(1) == 1 && trace.site_of(2) == 0 && trace.site_of(3) == 0);
+    CHECK(trace.line_of(0) == 4 && trace.line_of(4) == 11);
+  }
+}
+
+TEST("a last line of version 2 without its end is left out, though it could be read") {
+  const Trace trace = parsed("# rheap 2\na 8\na 1");
+  CHECK(trace.operations().size() == 1);
+  CHECK(trace.torn_line() == 3);
+  CHECK(refusal("# rheap 2\na 1").line == 2);
+}
+
 TEST("what is malformed is refused at its line, in parts of any size") {
   constexpr std::string_view text = "a 1 8\nf 1\nf 1\na 2 8\n";
   for (std::size_t part = 1; part <= text.size(); ++part) {
@@ -51,7 +77,8 @@ TEST("what is malformed is refused at its line, in parts of any size") {
   CHECK(refusal("a 1 8\na 1 8\n").line == 2);
   CHECK(refusal("a 1 1099511627777\n").line == 1);
   CHECK(refusal("a 1 8 9\n").line == 1);
-  CHECK(refusal("# rheap 2\na 1 8\n").line == 1);
+  CHECK(refusal("# rheap 2\na 1 8\n").line == 2);
+  CHECK(refusal("# rheap 3\na 1 8\n").line == 1);
   CHECK(refusal("# only a comment\n").line == 2);
   CHECK(refusal("a 1 8\n# \xff\nf 1\n").line == 2);
 }

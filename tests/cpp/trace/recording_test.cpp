@@ -30,20 +30,30 @@ struct Pipe {
 
 TEST("ids start at 1 and are never used again") {
   Pipe pipe;
-  Recording recording(pipe.ends[1], TraceWriter::Sites::none);
+  Recording recording(pipe.ends[1], TraceWriter::Times::none);
   CHECK(recording.allocated(8) == 1);
   recording.freed(1, 8);
   CHECK(recording.allocated(8) == 2);
   recording.finish();
-  const std::string text = pipe.read_all();
-  CHECK(text.find("\na 1 8 ") < text.find("\nf 1 "));
-  CHECK(text.find("\nf 1 ") < text.find("\na 2 8 "));
-  CHECK(text.find("\na 2 8 ") != text.npos);
+  CHECK(pipe.read_all().starts_with("# rheap 2\na 8\nf 1\na 8\n"));
+}
+
+TEST("a block is known by how many allocations ago it was made") {
+  Pipe pipe;
+  Recording recording(pipe.ends[1], TraceWriter::Times::none);
+  const std::uint64_t one = recording.allocated(8);
+  const std::uint64_t two = recording.allocated(9);
+  recording.resized(one, 8, 10);
+  recording.freed(two, 9);
+  recording.allocated(11);
+  recording.freed(one, 10);
+  recording.finish();
+  CHECK(pipe.read_all().starts_with("# rheap 2\na 8\na 9\nr 2 10\nf 1\na 11\nf 3\n"));
 }
 
 TEST("the peak is the most bytes that were live at one time") {
   Pipe pipe;
-  Recording recording(pipe.ends[1], TraceWriter::Sites::none);
+  Recording recording(pipe.ends[1], TraceWriter::Times::none);
   const std::uint64_t one = recording.allocated(100);
   const std::uint64_t two = recording.allocated(50);
   recording.freed(two, 50);
@@ -61,7 +71,7 @@ TEST("the peak is the most bytes that were live at one time") {
 
 TEST("behind an error nothing is recorded") {
   Pipe pipe;
-  Recording recording(pipe.ends[1], TraceWriter::Sites::none);
+  Recording recording(pipe.ends[1], TraceWriter::Times::none);
   CHECK(recording.allocated(8) == 1);
   recording.fail(ENOSPC);
   CHECK(recording.failed() && recording.writer().error() == ENOSPC);

@@ -51,6 +51,30 @@ TEST("a trace wants most when its live payload is highest, not at its end") {
   CHECK(falling.demand().block_bytes == 112 + 32);  // each with its word
 }
 
+TEST("time, thread and site are those of the last change, and a release has no site") {
+  Trace trace("sample");
+  CHECK(!trace.has_times() && !trace.has_threads() && !trace.has_sites());
+  trace.add({Kind::allocate, 0, 1}, 1);
+  trace.set_time(7);
+  trace.set_thread(3);
+  trace.set_thread(2);  // before an operation the last counts
+  trace.set_site(trace.add_site("x.py:3 f"));
+  trace.add({Kind::resize, 0, 2}, 2);
+  trace.set_time(7);
+  trace.add({Kind::release, 0, 0}, 3);
+  CHECK(trace.time_of(0) == 0 && trace.time_of(1) == 7 && trace.time_of(2) == 7);
+  CHECK(trace.thread_of(0) == 0 && trace.thread_of(1) == 2 && trace.thread_of(2) == 2);
+  CHECK(trace.site_of(0) == 0 && trace.site_of(1) == 1 && trace.site_of(2) == 0);
+  CHECK(trace.sites().size() == 2 && trace.sites()[0].empty() && trace.sites()[1] == "x.py:3 f");
+  std::uint64_t times = 0;
+  std::uint64_t threads = 0;
+  std::uint64_t sites = 0;
+  trace.each_time([&](std::size_t number, std::uint64_t time) { times += (number + 1) * time; });
+  trace.each_thread([&](std::size_t number, std::uint32_t of) { threads += (number + 1) * of; });
+  trace.each_site([&](std::size_t number, std::uint32_t site) { sites += (number + 1) * site; });
+  CHECK(times == 5 * 7 && threads == 5 * 2 && sites == 2);
+}
+
 TEST("what is written is read as the same trace") {
   const Trace trace = sample();
   Writer writer(trace);

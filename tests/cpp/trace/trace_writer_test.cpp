@@ -4,14 +4,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <limits>
+#include <thread>
 
 #include "cpp/testing.hpp"
+#include "trace/parse.hpp"
 
 using namespace rheap;
 using namespace rheap::testing;
 using trace::TraceWriter;
+using Times = TraceWriter::Times;
 
 namespace {
 
@@ -36,38 +40,81 @@ struct Pipe {
 
 }  // namespace
 
-TEST("the longest line has room") {
+TEST("the longest entry has room") {
   Pipe pipe;
   {
-    TraceWriter writer(pipe.ends[1], TraceWriter::Sites::each);
-    for (int line = 0; line < 5; ++line) {
-      writer.write('a', largest, largest, std::string(9999, '\n'));
+    TraceWriter writer(pipe.ends[1], Times::each);
+    for (std::uint32_t site = 1; site <= 5; ++site) {
+      writer.resized(largest, largest, {site, std::string(9999, '\n')});
     }
   }
   const std::string text = pipe.read_all();
   std::string site;
   for (int character = 0; character < 2048; ++character) site += "\\n";
-  CHECK(
-      text.starts_with("# rheap 1 time thread site\na 18446744073709551615 18446744073709551615 "));
-  CHECK(text.ends_with(" 0 " + site + "\n"));
+  const std::string operation = "r 18446744073709551615 18446744073709551615\n";
+  CHECK(text.starts_with("# rheap 2\n"));
+  CHECK(text.ends_with("s 5 " + site + "\n" + operation));
 }
 
 TEST("a character is not cut in two") {
   Pipe pipe;
   {
-    TraceWriter writer(pipe.ends[1], TraceWriter::Sites::each);
-    writer.write('a', 1, 2, std::string(2047, 'x') + "\u2603");
+    TraceWriter writer(pipe.ends[1], Times::none);
+    writer.allocated(2, {1, std::string(2047, 'x') + "\u2603"});
   }
-  CHECK(pipe.read_all().ends_with("xx\n"));
+  CHECK(pipe.read_all().ends_with("xx\na 2\n"));
+}
+
+TEST("thread and site are told where they change, and a site's text once") {
+  Pipe pipe;
+  {
+    TraceWriter writer(pipe.ends[1], Times::none);
+    writer.allocated(10, {});
+    writer.allocated(11, {1, "x.py:3 a\\b"});
+    writer.freed(1);
+    writer.allocated(12, {1});
+    std::thread([&] { writer.allocated(13, {2, "y"}); }).join();
+    writer.resized(2, 14, {1});
+    writer.allocated(15, {});
+    CHECK(writer.threads() == 2);
+  }
+  CHECK(pipe.read_all() ==
+        "# rheap 2\na 10\ns 1 x.py:3 a\\\\b\na 11\nf 1\na 12\nt 1\ns 2 y\na 13\n"
+        "t 0\ns 1\nr 2 14\ns 0\na 15\n");
+}
+
+TEST("the time is told where it changes, when it is wanted") {
+  Pipe pipe;
+  {
+    TraceWriter writer(pipe.ends[1], Times::each);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    writer.allocated(10, {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    writer.freed(1);
+  }
+  trace::Parser parser("pipe");
+  parser.feed(pipe.read_all());
+  const trace::Trace trace = parser.finish();
+  CHECK(trace.time_of(0) >= 2000 && trace.time_of(1) >= trace.time_of(0) + 2000);
+}
+
+TEST("an entry of several lines counts once") {
+  Pipe pipe;
+  TraceWriter writer(pipe.ends[1], Times::none);
+  writer.allocated(10, {1, "x"});
+  writer.allocated(10, {2, "y"});
+  writer.close();
+  CHECK(writer.entries() == 2);
+  pipe.read_all();
 }
 
 TEST("nothing is written to a file that has the number of the trace's") {
   Pipe pipe;
   Pipe other;
-  TraceWriter writer(pipe.ends[1], TraceWriter::Sites::none);
+  TraceWriter writer(pipe.ends[1], Times::none);
   CHECK(dup2(other.ends[1], pipe.ends[1]) == pipe.ends[1]);
   close(other.ends[1]);
-  writer.write_freed(1);
+  writer.freed(1);
   writer.close();
   CHECK(writer.error() == EBADF);
   CHECK(close(pipe.ends[1]) == 0);  // it did not do that either
@@ -78,7 +125,7 @@ TEST("a pipe that nobody reads is an error and no signal, and errno stays") {
   std::signal(SIGPIPE, SIG_DFL);
   Pipe pipe;
   close(pipe.ends[0]);
-  TraceWriter writer(pipe.ends[1], TraceWriter::Sites::none);
+  TraceWriter writer(pipe.ends[1], Times::none);
   errno = EDOM;
   writer.close();
   CHECK(errno == EDOM);
@@ -87,8 +134,8 @@ TEST("a pipe that nobody reads is an error and no signal, and errno stays") {
 
 TEST("what was abandoned is not written") {
   Pipe pipe;
-  TraceWriter writer(pipe.ends[1], TraceWriter::Sites::none);
-  writer.write_freed(1);
+  TraceWriter writer(pipe.ends[1], Times::none);
+  writer.freed(1);
   writer.abandon();
   CHECK(writer.error() == 0);
   CHECK(pipe.read_all().empty());

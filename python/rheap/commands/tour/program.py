@@ -25,9 +25,9 @@ def chapter() -> Story:
     with open(trace) as file:
         print(*[next(file).strip() for _ in range(4)], sep="\n")
     yield (
-        "One operation a line: a allocates, r reallocates, f frees; an id, a size, the "
-        "microseconds since it began, the thread. `rheap view` plays it on a heap and draws the "
-        "region, here where most is live:"
+        "One operation a line: a allocates so many bytes, r reallocates, f frees, a block that was "
+        "made so many allocations ago. `rheap view` plays it on a heap and draws the region, here "
+        "where most is live:"
     )
     from rheap.commands.main import main
 

@@ -28,9 +28,10 @@ export class Trace {
 
   /** Reads the columns, in turns. */
   *read(columns) {
-    this.times = columns.times ? new Float64Array(this.operations) : null;
-    this.threads = columns.threads ? new Uint32Array(this.operations) : null;
-    this.sites = columns.sites ? new Uint32Array(this.operations) : null;
+    const optional = (column, Values) => (column.done ? null : new Values(this.operations));
+    this.times = optional(columns.times, Float64Array);
+    this.threads = optional(columns.threads, Uint32Array);
+    this.sites = optional(columns.sites, Uint32Array);
     let allocations = 0;
     let time = 0;
     for (let at = 0; at < this.operations; ++at) {

@@ -1,0 +1,32 @@
+"""Traces as text: parsed, refused, and exported again."""
+
+from __future__ import annotations
+
+import pytest
+
+from rheap import _core
+from rheap.errors import TraceError
+
+
+def parse(text: str, *, parts: int = 1) -> _core.Trace:
+    parser = _core.TraceParser("text")
+    data = text.encode()
+    step = max(len(data) // parts, 1)
+    for start in range(0, len(data), step):
+        parser.feed(data[start : start + step])
+    return parser.finish()
+
+
+def written(trace: _core.Trace) -> list[str]:
+    """The lines of an export behind its four numbers."""
+    parts: list[bytes] = []
+    trace.write(parts.append)
+    return b"".join(parts).decode().splitlines()[4:]
+
+
+def refusal(text: str) -> tuple[int, str]:
+    with pytest.raises(TraceError) as caught:
+        parse(text)
+    assert caught.value.file == "text"
+    assert str(caught.value) == f"text, line {caught.value.line}: {caught.value.reason}"
+    return caught.value.line, caught.value.reason
