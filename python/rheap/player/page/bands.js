@@ -4,8 +4,8 @@ import { colourOf } from "./colours.js";
 import { FREE, LIVE, UNIT } from "./run.js";
 import { count } from "./text.js";
 
-const FONT = "11px ui-monospace, 'Cascadia Mono', Menlo, Consolas, monospace";
-const CHARACTER = 6.7; // pixels
+export const FONT = "11px ui-monospace, 'Cascadia Mono', Menlo, Consolas, monospace";
+export const CHARACTER = 6.7; // pixels, of such text
 const LINE = 13;
 
 export function drawBands(pen, run, bands, scale, colouring) {

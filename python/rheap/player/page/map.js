@@ -1,9 +1,10 @@
 // The region at one moment, as the package's maps draw it: rows of bytes from the first block on.
 
+import { CHARACTER, FONT, askedFor } from "./bands.js";
 import { prepareCanvas, styleColour } from "./elements.js";
 import { colourOf, kindOf, signOf } from "./colours.js";
-import { UNIT } from "./run.js";
-import { offset } from "./text.js";
+import { LIVE, UNIT } from "./run.js";
+import { count, offset } from "./text.js";
 
 const ADDRESSES = 78; // pixels left of the rows
 const ROW = 22;
@@ -53,7 +54,7 @@ export class RegionMap {
 
   drawAddresses() {
     const { pen } = this;
-    pen.font = "11px ui-monospace, 'Cascadia Mono', Menlo, Consolas, monospace";
+    pen.font = FONT;
     pen.fillStyle = styleColour("muted");
     pen.textAlign = "left";
     for (let row = 0; row < this.scale.rows; ++row) {
@@ -68,7 +69,8 @@ export class RegionMap {
     const end = start + run.size[band] * UNIT;
     if ((end - start) / this.scale.scale < NARROW) return this.crowd(start, end, run.state[band]);
     this.drawSpan(start, start + UNIT, "word");
-    this.drawSpan(start + UNIT, end, kindOf(run.state[band]));
+    const payload = run.state[band] === LIVE ? askedFor(run, band) : end - start - UNIT;
+    this.drawSpan(start + UNIT, end, kindOf(run.state[band]), count(payload));
   }
 
   drawWilderness(top) {
@@ -76,21 +78,23 @@ export class RegionMap {
   }
 
   /** Bytes that are one thing, row by row. */
-  drawSpan(start, end, kind) {
+  drawSpan(start, end, kind, size = "") {
     for (const { x, y, width } of this.pieces(start, end)) {
       const gap = width > 3 ? 0.75 : 0;
       this.pen.fillStyle = colourOf(kind);
       this.pen.globalAlpha = kind === "wilderness" ? 0.2 : 1;
       this.pen.fillRect(x, y, width - gap, ROW);
       this.pen.globalAlpha = 1;
-      if (width >= SIGN_FITS) this.drawSign(kind, x + width / 2, y);
+      if (width >= SIGN_FITS) this.drawLabel(kind, size, x, y, width);
     }
   }
 
-  drawSign(kind, x, y) {
+  /** The sign of what lies here, and its size where that fits. */
+  drawLabel(kind, size, x, y, width) {
     const { sign, pale } = signOf(kind);
+    const text = size && CHARACTER * (size.length + 3) < width ? `${sign} ${size}` : sign;
     this.pen.fillStyle = kind === "wilderness" ? this.ink : pale ? "#1f1f1f" : "#fff";
-    this.pen.fillText(sign, x, y + ROW / 2 + 1);
+    this.pen.fillText(text, x + width / 2, y + ROW / 2 + 1);
   }
 
   *pieces(start, end) {
