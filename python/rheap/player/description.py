@@ -29,7 +29,6 @@ def describe(traces: Sequence[PlayedTrace], runs: Sequence[PlayedRun]) -> dict[s
     several = len(traces) > 1
     return {
         "first_block": _core.FIRST_BLOCK,
-        "word_bytes": _core.WORD_BYTES,
         "quick_lists": _core.QUICK_LISTS,
         "list_sizes": _core.list_sizes(),
         "palette": _palette(),

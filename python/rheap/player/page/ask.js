@@ -1,6 +1,6 @@
 // Exercises: the page stops before an allocation, the reader says where it will go.
 
-import { FREE, LIVE, UNIT } from "./run.js";
+import { FREE, LIVE, SMALLEST_BLOCK, UNIT, WORD } from "./layout.js";
 import { byId, make } from "./elements.js";
 import { momentOf } from "./moment.js";
 import { ALLOCATE } from "./trace.js";
@@ -52,7 +52,8 @@ export class Asking {
   choices() {
     const { run } = this;
     const moment = momentOf(run, this.question);
-    const needed = Math.max(Math.ceil(run.trace.bytes[this.question] / UNIT) * UNIT + UNIT, 24);
+    const payload = Math.ceil(run.trace.bytes[this.question] / UNIT) * UNIT;
+    const needed = Math.max(payload + WORD, SMALLEST_BLOCK);
     const fits = (band) => run.state[band] !== LIVE && run.size[band] * UNIT >= needed;
     const holes = Array.from(moment.bands).filter(fits).slice(0, MOST_CHOICES);
     const buttons = holes.map((band) => this.choice(nameOfBlock(run, band), band));

@@ -1,7 +1,7 @@
 // Single blocks: rectangles; closer their sizes; closest the words, links and footers.
 
 import { colourOf } from "./colours.js";
-import { FREE, LIVE, UNIT } from "./run.js";
+import { FREE, LIVE, UNIT, WORD } from "./layout.js";
 import { count } from "./text.js";
 
 export const FONT = "11px ui-monospace, 'Cascadia Mono', Menlo, Consolas, monospace";
@@ -37,7 +37,7 @@ function drawBand(pen, box, run, band, scale, colouring) {
   pen.globalAlpha = state === FREE ? 0.75 : 1;
   pen.fillRect(box.left, box.top, box.width, box.height);
   pen.globalAlpha = 1;
-  const word = UNIT * scale.up;
+  const word = WORD * scale.up;
   if (word > 2) drawParts(pen, box, run, band, word);
   if (state === LIVE) drawSize(pen, box, run, band, word);
 }
@@ -48,7 +48,7 @@ function drawParts(pen, box, run, band, word) {
   pen.fillStyle = colourOf("word");
   pen.fillRect(box.left, bottom - word, box.width, word);
   if (word < LINE || box.width < 40) return;
-  write(pen, "#fff", `word ${count(run.size[band] * UNIT - UNIT)}`, box, bottom - word / 2);
+  write(pen, "#fff", `word ${count(run.size[band] * UNIT - WORD)}`, box, bottom - word / 2);
   const state = run.state[band];
   if (state === LIVE) return;
   const units = run.size[band];

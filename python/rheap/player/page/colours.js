@@ -1,7 +1,7 @@
 // What the colour of a live block says: that it is live, its size, its age, its thread, its site.
 
 import { styleColour } from "./elements.js";
-import { DEFERRED, FREE, LIVE, UNIT } from "./run.js";
+import { DEFERRED, FREE, LIVE, UNIT, WORD } from "./layout.js";
 import { bytes, count } from "./text.js";
 
 let palette = null;
@@ -30,7 +30,7 @@ export const COLOURINGS = [
   { name: "size", available: () => true, make: (run) => bySize(run) },
   { name: "age", available: () => true, make: (run) => byAge(run) },
   { name: "thread", available: (trace) => trace.threads, make: (run) => byName(run, run.trace.threads, (number) => `thread ${number}`) },
-  { name: "site", available: (trace) => trace.sites, make: (run) => byName(run, run.trace.sites, (number) => run.trace.siteNames[number] || "no site") },
+  { name: "site", available: (trace) => trace.sites, make: (run) => byName(run, run.trace.sites, (number) => run.trace.siteNames[number] || "unknown site") },
 ];
 
 /** A way of colouring: `classes` with a colour and a name, and `classOf` each live band. `muted`:
@@ -63,7 +63,7 @@ function scaled(names) {
 function bySize(run) {
   const limits = palette.scale.map((_, at) => 32 * 4 ** at);
   const names = limits.map((limit, at) => (at + 1 < limits.length ? `up to ${bytes(limit)}` : "larger"));
-  return new Colouring(scaled(names), (band) => stepOf(run.size[band] * UNIT - 8, limits));
+  return new Colouring(scaled(names), (band) => stepOf(run.size[band] * UNIT - WORD, limits));
 }
 
 /** How long a block lives, in operations; each step eight times the one before. */
@@ -80,10 +80,12 @@ function stepOf(value, limits) {
   return step;
 }
 
-/** The names with most operations have a colour each, all others one together. */
+/** The names with most allocations have a colour each, all others one together. */
 function byName(run, column, nameOf) {
   const totals = new Map();
-  for (const number of column) totals.set(number, (totals.get(number) || 0) + 1);
+  for (const birth of run.trace.births) {
+    totals.set(column[birth], (totals.get(column[birth]) || 0) + 1);
+  }
   const ordered = [...totals.keys()].sort((left, right) => totals.get(right) - totals.get(left));
   const named = ordered.slice(0, palette.names.length);
   const classes = named.map((number, at) => ({ name: nameOf(number), colour: palette.names[at] }));

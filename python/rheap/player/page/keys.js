@@ -48,6 +48,14 @@ function selectNeighbour(player, by) {
   player.set("selected", { run, number });
 }
 
+function hasOwnKeys({ tagName, type }) {
+  return tagName === "SELECT" || ["number", "search", "range"].includes(type);
+}
+
+function isPressed({ tagName, type }) {
+  return tagName === "BUTTON" || tagName === "SUMMARY" || type === "checkbox";
+}
+
 /** Chooses an answer by its number. */
 function answer(key) {
   const choices = byId("ask-choices").children;
@@ -58,12 +66,11 @@ export function listenToKeys(player, transport) {
   const known = actions(player, transport);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const { tagName } = event.target;
-    if (tagName === "INPUT" || tagName === "SELECT") {
+    if (hasOwnKeys(event.target)) {
       if (event.key === "Escape") event.target.blur();
       return;
     }
-    if (tagName === "BUTTON" && (event.key === " " || event.key === "Enter")) return;
+    if (isPressed(event.target) && (event.key === " " || event.key === "Enter")) return;
     if (player.isAsking) return answer(event.key);
     const action = known[event.key];
     if (action === undefined) return;

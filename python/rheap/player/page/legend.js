@@ -26,8 +26,13 @@ function kindItem(kind, colouring, coloured) {
 function item(colour, name, sign = "") {
   const swatch = make("i", { className: "swatch" });
   swatch.style.background = colour;
-  const label = sign ? [make("code", { text: sign }), ` ${name}`] : [name];
-  return make("li", {}, swatch, make("span", {}, ...label));
+  const label = sign ? [make("code", { text: sign }), ` ${name}`] : [shortened(name)];
+  return make("li", { title: name }, swatch, make("span", {}, ...label));
+}
+
+/** A site with no more of its path than the last folder. */
+function shortened(name) {
+  return name.replace(/^\S*\/(?=[^/\s]+\/[^/\s]+)/, "…/");
 }
 
 export function drawCurveLegend() {

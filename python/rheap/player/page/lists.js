@@ -1,6 +1,6 @@
 // The free lists at a moment, drawn as lists: which class, in which order.
 
-import { LIVE, UNIT } from "./run.js";
+import { LIVE, UNIT } from "./layout.js";
 import { make } from "./elements.js";
 import { blockOffset, count, plural } from "./text.js";
 

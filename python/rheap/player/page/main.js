@@ -1,19 +1,21 @@
 // Joins the parts: reads the data, then lets each part draw when what it shows has changed.
 
 import { Asking } from "./ask.js";
-import { COLOURINGS, channels, colourOf, usePalette } from "./colours.js";
+import { COLOURINGS, usePalette } from "./colours.js";
 import { readSection, splitColumns } from "./columns.js";
 import { byId, make } from "./elements.js";
 import { drawFigures } from "./figures.js";
 import { listenToKeys } from "./keys.js";
 import { drawCurveLegend, drawLegend } from "./legend.js";
 import { Lists, drawLists } from "./lists.js";
+import { readOverviews } from "./overview.js";
 import { Player } from "./player.js";
-import { Run, UNIT } from "./run.js";
+import { UNIT } from "./layout.js";
+import { Run } from "./run.js";
 import { inSlices } from "./slices.js";
 import { Stage } from "./stage.js";
 import { Story } from "./story.js";
-import { useLayout } from "./text.js";
+import { useFirstBlock } from "./text.js";
 import { Trace } from "./trace.js";
 import { Transport } from "./transport.js";
 
@@ -143,6 +145,7 @@ class Page {
     const lists = this.lists.get(first);
     byId("lists").hidden = lists === undefined;
     if (lists === undefined) return;
+    byId("list-title").textContent = this.stages.length > 1 ? `Free lists: ${first.name}` : "Free lists";
     lists.goTo(Math.min(moment, first.operations));
     drawLists(byId("list-rows"), lists, this.description.quick_lists, (place) =>
       this.stages[0].pointAt(place),
@@ -171,37 +174,10 @@ async function readInto(target, section, lengths) {
   await inSlices(target.read(columns));
 }
 
-/** The pictures that stand in the page ready made, for runs that take a while to read. */
-async function readOverviews(description) {
-  const overviews = new Map();
-  for (const [at, run] of description.runs.entries()) {
-    if (run.overview) overviews.set(at, paintOverview(run.overview, await readSection(`overview-${at}`)));
-  }
-  return overviews;
-}
-
-/** Cells row by row from the lowest address: the part of each that was live. */
-function paintOverview({ columns, rows }, cells) {
-  const image = new OffscreenCanvas(columns, rows);
-  const pixels = new ImageData(columns, rows);
-  const [live, free] = [channels(colourOf("live")), channels(colourOf("free"))];
-  for (let at = 0; at < cells.length; ++at) {
-    const weight = cells[at] === 0 ? 0 : 0.16 + (0.84 * cells[at]) / 255;
-    const row = rows - 1 - Math.floor(at / columns);
-    const pixel = 4 * (row * columns + (at % columns));
-    for (let channel = 0; channel < 3; ++channel) {
-      pixels.data[pixel + channel] = live[channel] * weight + free[channel] * (1 - weight);
-    }
-    pixels.data[pixel + 3] = 255;
-  }
-  image.getContext("2d").putImageData(pixels, 0, 0);
-  return image;
-}
-
 async function start() {
   const description = JSON.parse(new TextDecoder().decode(await readSection("description")));
   usePalette(description.palette);
-  useLayout(description);
+  useFirstBlock(description.first_block);
   const names = description.traces.map((trace) => trace.name).join(", ");
   byId("title").textContent = document.title = names;
   const page = new Page(description, await readOverviews(description));

@@ -3,7 +3,7 @@
 import { CHARACTER, FONT, askedFor } from "./bands.js";
 import { prepareCanvas, styleColour } from "./elements.js";
 import { colourOf, kindOf, signOf } from "./colours.js";
-import { LIVE, UNIT } from "./run.js";
+import { LIVE, UNIT, WORD } from "./layout.js";
 import { count, offset } from "./text.js";
 
 const ADDRESSES = 78; // pixels left of the rows
@@ -68,9 +68,9 @@ export class RegionMap {
     const start = run.place[band] * UNIT;
     const end = start + run.size[band] * UNIT;
     if ((end - start) / this.scale.scale < NARROW) return this.crowd(start, end, run.state[band]);
-    this.drawSpan(start, start + UNIT, "word");
-    const payload = run.state[band] === LIVE ? askedFor(run, band) : end - start - UNIT;
-    this.drawSpan(start + UNIT, end, kindOf(run.state[band]), count(payload));
+    this.drawSpan(start, start + WORD, "word");
+    const payload = run.state[band] === LIVE ? askedFor(run, band) : end - start - WORD;
+    this.drawSpan(start + WORD, end, kindOf(run.state[band]), count(payload));
   }
 
   drawWilderness(top) {

@@ -1,9 +1,6 @@
 // A run at one moment: its blocks in address order, and its figures by the names of HeapStats.
 
-import { DEFERRED, FREE, LIVE, UNIT } from "./run.js";
-
-const SMALLEST_HOLE = 24; // bytes: less is no block
-const WORD = 8;
+import { DEFERRED, FREE, LIVE, SMALLEST_BLOCK, UNIT, WORD } from "./layout.js";
 
 const lastMoments = new WeakMap(); // of each run the moment that was asked for last
 
@@ -23,7 +20,7 @@ class FreeSpace {
   largest = 0;
 
   add(hole) {
-    if (hole < SMALLEST_HOLE) return;
+    if (hole < SMALLEST_BLOCK) return;
     this.bytes += hole;
     this.largest = Math.max(this.largest, hole);
   }

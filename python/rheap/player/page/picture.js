@@ -6,7 +6,7 @@
 import { prepareCanvas } from "./elements.js";
 import { drawBands } from "./bands.js";
 import { Raster } from "./raster.js";
-import { UNIT } from "./run.js";
+import { UNIT } from "./layout.js";
 import { inSlices } from "./slices.js";
 
 const MOST_BANDS = 6_000; // drawn one by one

@@ -32,8 +32,8 @@ export class Player {
     this.tell("view");
   }
 
-  /** Calls `draw` in the next frame after something of these kinds has changed: moment, view,
-   * runs, selected, hovered, coloured, playing, data. */
+  /** Calls `draw` in the next frame after something of these kinds has changed: moment, view, runs,
+   * data, or one of the members that `set` sets. */
   listen(kinds, draw) {
     this.listeners.push({ kinds, draw });
   }

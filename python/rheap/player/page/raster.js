@@ -1,7 +1,7 @@
 // Many blocks as pixels: each shows the mean of what lies in it.
 
 import { channels } from "./colours.js";
-import { DEFERRED, LIVE } from "./run.js";
+import { DEFERRED, LIVE } from "./layout.js";
 
 const LEAST_SEEN = 0.16; // what little there is in a pixel is seen, too
 

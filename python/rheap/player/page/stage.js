@@ -8,7 +8,7 @@ import { listenToGestures } from "./gestures.js";
 import { RegionMap } from "./map.js";
 import { momentOf } from "./moment.js";
 import { Picture, scaleOf } from "./picture.js";
-import { LIVE, UNIT } from "./run.js";
+import { LIVE, UNIT, WORD } from "./layout.js";
 import { blockOffset, bytes, count, offset, percent } from "./text.js";
 import { tellOperation } from "./words.js";
 
@@ -60,6 +60,12 @@ export class Stage {
   lastSeen() {
     const { player, run } = this;
     return player.isAsking ? Math.min(player.moment, run.operations) : run.operations;
+  }
+
+  /** Whether an allocation that is looked at is one of this run's trace, whichever run it was
+   * looked at in. */
+  knows(looked) {
+    return looked.run.trace === this.run.trace;
   }
 
   point(x, y) {
@@ -129,7 +135,7 @@ export class Stage {
     this.drawPlayhead(pen, scale);
     if (!this.run.isRead) return;
     for (const looked of [this.player.selected, this.player.hovered]) {
-      if (looked && looked.run === this.run) this.drawLooked(pen, scale, looked.number);
+      if (looked && this.knows(looked)) this.drawLooked(pen, scale, looked.number);
     }
     if (this.player.isAsking) {
       pen.fillStyle = styleColour("field");
@@ -166,7 +172,7 @@ export class Stage {
     const { player, run } = this;
     const moment = momentOf(run, player.moment);
     const bands = [player.selected, player.hovered]
-      .filter((looked) => looked && looked.run === run)
+      .filter((looked) => looked && this.knows(looked))
       .flatMap((looked) => run.bandsOf(looked.number));
     if (this.pointed >= 0) bands.push(run.bandAt(player.moment, this.pointed));
     this.region.draw(moment, new Set(bands));
@@ -198,7 +204,7 @@ export class Stage {
     const { run } = this;
     return Array.from(run.bandsAt(moment), (band) => [
       run.place[band] * UNIT,
-      run.size[band] * UNIT - UNIT,
+      run.size[band] * UNIT - WORD,
       run.state[band],
       run.state[band] === LIVE ? askedFor(run, band) : 0,
     ]);

@@ -1,6 +1,7 @@
 // A block's story, and the search for blocks.
 
 import { byId, make } from "./elements.js";
+import { UNIT } from "./layout.js";
 import { findBlocks, parseQuery } from "./search.js";
 import { count, plural } from "./text.js";
 import { tellStory } from "./words.js";
@@ -31,8 +32,8 @@ export class Story {
     const { run, number } = this.player.selected;
     const bands = run.bandsOf(number);
     if (bands.length === 0) return;
-    const low = Math.min(...bands.map((band) => run.place[band] * 8));
-    const high = Math.max(...bands.map((band) => (run.place[band] + run.size[band]) * 8));
+    const low = Math.min(...bands.map((band) => run.place[band] * UNIT));
+    const high = Math.max(...bands.map((band) => (run.place[band] + run.size[band]) * UNIT));
     this.player.changeView((view) =>
       view.frame(run.trace.births[number], Math.min(run.trace.deaths[number] + 1, run.operations), low, high),
     );

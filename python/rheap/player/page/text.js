@@ -1,11 +1,11 @@
 // Numbers and places as text, as the package's pictures write them.
 
-let firstBlock = 0; // of a region, in bytes
-let wordBytes = 8;
+import { WORD } from "./layout.js";
 
-export function useLayout(layout) {
-  firstBlock = layout.first_block;
-  wordBytes = layout.word_bytes;
+let firstBlock = 0; // of a region, in bytes
+
+export function useFirstBlock(place) {
+  firstBlock = place;
 }
 
 export function count(number) {
@@ -35,7 +35,7 @@ export function offset(place) {
 
 /** The offset of the payload of the block whose word stands at a place. */
 export function blockOffset(place) {
-  return offset(place + wordBytes);
+  return offset(place + WORD);
 }
 
 export function plural(number, noun) {

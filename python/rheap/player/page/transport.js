@@ -1,6 +1,7 @@
 // The playhead: play, pause, step, jump, speed.
 
 import { byId, make } from "./elements.js";
+import { WORD } from "./layout.js";
 import { count } from "./text.js";
 
 const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 20_000, 100_000];
@@ -13,7 +14,7 @@ export class Transport {
     player.speed = SPEEDS.find((speed) => speed * WHOLE_RUN >= player.operations) || SPEEDS.at(-1);
     this.fillSpeeds();
     this.listen();
-    player.listen(["moment", "playing", "runs", "isAsking", "isPlaying"], () => this.draw());
+    player.listen(["moment", "runs", "isAsking", "isPlaying"], () => this.draw());
   }
 
   fillSpeeds() {
@@ -59,7 +60,7 @@ export class Transport {
     let [most, found] = [-1, 0];
     for (let at = 1; at <= run.operations; ++at) {
       const free = run.capacity - run.live[at];
-      const part = free > 0 ? 1 - (run.largest[at] + 8) / free : 0;
+      const part = free > 0 ? 1 - (run.largest[at] + WORD) / free : 0;
       if (part > most) [most, found] = [part, at];
     }
     return found;

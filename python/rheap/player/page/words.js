@@ -1,6 +1,6 @@
 // What an operation did, in words: found by comparing the blocks before it with those after it.
 
-import { DEFERRED, FREE, LIVE, UNIT } from "./run.js";
+import { DEFERRED, FREE, LIVE, UNIT } from "./layout.js";
 import { ALLOCATE, RELEASE } from "./trace.js";
 import { blockOffset, bytes, count, plural } from "./text.js";
 
