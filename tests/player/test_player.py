@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 
 import pytest
 from support import TRACES
@@ -303,6 +304,36 @@ def test_colours_have_a_legend(open_page, coloured):
     assert ("up to" in names) == (coloured != "state")
 
 
+def test_both_runs_show_the_block_that_is_looked_at(open_page):
+    page = open_page("--ops", "+40,+24,+40", "--policy", "best", "--policy", "worst")
+    page.fill("#query", "1")
+    page.press("#query", "Enter")
+    known = "rheapPlayer.stages.map(stage => stage.knows(rheapPlayer.player.selected))"
+    assert page.evaluate(known) == [True, True]
+
+
+def test_a_region_that_is_larger_than_memory(open_page, tmp_path):
+    (tmp_path / "trace").write_text("a 1 42949672960\na 2 100\na 3 70000000000\nf 2\nf 1\n")
+    page = open_page(tmp_path / "trace", "--capacity", "200 GiB")
+    first = _core.FIRST_BLOCK + 8
+    assert blocks_on_page(page, 4) == [
+        (first, 42949672960, 0),
+        (first + 42949672968, 104, 1),
+        (first + 42949673080, 70000000000, 0),
+    ]
+
+
+def test_a_run_of_which_nothing_was_served(open_page, tmp_path):
+    (tmp_path / "trace").write_text("a 1 5000\na 2 6000\nr 2 9000\nf 1\n")
+    page = open_page(tmp_path / "trace", "--capacity", "104")
+    page.click("#to-refusal")
+    settle(page)
+    assert "largest request is 96 B" in page.inner_text("[data-part=words]")
+    press(page, "End")
+    assert "its allocation was refused" in page.inner_text("[data-part=words]")
+    assert blocks_on_page(page, 4) == []
+
+
 # --- the view ---------------------------------------------------------------------------------
 
 
@@ -471,6 +502,43 @@ def test_a_question_hides_what_comes(open_page):
     settle(page)
     assert page.inner_text("#story-title") == "A block's story"
     assert page.locator("#finding").is_hidden()
+
+
+def test_a_question_is_answered_by_keys(open_page):
+    page = open_page("--ops", "+40,+16", "--capacity", "400")
+    page.focus("#ask")
+    page.keyboard.press("Space")
+    page.keyboard.press("1")  # the wilderness
+    assert page.inner_text("#ask-words").startswith("Right: ")
+    page.keyboard.press("Enter")  # the next one
+    assert "Operation 2 asks for 16 bytes" in page.inner_text("#ask-words")
+    page.keyboard.press("2")
+    assert page.inner_text("#ask-score") == "1 of 2 right"
+
+
+# --- threads and sites ------------------------------------------------------------------------
+
+
+def test_threads_and_sites_are_colours_and_found(open_page, tmp_path):
+    with rheap.Heap("1 MiB", debug=True) as heap:
+        with heap.record(tmp_path / "own.trace", sites=True):
+            kept = [heap.alloc(40) for _ in range(3)]
+            other = threading.Thread(target=lambda: kept.append(heap.alloc(100)))
+            other.start()
+            other.join()
+        del kept
+    page = open_page(tmp_path / "own.trace")
+    for coloured in ("thread", "site"):
+        page.select_option("#coloured", coloured)
+        settle(page)
+        assert ("thread 0" if coloured == "thread" else "test_player.py:") in page.inner_text(
+            "#legend"
+        )
+    page.fill("#query", "test_player.py")
+    page.press("#query", "Enter")
+    assert page.inner_text("#found-count") == "4 blocks"
+    settle(page)
+    assert f"{__file__}:" in page.inner_text("#story-rows")
 
 
 # --- names ------------------------------------------------------------------------------------

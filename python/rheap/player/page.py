@@ -68,5 +68,5 @@ def _sections(traces: Sequence[PlayedTrace], runs: Sequence[PlayedRun]) -> Itera
 
 
 def _section(name: str, data: bytes) -> str:
-    text = base64.b64encode(zlib.compress(data, 9)).decode()
+    text = base64.b64encode(zlib.compress(data)).decode()
     return f'<script type="text/plain" id="section-{name}">{text}</script>\n'

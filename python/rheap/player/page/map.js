@@ -6,7 +6,7 @@ import { colourOf, kindOf, signOf } from "./colours.js";
 import { LIVE, UNIT, WORD } from "./layout.js";
 import { count, offset } from "./text.js";
 
-const ADDRESSES = 78; // pixels left of the rows
+const LEAST_MARGIN = 78; // pixels left of the rows, for addresses
 const ROW = 22;
 const STEP = 29;
 const MOST_ROWS = 8;
@@ -18,11 +18,12 @@ const CROWDED = ["live", "deferred", "free"]; // by state, as bands have it
 
 /** The scale of a map is that of the whole run, so that nothing moves while it plays. */
 export function mapScale(width, extent) {
-  const row = Math.max(width - ADDRESSES, 64);
+  const margin = Math.max(offset(extent).length * CHARACTER + 10, LEAST_MARGIN);
+  const row = Math.max(width - margin, 64);
   let scale = FINEST;
   while (extent > MOST_ROWS * row * scale) scale *= 2;
   const rowBytes = Math.floor((row * scale) / UNIT) * UNIT;
-  return { scale, rowBytes, rows: Math.max(Math.ceil(extent / rowBytes), 1) };
+  return { margin, scale, rowBytes, rows: Math.max(Math.ceil(extent / rowBytes), 1) };
 }
 
 export function mapHeight(rows) {
@@ -98,21 +99,21 @@ export class RegionMap {
   }
 
   *pieces(start, end) {
-    const { scale, rowBytes, rows } = this.scale;
+    const { margin, scale, rowBytes, rows } = this.scale;
     for (let row = Math.floor(start / rowBytes); row < rows && row * rowBytes < end; ++row) {
       const from = Math.max(start, row * rowBytes);
       const to = Math.min(end, (row + 1) * rowBytes);
       if (to <= from) continue;
-      const x = ADDRESSES + (from - row * rowBytes) / scale;
+      const x = margin + (from - row * rowBytes) / scale;
       yield { x, y: row * STEP, width: (to - from) / scale, from, to };
     }
   }
 
   /** What is too narrow is summed up in columns: the bytes of each state. */
   crowd(start, end, state) {
-    const { rowBytes, scale } = this.scale;
+    const { margin, rowBytes, scale } = this.scale;
     const row = Math.floor(start / rowBytes); // of its first byte: it is narrower than a pixel
-    const column = Math.floor((ADDRESSES + (start - row * rowBytes) / scale) / CROWD);
+    const column = Math.floor((margin + (start - row * rowBytes) / scale) / CROWD);
     this.crowds[(row * this.columns + column) * CROWDED.length + state] += end - start;
   }
 
@@ -140,14 +141,14 @@ export class RegionMap {
     this.pen.strokeStyle = this.ink;
     this.pen.lineWidth = 2;
     for (const { x, y, width } of this.pieces(start, start + this.run.size[band] * UNIT)) {
-      this.pen.strokeRect(x - 1, y - 1, Math.max(width, 2) + 1, ROW + 2);
+      this.pen.strokeRect(x, y + 1, Math.max(width, 2), ROW - 2);
     }
   }
 
   /** The place, in bytes from the first block, at a point of the canvas; -1 beside the rows. */
   placeAt(x, y) {
     const row = Math.floor(y / STEP);
-    const within = (x - ADDRESSES) * this.scale.scale;
+    const within = (x - this.scale.margin) * this.scale.scale;
     if (within < 0 || within >= this.scale.rowBytes || row >= this.scale.rows) return -1;
     const place = row * this.scale.rowBytes + within;
     return place < this.run.capacity ? place : -1;

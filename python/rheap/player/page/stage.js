@@ -25,6 +25,8 @@ export class Stage {
     this.drawing = new Picture(this.picture, run, (drawn) => this.tellDrawn(drawn));
     if (overview) this.drawing.useOverview(overview, player.view.copy());
     this.region = new RegionMap(this.map, run);
+    const longest = offset(Math.max(...player.shown.map((each) => each.extent))).length;
+    this.element.style.setProperty("--addresses", `${Math.max(0.46 * longest, 4.2)}rem`);
     this.listen(onMapClick);
   }
 
