@@ -44,7 +44,7 @@ export class Asking {
     this.question = at;
     this.player.goTo(at);
     const asked = count(this.run.trace.bytes[at]);
-    const text = `Operation ${count(at + 1)} asks for ${asked} bytes. Where will they go? Click in the map, or choose:`;
+    const text = `Operation ${count(at + 1)} asks for ${asked} bytes. Where will they go? Click there, or choose:`;
     this.show(text, this.choices());
   }
 

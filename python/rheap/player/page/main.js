@@ -89,13 +89,13 @@ class Page {
     const { player } = this;
     this.stages = player.shown.map((run) => {
       const overview = this.overviews.get(player.runs.indexOf(run));
-      return new Stage(player, run, byId("stage"), overview, (stage, place) => this.clickMap(stage, place));
+      return new Stage(player, run, byId("stage"), overview, (stage, place) => this.clickPlace(stage, place));
     });
     byId("stages").replaceChildren(...this.stages.map((stage) => stage.element));
     byId("stages").classList.toggle("two", this.stages.length > 1);
   }
 
-  clickMap(stage, place) {
+  clickPlace(stage, place) {
     if (this.player.isAsking) {
       if (stage.run === this.player.first) this.asking.answerAt(place);
       return;

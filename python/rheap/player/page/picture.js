@@ -17,16 +17,14 @@ export class Picture {
   constructor(canvas, run, onDrawn) {
     this.canvas = canvas;
     this.run = run;
-    this.onDrawn = onDrawn; // told what is seen: see `drawn`
+    this.onDrawn = onDrawn; // told how many bands were drawn one by one, null when none was
     this.last = null; // a picture that was made: its image, and what it shows
     this.scan = 0; // the number of the present one
-    this.drawn = { bands: 0, isExact: false };
   }
 
   /** What the page shows until the blocks are read: which part of each cell was live. */
   useOverview(image, view) {
     this.last = { image, view };
-    this.drawn = { bands: 0, isExact: false };
   }
 
   draw(view, colouring) {
@@ -93,18 +91,16 @@ export class Picture {
   showBands(bands, view, colouring, scale) {
     const { pen } = prepareCanvas(this.canvas);
     drawBands(pen, this.run, bands, scale, colouring);
-    this.drawn = { bands: bands.length, isExact: true };
     this.keep(view);
-    this.onDrawn(this.drawn);
+    this.onDrawn(bands.length);
   }
 
   showRaster(raster, view) {
     const image = new OffscreenCanvas(raster.width, raster.height);
     image.getContext("2d").putImageData(raster.image(), 0, 0);
     this.last = { image, view };
-    this.drawn = { bands: 0, isExact: false };
     this.showLast(view);
-    this.onDrawn(this.drawn);
+    this.onDrawn(null);
   }
 
   /** Keeps what is on the canvas, to be shown while the next picture is made. */

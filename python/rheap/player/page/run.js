@@ -15,7 +15,6 @@ export class Run {
     this.operations = trace.operations;
     this.isRead = false;
     this.count = 0; // of bands read
-    this.read_ = 0; // operations read
   }
 
   makeRoom(births) {
@@ -44,7 +43,6 @@ export class Run {
     reader.addKeyframe(0);
     for (let at = 0; at < this.operations; ++at) {
       reader.readOperation(at);
-      this.read_ = at + 1;
       if (at % PLAYED_PER_TURN === 0) yield;
     }
     this.splices = columns.splices;

@@ -15,10 +15,6 @@ export class Viewport {
     Object.assign(this, { from: 0, to: this.operations, low: 0, high: this.extent });
   }
 
-  get showsAll() {
-    return this.from <= 0 && this.to >= this.operations && this.low <= 0 && this.high >= this.extent;
-  }
-
   /** Zooms about a point, given as parts of the width (from the left) and of the height (from
    * below). A factor below 1 comes closer. */
   zoom(across, up, factorAcross, factorUp = 1) {
