@@ -259,6 +259,17 @@ def test_clang_format() -> None:
     run(binary, "--dry-run", "-Werror", *CPP)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command", [["format", "--line-width=100", "--indent-style=space"], ["lint"]]
+)
+def test_biome(command: list[str]) -> None:
+    binary = shutil.which("biome", path=str(Path(sys.executable).parent))
+    if binary is None:
+        pytest.skip("biome is not installed: the extra `browser` has it")
+    run(binary, *command, TOP / "python/rheap/player/page")
+
+
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])
 def test_files_that_contributors_are_sent_to_exist(name: str) -> None:
     text = (TOP / ".github" / name).read_text()

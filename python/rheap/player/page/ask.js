@@ -120,6 +120,11 @@ export class Asking {
 }
 
 function nameOfBlock(run, band) {
-  const what = run.state[band] === LIVE ? "the live block" : run.state[band] === FREE ? "the hole" : "the freed block";
+  const what =
+    run.state[band] === LIVE
+      ? "the live block"
+      : run.state[band] === FREE
+        ? "the hole"
+        : "the freed block";
   return `${what} at ${blockOffset(run.place[band] * UNIT)}, ${bytes(run.size[band] * UNIT)}`;
 }

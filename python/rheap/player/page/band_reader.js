@@ -133,7 +133,8 @@ export class BandReader {
     const last = run.keyframes.at(-1) ?? { bands: [], count: 0 };
     const bands = [];
     for (const band of last.bands) if (run.died[band] > moment) bands.push(band);
-    for (let band = last.count; band < run.count; ++band) if (run.died[band] > moment) bands.push(band);
+    for (let band = last.count; band < run.count; ++band)
+      if (run.died[band] > moment) bands.push(band);
     run.keyframes.push({ moment, bands: Int32Array.from(bands), count: run.count });
   }
 }

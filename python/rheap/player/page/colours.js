@@ -29,8 +29,17 @@ export const COLOURINGS = [
   { name: "state", available: () => true, make: () => byState() },
   { name: "size", available: () => true, make: (run) => bySize(run) },
   { name: "age", available: () => true, make: (run) => byAge(run) },
-  { name: "thread", available: (trace) => trace.threads, make: (run) => byName(run, run.trace.threads, (number) => `thread ${number}`) },
-  { name: "site", available: (trace) => trace.sites, make: (run) => byName(run, run.trace.sites, (number) => run.trace.siteNames[number] || "unknown site") },
+  {
+    name: "thread",
+    available: (trace) => trace.threads,
+    make: (run) => byName(run, run.trace.threads, (number) => `thread ${number}`),
+  },
+  {
+    name: "site",
+    available: (trace) => trace.sites,
+    make: (run) =>
+      byName(run, run.trace.sites, (number) => run.trace.siteNames[number] || "unknown site"),
+  },
 ];
 
 /** A way of colouring: `classes` with a colour and a name, and `classOf` each live band. `muted`:
@@ -62,16 +71,22 @@ function scaled(names) {
 /** Each step four times the one before. */
 function bySize(run) {
   const limits = palette.scale.map((_, at) => 32 * 4 ** at);
-  const names = limits.map((limit, at) => (at + 1 < limits.length ? `up to ${bytes(limit)}` : "larger"));
+  const names = limits.map((limit, at) =>
+    at + 1 < limits.length ? `up to ${bytes(limit)}` : "larger",
+  );
   return new Colouring(scaled(names), (band) => stepOf(run.size[band] * UNIT - WORD, limits));
 }
 
 /** How long a block lives, in operations; each step eight times the one before. */
 function byAge(run) {
   const limits = palette.scale.map((_, at) => 8 ** (at + 1));
-  const names = limits.map((limit, at) => (at + 1 < limits.length ? `up to ${count(limit)} operations` : "longer"));
+  const names = limits.map((limit, at) =>
+    at + 1 < limits.length ? `up to ${count(limit)} operations` : "longer",
+  );
   const end = run.operations + 1;
-  return new Colouring(scaled(names), (band) => stepOf(Math.min(run.died[band], end) - run.born[band], limits));
+  return new Colouring(scaled(names), (band) =>
+    stepOf(Math.min(run.died[band], end) - run.born[band], limits),
+  );
 }
 
 function stepOf(value, limits) {
@@ -97,6 +112,10 @@ function byName(run, column, nameOf) {
 
 /** Red, green and blue of a colour as #rrggbb, or as the browser writes it. */
 export function channels(colour) {
-  if (!colour.startsWith("#")) return colour.match(/[\d.]+/g).slice(0, 3).map(Number);
+  if (!colour.startsWith("#"))
+    return colour
+      .match(/[\d.]+/g)
+      .slice(0, 3)
+      .map(Number);
   return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
 }

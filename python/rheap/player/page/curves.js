@@ -8,8 +8,16 @@ import { Levels } from "./levels.js";
 export const CURVES = [
   { name: "free", part: false, value: (run, at) => run.top[at] - run.live[at] },
   { name: "live", part: false, value: (run, at) => run.live[at] },
-  { name: "largest request, of the heap", part: true, value: (run, at) => run.largest[at] / run.capacity },
-  { name: "utilisation", part: true, value: (run, at) => (run.top[at] > 0 ? run.asked[at] / run.top[at] : 0) },
+  {
+    name: "largest request, of the heap",
+    part: true,
+    value: (run, at) => run.largest[at] / run.capacity,
+  },
+  {
+    name: "utilisation",
+    part: true,
+    value: (run, at) => (run.top[at] > 0 ? run.asked[at] / run.top[at] : 0),
+  },
 ];
 
 /** How a curve is drawn: told apart by colour and by dashes. */

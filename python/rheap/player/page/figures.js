@@ -27,11 +27,15 @@ export function drawFigures(table, runs, moment) {
 function headOf(runs) {
   if (runs.length < 2) return [];
   const names = ["", "above", "below", "difference"];
-  return [make("thead", {}, make("tr", {}, ...names.map((text) => make("th", { text, scope: "col" }))))];
+  return [
+    make("thead", {}, make("tr", {}, ...names.map((text) => make("th", { text, scope: "col" })))),
+  ];
 }
 
 function rowOf(name, key, format, figures) {
-  const cells = figures.map((each) => make("td", { text: format(each[key]), title: exact(each[key]) }));
+  const cells = figures.map((each) =>
+    make("td", { text: format(each[key]), title: exact(each[key]) }),
+  );
   if (figures.length === 2) cells.push(differenceOf(figures[1][key] - figures[0][key], format));
   const row = make("tr", {}, make("th", { text: name, scope: "row" }), ...cells);
   row.dataset.figure = key;

@@ -7,24 +7,29 @@ export function listenToGestures(element, player, { onPoint, onClick, onLeave })
   const pointers = new Map();
   let travelled = 0;
 
-  element.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const lines = event.deltaMode === 1 ? 16 : 1;
-    const amount = (event.deltaY || event.deltaX) * lines;
-    const factor = Math.exp(amount * WHEEL * (event.ctrlKey ? 4 : 1)); // a pinch comes as ctrl + wheel
-    const [across, up] = parts(element, event.offsetX, event.offsetY);
-    player.changeView((view) => {
-      if (!event.ctrlKey && event.deltaX !== 0 && event.deltaY === 0 && !event.shiftKey) {
-        view.pan(event.deltaX / element.clientWidth, 0);
-      } else if (event.ctrlKey) {
-        view.zoom(across, up, factor, factor);
-      } else if (event.shiftKey) {
-        view.zoom(across, up, 1, factor);
-      } else {
-        view.zoom(across, up, factor);
-      }
-    });
-  }, { passive: false });
+  element.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      const lines = event.deltaMode === 1 ? 16 : 1;
+      const amount = (event.deltaY || event.deltaX) * lines;
+      // A pinch on a touch pad comes as ctrl and a wheel that hardly turns.
+      const factor = Math.exp(amount * WHEEL * (event.ctrlKey ? 4 : 1));
+      const [across, up] = parts(element, event.offsetX, event.offsetY);
+      player.changeView((view) => {
+        if (!event.ctrlKey && event.deltaX !== 0 && event.deltaY === 0 && !event.shiftKey) {
+          view.pan(event.deltaX / element.clientWidth, 0);
+        } else if (event.ctrlKey) {
+          view.zoom(across, up, factor, factor);
+        } else if (event.shiftKey) {
+          view.zoom(across, up, 1, factor);
+        } else {
+          view.zoom(across, up, factor);
+        }
+      });
+    },
+    { passive: false },
+  );
 
   element.addEventListener("pointerdown", (event) => {
     element.setPointerCapture(event.pointerId);

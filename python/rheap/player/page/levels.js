@@ -12,7 +12,8 @@ export class Levels {
     this.most = new Float32Array(blocks).fill(-Infinity);
     for (let at = 0; at <= last; ++at) {
       const block = Math.floor(at / BLOCK);
-      const now = (this.values[at] = value(at));
+      const now = value(at);
+      this.values[at] = now;
       if (now < this.least[block]) this.least[block] = now;
       if (now > this.most[block]) this.most[block] = now;
     }

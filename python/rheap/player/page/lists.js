@@ -52,17 +52,27 @@ export class Lists {
 
   /** The lists that have members, by number, as [number, places]. */
   used() {
-    return [...this.members].filter(([, places]) => places.length > 0).sort(([left], [right]) => left - right);
+    return [...this.members]
+      .filter(([, places]) => places.length > 0)
+      .sort(([left], [right]) => left - right);
   }
 }
 
-/** Draws the lists into an element; `onHover` is told the place of the member that is pointed at. */
+/** Draws the lists into an element; `onHover` is told the place of what is pointed at. */
 export function drawLists(element, lists, quickLists, onHover) {
   const used = lists.used();
-  const shown = used.slice(0, MOST_LISTS).map(([number, places]) => drawList(lists, number, places, quickLists, onHover));
-  if (used.length === 0) shown.push(make("p", { className: "muted", text: "All lists are empty." }));
+  const shown = used
+    .slice(0, MOST_LISTS)
+    .map(([number, places]) => drawList(lists, number, places, quickLists, onHover));
+  if (used.length === 0)
+    shown.push(make("p", { className: "muted", text: "All lists are empty." }));
   if (used.length > MOST_LISTS) {
-    shown.push(make("p", { className: "muted", text: `and ${plural(used.length - MOST_LISTS, "list")} more` }));
+    shown.push(
+      make("p", {
+        className: "muted",
+        text: `and ${plural(used.length - MOST_LISTS, "list")} more`,
+      }),
+    );
   }
   element.replaceChildren(...shown);
 }
@@ -71,23 +81,24 @@ function drawList(lists, number, places, quickLists, onHover) {
   const isDeferred = number < quickLists;
   const kind = isDeferred ? "deferred" : "free";
   const name = nameOfList(lists.sizes, number, isDeferred);
-  const items = places.slice(0, MOST_MEMBERS).map((place) => drawMember(lists, place, kind, isDeferred, onHover));
+  const items = places
+    .slice(0, MOST_MEMBERS)
+    .map((place) => drawMember(lists, place, kind, isDeferred, onHover));
   if (places.length > MOST_MEMBERS) {
-    items.push(make("li", { className: "muted", text: `${count(places.length - MOST_MEMBERS)} more` }));
+    items.push(
+      make("li", { className: "muted", text: `${count(places.length - MOST_MEMBERS)} more` }),
+    );
   }
-  return make(
-    "div",
-    { className: "list" },
-    make("h3", { text: name }),
-    make("ol", {}, ...items),
-  );
+  return make("div", { className: "list" }, make("h3", { text: name }), make("ol", {}, ...items));
 }
 
 function nameOfList(sizes, number, isDeferred) {
   if (isDeferred) return `deferred, ${count(sizes[number])}`;
   if (number === sizes.length - 1) return "free, by address";
   const [least, next] = [sizes[number], sizes[number + 1]];
-  return next - least > UNIT && next > 0 ? `free, ${count(least)} to ${count(next - UNIT)}` : `free, ${count(least)}`;
+  return next - least > UNIT && next > 0
+    ? `free, ${count(least)} to ${count(next - UNIT)}`
+    : `free, ${count(least)}`;
 }
 
 function drawMember(lists, place, kind, isDeferred, onHover) {

@@ -32,7 +32,6 @@ class Page {
     this.asking = new Asking(this.player);
     this.lists = new Map();
     this.colourings = new Map();
-    listenToKeys(this.player, this.transport);
     this.listen();
     this.makeStages();
   }
@@ -40,8 +39,12 @@ class Page {
   listen() {
     const { player } = this;
     player.listen(["view", "coloured", "runs", "data"], () => this.drawPictures());
-    player.listen(["view", "moment", "selected", "hovered", "runs", "data", "isAsking"], () => this.drawMarks());
-    player.listen(["moment", "selected", "hovered", "runs", "data", "isAsking"], () => this.drawMoment());
+    player.listen(["view", "moment", "selected", "hovered", "runs", "data", "isAsking"], () =>
+      this.drawMarks(),
+    );
+    player.listen(["moment", "selected", "hovered", "runs", "data", "isAsking"], () =>
+      this.drawMoment(),
+    );
     player.listen(["moment", "runs", "data"], () => this.drawFigures());
     player.listen(["coloured", "runs", "data"], () => this.drawLegends());
     new ResizeObserver(() => player.tell("data")).observe(document.body);
@@ -50,11 +53,18 @@ class Page {
       player.tell("data");
     });
     byId("whole").addEventListener("click", () => player.resetView());
-    byId("closer").addEventListener("click", () => player.changeView((view) => view.zoom(0.5, 0.5, 0.5, 0.5)));
-    byId("farther").addEventListener("click", () => player.changeView((view) => view.zoom(0.5, 0.5, 2, 2)));
-    byId("coloured").addEventListener("change", (event) => player.set("coloured", event.target.value));
+    byId("closer").addEventListener("click", () =>
+      player.changeView((view) => view.zoom(0.5, 0.5, 0.5, 0.5)),
+    );
+    byId("farther").addEventListener("click", () =>
+      player.changeView((view) => view.zoom(0.5, 0.5, 2, 2)),
+    );
+    byId("coloured").addEventListener("change", (event) =>
+      player.set("coloured", event.target.value),
+    );
     byId("ask").addEventListener("change", (event) => this.setAsking(event.target.checked));
-    for (const id of ["above", "below"]) byId(id).addEventListener("change", () => this.chooseRuns());
+    for (const id of ["above", "below"])
+      byId(id).addEventListener("change", () => this.chooseRuns());
   }
 
   setAsking(isAsking) {
@@ -75,21 +85,28 @@ class Page {
 
   fillChoices() {
     const { runs, shown } = this.player;
-    const options = () => runs.map((run, at) => make("option", { text: run.name, value: String(at) }));
+    const options = () =>
+      runs.map((run, at) => make("option", { text: run.name, value: String(at) }));
     byId("above").replaceChildren(...options());
     byId("below").replaceChildren(make("option", { text: "nothing", value: "" }), ...options());
     byId("above").value = String(runs.indexOf(shown[0]));
     byId("below").value = shown.length > 1 ? String(runs.indexOf(shown[1])) : "";
     byId("choice").hidden = runs.length < 2;
-    const available = COLOURINGS.filter((each) => this.traces.every((trace) => each.available(trace)));
-    byId("coloured").replaceChildren(...available.map(({ name }) => make("option", { text: name, value: name })));
+    const available = COLOURINGS.filter((each) =>
+      this.traces.every((trace) => each.available(trace)),
+    );
+    byId("coloured").replaceChildren(
+      ...available.map(({ name }) => make("option", { text: name, value: name })),
+    );
   }
 
   makeStages() {
     const { player } = this;
     this.stages = player.shown.map((run) => {
       const overview = this.overviews.get(player.runs.indexOf(run));
-      return new Stage(player, run, byId("stage"), overview, (stage, place) => this.clickPlace(stage, place));
+      return new Stage(player, run, byId("stage"), overview, (stage, place) =>
+        this.clickPlace(stage, place),
+      );
     });
     byId("stages").replaceChildren(...this.stages.map((stage) => stage.element));
     byId("stages").classList.toggle("two", this.stages.length > 1);
@@ -115,7 +132,8 @@ class Page {
   }
 
   drawPictures() {
-    for (const stage of this.stages) stage.drawPicture(stage.run.isRead ? this.colouringOf(stage.run) : null);
+    for (const stage of this.stages)
+      stage.drawPicture(stage.run.isRead ? this.colouringOf(stage.run) : null);
   }
 
   drawMarks() {
@@ -145,7 +163,8 @@ class Page {
     const lists = this.lists.get(first);
     byId("lists").hidden = lists === undefined;
     if (lists === undefined) return;
-    byId("list-title").textContent = this.stages.length > 1 ? `Free lists: ${first.name}` : "Free lists";
+    byId("list-title").textContent =
+      this.stages.length > 1 ? `Free lists: ${first.name}` : "Free lists";
     lists.goTo(Math.min(moment, first.operations));
     drawLists(byId("list-rows"), lists, this.description.quick_lists, (place) =>
       this.stages[0].pointAt(place),
@@ -165,6 +184,7 @@ class Page {
     this.fillChoices();
     this.player.tell("runs");
     this.player.goTo(this.player.first.trace.peak);
+    listenToKeys(this.player, this.transport);
     document.body.dataset.state = "ready";
   }
 }

@@ -50,7 +50,7 @@ export class RegionMap {
     for (const band of moment.bands) this.drawBlock(band);
     this.drawWilderness(run.top[moment.at]);
     this.drawCrowds();
-    for (const band of moment.bands) if (focus && focus.has(band)) this.drawFrame(band);
+    for (const band of moment.bands) if (focus.has(band)) this.drawFrame(band);
   }
 
   drawAddresses() {
@@ -122,7 +122,8 @@ export class RegionMap {
     for (let cell = 0; cell * CROWDED.length < crowds.length; ++cell) {
       const shares = crowds.subarray(cell * CROWDED.length, (cell + 1) * CROWDED.length);
       const total = shares[0] + shares[1] + shares[2];
-      if (total > 0) this.drawShares(shares, total, (cell % columns) * CROWD, Math.floor(cell / columns) * STEP);
+      if (total > 0)
+        this.drawShares(shares, total, (cell % columns) * CROWD, Math.floor(cell / columns) * STEP);
     }
   }
 

@@ -7,7 +7,8 @@ import { readSection } from "./columns.js";
 export async function readOverviews(description) {
   const overviews = new Map();
   for (const [at, run] of description.runs.entries()) {
-    if (run.overview) overviews.set(at, paintOverview(run.overview, await readSection(`overview-${at}`)));
+    if (run.overview)
+      overviews.set(at, paintOverview(run.overview, await readSection(`overview-${at}`)));
   }
   return overviews;
 }

@@ -74,9 +74,7 @@ export class Picture {
   isSeen(band, view) {
     const { run } = this;
     const low = run.place[band] * UNIT;
-    return (
-      run.died[band] > view.from && low < view.high && low + run.size[band] * UNIT > view.low
-    );
+    return run.died[band] > view.from && low < view.high && low + run.size[band] * UNIT > view.low;
   }
 
   addTo(raster, band, scale) {

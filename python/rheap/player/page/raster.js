@@ -26,12 +26,15 @@ export class Raster {
     const first = Math.max(Math.floor(top), 0);
     const last = Math.min(Math.ceil(bottom), this.height);
     const state = run.state[band];
-    const colour = state === LIVE && this.shades.length > 0 ? this.colours[this.colouring.classOf(band)] : null;
+    const colour =
+      state === LIVE && this.shades.length > 0 ? this.colours[this.colouring.classOf(band)] : null;
     const plane = state === LIVE ? this.live : state === DEFERRED ? this.deferred : this.free;
     for (let row = first; row < last; ++row) {
       const height = Math.min(bottom, row + 1) - Math.max(top, row);
       this.cover(plane, row, from, to, height);
-      if (colour) this.shades.forEach((shade, at) => this.cover(shade, row, from, to, height * colour[at]));
+      for (const [at, shade] of this.shades.entries()) {
+        if (colour) this.cover(shade, row, from, to, height * colour[at]);
+      }
     }
   }
 
@@ -71,7 +74,8 @@ export class Raster {
       const weight = live < 1e-4 ? 0 : LEAST_SEEN + (1 - LEAST_SEEN) * Math.min(live / covered, 1);
       const at = 4 * (row * this.width + column);
       for (let channel = 0; channel < 3; ++channel) {
-        const taken = this.shades.length > 0 ? shade[channel] / Math.max(live, 1e-4) : this.colours[0][channel];
+        const taken =
+          this.shades.length > 0 ? shade[channel] / Math.max(live, 1e-4) : this.colours[0][channel];
         const rest = (ground[channel] * free + waiting[channel] * deferred) / idle;
         image.data[at + channel] = taken * weight + rest * (1 - weight);
       }

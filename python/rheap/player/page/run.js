@@ -14,6 +14,7 @@ export class Run {
     this.trace = trace;
     this.operations = trace.operations;
     this.isRead = false;
+    this.refusals = []; // operations
     this.count = 0; // of bands read
   }
 
@@ -28,7 +29,7 @@ export class Run {
     this.following = new Int32Array(births).fill(-1); // the next band of the same allocation
     this.firstOf = new Int32Array(this.trace.allocations).fill(-1); // of each allocation
     this.live = new Float64Array(this.operations + 1); // bytes of live blocks at each moment
-    this.top = new Float64Array(this.operations + 1); // bytes from the first block to the wilderness
+    this.top = new Float64Array(this.operations + 1); // bytes below the wilderness
     this.asked = new Float64Array(this.operations + 1); // payload asked for by what is live
     this.largest = new Float64Array(this.operations + 1); // largest request once all is merged
     this.isRefused = new Uint8Array(this.operations);
@@ -50,7 +51,6 @@ export class Run {
   }
 
   readRefusals(column) {
-    this.refusals = [];
     let at = 0;
     while (!column.done) {
       at += column.next();
@@ -102,7 +102,10 @@ export class Run {
 
   /** The bands of a moment in address order. */
   bandsAt(moment) {
-    return sortedBy(this.place, this.bandsDuring(moment, () => true));
+    return sortedBy(
+      this.place,
+      this.bandsDuring(moment, () => true),
+    );
   }
 
   /** The bands that an operation made, and those that it ended, each in address order. */
@@ -122,7 +125,8 @@ export class Run {
 
   /** The band at a place (in units) at a moment, or -1 for the wilderness. */
   bandAt(moment, place) {
-    const covers = (band) => this.place[band] <= place && place < this.place[band] + this.size[band];
+    const covers = (band) =>
+      this.place[band] <= place && place < this.place[band] + this.size[band];
     const [found = -1] = this.bandsDuring(moment, covers);
     return found;
   }

@@ -14,12 +14,25 @@ import { blockOffset, bytes, count, offset, percent, plural } from "./text.js";
 import { tellOperation } from "./words.js";
 
 export class Stage {
-  /** `onPlace` is told of clicks on a place in bytes, in the map, and in the picture when it asks. */
+  /** `onPlace` is told of clicks on a place in bytes: in the map, and when it asks in the picture. */
   constructor(player, run, template, overview, onPlace) {
     Object.assign(this, { player, run, onPlace, pointed: -1 });
     this.element = template.content.firstElementChild.cloneNode(true);
     const part = (name) => this.element.querySelector(`[data-part="${name}"]`);
-    for (const name of ["title", "told", "picture", "marks", "addresses", "curves", "amounts", "parts", "operations", "map", "words", "note"]) {
+    for (const name of [
+      "title",
+      "told",
+      "picture",
+      "marks",
+      "addresses",
+      "curves",
+      "amounts",
+      "parts",
+      "operations",
+      "map",
+      "words",
+      "note",
+    ]) {
       this[name] = part(name);
     }
     this.title.textContent = run.name;
@@ -44,7 +57,8 @@ export class Stage {
     });
     this.map.addEventListener("pointermove", (event) => {
       const place = this.region.scale ? this.region.placeAt(event.offsetX, event.offsetY) : -1;
-      if (this.run.isRead) this.hover(place < 0 ? -1 : this.run.bandAt(this.player.moment, Math.floor(place / UNIT)));
+      if (this.run.isRead)
+        this.hover(place < 0 ? -1 : this.run.bandAt(this.player.moment, Math.floor(place / UNIT)));
     });
     this.map.addEventListener("pointerleave", () => this.player.set("hovered", null));
   }

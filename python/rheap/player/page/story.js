@@ -22,7 +22,10 @@ export class Story {
     byId("story-hint").hidden = looked !== null;
     byId("story-title").textContent = looked ? `Block ${count(looked.number)}` : "A block's story";
     const rows = looked ? tellStory(looked.run, looked.number) : [];
-    const cells = rows.flatMap(([name, text]) => [make("dt", { text: name }), make("dd", { text })]);
+    const cells = rows.flatMap(([name, text]) => [
+      make("dt", { text: name }),
+      make("dd", { text }),
+    ]);
     byId("story-rows").replaceChildren(...cells);
     byId("story-show").hidden = this.player.selected === null;
   }
@@ -35,7 +38,12 @@ export class Story {
     const low = Math.min(...bands.map((band) => run.place[band] * UNIT));
     const high = Math.max(...bands.map((band) => (run.place[band] + run.size[band]) * UNIT));
     this.player.changeView((view) =>
-      view.frame(run.trace.births[number], Math.min(run.trace.deaths[number] + 1, run.operations), low, high),
+      view.frame(
+        run.trace.births[number],
+        Math.min(run.trace.deaths[number] + 1, run.operations),
+        low,
+        high,
+      ),
     );
   }
 
@@ -44,7 +52,8 @@ export class Story {
     const test = parseQuery(query, run.trace);
     const list = byId("found");
     if (test === null) {
-      byId("found-count").textContent = query.trim() === "" ? "" : "Search for a number, a size such as >4096, or a site.";
+      byId("found-count").textContent =
+        query.trim() === "" ? "" : "Search for a number, a size such as >4096, or a site.";
       list.replaceChildren();
       return;
     }

@@ -58,7 +58,8 @@ export class Trace {
   /** An operation as the trace says it. */
   text(at) {
     const letter = "arf"[this.kinds[at]];
-    const asked = this.kinds[at] === RELEASE ? "" : `: ${this.bytes[at].toLocaleString("en-US")} bytes`;
+    const asked =
+      this.kinds[at] === RELEASE ? "" : `: ${this.bytes[at].toLocaleString("en-US")} bytes`;
     return `${letter} ${this.numbers[at].toLocaleString("en-US")}${asked}`;
   }
 

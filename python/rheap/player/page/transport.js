@@ -5,6 +5,9 @@ import { WORD } from "./layout.js";
 import { count } from "./text.js";
 
 const SPEEDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 20_000, 100_000];
+const CONTROLS = ["start", "back", "play", "forward", "end", "operation-number", "scrubber"].concat(
+  ["to-peak", "to-refusal", "to-fragmented"],
+);
 const WHOLE_RUN = 20; // seconds: the speed that is set at first plays it in about so many
 const STILL = 500; // milliseconds from one picture to the next for readers who want little motion
 
@@ -14,11 +17,13 @@ export class Transport {
     player.speed = SPEEDS.find((speed) => speed * WHOLE_RUN >= player.operations) || SPEEDS.at(-1);
     this.fillSpeeds();
     this.listen();
-    player.listen(["moment", "runs", "isAsking", "isPlaying"], () => this.draw());
+    player.listen(["moment", "runs", "data", "isAsking", "isPlaying"], () => this.draw());
   }
 
   fillSpeeds() {
-    const options = SPEEDS.map((speed) => make("option", { text: `${count(speed)}/s`, value: String(speed) }));
+    const options = SPEEDS.map((speed) =>
+      make("option", { text: `${count(speed)}/s`, value: String(speed) }),
+    );
     byId("speed").replaceChildren(...options);
     byId("speed").value = String(this.player.speed);
   }
@@ -34,8 +39,12 @@ export class Transport {
     click("to-peak", () => this.jump(this.peak()));
     click("to-refusal", () => this.jump(this.refusal()));
     click("to-fragmented", () => this.jump(this.mostFragmented()));
-    byId("speed").addEventListener("change", (event) => (player.speed = Number(event.target.value)));
-    byId("operation-number").addEventListener("change", (event) => this.jump(Number(event.target.value)));
+    byId("speed").addEventListener("change", (event) => {
+      player.speed = Number(event.target.value);
+    });
+    byId("operation-number").addEventListener("change", (event) =>
+      this.jump(Number(event.target.value)),
+    );
     byId("scrubber").addEventListener("input", (event) => this.jump(Number(event.target.value)));
   }
 
@@ -51,7 +60,8 @@ export class Transport {
 
   /** The first request that was refused, in any of the runs that are shown. */
   refusal() {
-    return Math.min(...this.player.shown.map((run) => (run.refusals.length > 0 ? run.refusals[0] + 1 : NaN)));
+    const refusals = this.player.shown.flatMap((run) => run.refusals.slice(0, 1));
+    return Math.min(...refusals) + 1; // Infinity, which is no moment, where there is none
   }
 
   /** Where the free bytes are most scattered once they are merged: of the first run. */
@@ -95,16 +105,18 @@ export class Transport {
   }
 
   draw() {
-    const { player } = this;
-    const { isPlaying, moment, operations, isAsking } = player;
+    const { isPlaying, moment, operations, isAsking, shown } = this.player;
     byId("play").textContent = isPlaying ? "Pause" : "Play";
     byId("play").setAttribute("aria-pressed", String(isPlaying));
-    for (const id of ["start", "back"]) byId(id).disabled = moment <= 0 || isAsking;
-    for (const id of ["forward", "end"]) byId(id).disabled = moment >= operations || isAsking;
-    for (const id of ["play", "to-peak", "to-fragmented", "scrubber", "operation-number"]) byId(id).disabled = isAsking;
-    byId("to-refusal").disabled = isAsking || !player.shown.some((run) => run.isRead && run.refusals.length > 0);
-    byId("operation-number").max = byId("scrubber").max = String(operations);
-    byId("operation-number").value = byId("scrubber").value = String(moment);
+    const isClosed = isAsking || !shown.every((run) => run.isRead);
+    for (const id of CONTROLS) byId(id).disabled = isClosed;
+    for (const id of ["start", "back"]) byId(id).disabled ||= moment <= 0;
+    for (const id of ["forward", "end"]) byId(id).disabled ||= moment >= operations;
+    byId("to-refusal").disabled ||= this.refusal() > operations;
+    for (const id of ["operation-number", "scrubber"]) {
+      byId(id).max = String(operations);
+      byId(id).value = String(moment);
+    }
     byId("operation-count").textContent = `of ${count(operations)}`;
   }
 }

@@ -18,7 +18,14 @@ export class Viewport {
   /** Zooms about a point, given as parts of the width (from the left) and of the height (from
    * below). A factor below 1 comes closer. */
   zoom(across, up, factorAcross, factorUp = 1) {
-    [this.from, this.to] = zoomed(this.from, this.to, across, factorAcross, FEWEST_OPERATIONS, this.operations);
+    [this.from, this.to] = zoomed(
+      this.from,
+      this.to,
+      across,
+      factorAcross,
+      FEWEST_OPERATIONS,
+      this.operations,
+    );
     [this.low, this.high] = zoomed(this.low, this.high, up, factorUp, FEWEST_BYTES, this.extent);
   }
 

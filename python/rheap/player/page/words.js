@@ -49,12 +49,18 @@ class Change {
 
   /** What was left of the block that the new one was cut from. */
   restOf(made) {
-    return this.made.find((band) => this.run.place[band] === this.end(made) && this.run.state[band] === FREE);
+    return this.made.find(
+      (band) => this.run.place[band] === this.end(made) && this.run.state[band] === FREE,
+    );
   }
 
   *tellAllocation() {
     const { run, source, has } = this;
-    if (source !== undefined && run.state[source] === DEFERRED && run.size[source] === run.size[has]) {
+    if (
+      source !== undefined &&
+      run.state[source] === DEFERRED &&
+      run.size[source] === run.size[has]
+    ) {
       yield `takes the block of that very size that was freed last, at ${this.place(has)}`;
       return;
     }
@@ -68,7 +74,7 @@ class Change {
   }
 
   tellTaking() {
-    const { run, source, has } = this;
+    const { source, has } = this;
     const size = count(this.size(has));
     if (source === undefined) {
       return `no hole is large enough: takes ${size} bytes of the wilderness, at ${this.place(has)}`;
@@ -78,11 +84,12 @@ class Change {
     if (rest !== undefined) {
       return `splits the hole at ${hole.place} (${count(hole.size)}) into ${size} + ${count(this.size(rest))}`;
     }
-    if (hole.size < this.size(has)) return `takes ${size} bytes at ${this.place(has)}, up into the wilderness`;
+    if (hole.size < this.size(has))
+      return `takes ${size} bytes at ${this.place(has)}, up into the wilderness`;
     return `takes the whole hole at ${hole.place} (${count(hole.size)})`;
   }
 
-  /** A block without an owner together with those beside it that ended, too: merged, they were one. */
+  /** A block without an owner, with those beside it that ended, too: merged, they were one. */
   holeAround(source) {
     const { run } = this;
     let [first, end] = [run.place[source], this.end(source)];
@@ -113,7 +120,8 @@ class Change {
     const { run, had } = this;
     const what = `${count(this.size(had))} bytes at ${this.place(had)}`;
     if (result === undefined) return `${what} join the wilderness`;
-    if (run.state[result] === DEFERRED) return `${what} wait, unmerged, for a request of their size`;
+    if (run.state[result] === DEFERRED)
+      return `${what} wait, unmerged, for a request of their size`;
     const sides = [];
     if (run.place[result] < run.place[had]) sides.push("before");
     if (this.end(had) < this.end(result)) sides.push("behind");
@@ -138,7 +146,9 @@ class Change {
     }
     yield* this.tellAllocation();
     if (had !== undefined) {
-      const result = this.made.find((band) => run.place[band] <= run.place[had] && this.end(had) <= this.end(band));
+      const result = this.made.find(
+        (band) => run.place[band] <= run.place[had] && this.end(had) <= this.end(band),
+      );
       yield `the contents are copied; ${this.tellReturn(result)}`;
     }
   }
@@ -166,7 +176,10 @@ export function tellStory(run, number) {
   const rows = [["born", `operation ${count(birth + 1)}${timeOf(trace, birth)}`]];
   if (bands.length === 0) return [...rows, ["refused", `${count(trace.bytes[birth])} bytes`]];
   rows.push(["asked", `${count(trace.bytes[birth])} bytes`]);
-  rows.push(["taken", `${count(run.size[bands[0]] * UNIT)} bytes with its word, at ${placeOf(run, bands[0])}`]);
+  rows.push([
+    "taken",
+    `${count(run.size[bands[0]] * UNIT)} bytes with its word, at ${placeOf(run, bands[0])}`,
+  ]);
   for (const at of trace.resizesOf(number)) rows.push(["resized", tellResized(run, bands, at)]);
   rows.push(["freed", tellFreed(trace, number)]);
   if (trace.threads) rows.push(["thread", count(trace.threads[birth])]);
