@@ -231,6 +231,17 @@ def test_an_operation_in_words_where_merging_is_immediate(open_page, ops, told):
     assert told in page.inner_text("[data-part=words]")
 
 
+def test_a_policy_may_prefer_the_wilderness(open_page):
+    page = open_page(
+        "--ops", "+120,+16,-0,+40", "--policy", "worst", "--coalesce", "immediate",
+        "--capacity", "1 KiB",
+    )  # fmt: skip
+    press(page, "End")
+    assert "takes 48 bytes of the wilderness, at +0x5098; 1 hole would do" in page.inner_text(
+        "[data-part=words]"
+    )
+
+
 def test_lists_are_shown_in_their_order(open_page):
     page = open_page("--ops", "+24,+24,+24,+100,-0,-2,-1")
     press(page, "End")

@@ -76,9 +76,7 @@ class Change {
   tellTaking() {
     const { source, has } = this;
     const size = count(this.size(has));
-    if (source === undefined) {
-      return `no hole is large enough: takes ${size} bytes of the wilderness, at ${this.place(has)}`;
-    }
+    if (source === undefined) return this.tellGrowth(size);
     const rest = this.restOf(has);
     const hole = this.holeAround(source);
     if (rest !== undefined) {
@@ -87,6 +85,17 @@ class Change {
     if (hole.size < this.size(has))
       return `takes ${size} bytes at ${this.place(has)}, up into the wilderness`;
     return `takes the whole hole at ${hole.place} (${count(hole.size)})`;
+  }
+
+  /** A policy may prefer the wilderness to a hole. */
+  tellGrowth(size) {
+    const { run, has, at } = this;
+    const fits = (band) => run.state[band] === FREE && run.size[band] >= run.size[has];
+    const holes = run.bandsDuring(at, fits).length;
+    const taken = `takes ${size} bytes of the wilderness, at ${this.place(has)}`;
+    return holes > 0
+      ? `${taken}; ${plural(holes, "hole")} would do`
+      : `no hole is large enough: ${taken}`;
   }
 
   /** A block without an owner, with those beside it that ended, too: merged, they were one. */
