@@ -210,7 +210,7 @@ def default_heap(*_):
 
 @case
 def recorded(heap, _):
-    recorder = _core.HeapRecorder(heap, os.open(os.devnull, os.O_WRONLY), True)
+    recorder = _core.HeapRecorder(heap, os.open(os.devnull, os.O_WRONLY), True, True)
     block = heap.alloc(5)
     block.resize(10)
     block.free()
@@ -226,6 +226,12 @@ def traces(*_):
     len(trace), trace.line(2), trace.source, trace.allocations, trace.peak_bytes
     trace.peak_block_bytes, trace.write([].append)
     refused(rheap.TraceError, parse, b"nonsense")
+
+
+@case
+def columns(*_):
+    trace = parse(b"# rheap 2\nt 1\nu 5\ns 1 x.py:3 f\na 1\n")
+    trace.times(), trace.threads(), trace.sites(), trace.site_names, trace.shares_after(1)
 
 
 @case

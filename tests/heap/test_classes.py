@@ -37,7 +37,7 @@ MAKE = {
     "Timeline": lambda: inspection().timeline(2, abs),
     "Heap": lambda: _core.Heap(4096, False, False, "first", False),
     "HeapRecorder": lambda: _core.HeapRecorder(
-        rheap.Heap(4096), os.open(os.devnull, os.O_WRONLY), False
+        rheap.Heap(4096), os.open(os.devnull, os.O_WRONLY), False, False
     ),
     "HeapWatch": lambda: _core.HeapWatch(parsed(), 1 << 20, False, "first"),
     "Inspection": inspection,
@@ -123,7 +123,7 @@ def try_without_init(name):
                     getattr(thing, member_name)(*arguments)
         repr(thing)
         with pytest.raises(TypeError):  # nor is it taken for one by another
-            _core.HeapRecorder(thing, 1, False)
+            _core.HeapRecorder(thing, 1, False, False)
         for taker in (_core.MallocWatch, _core.snapshot_around):
             with pytest.raises(TypeError):
                 taker(thing)

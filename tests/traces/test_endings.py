@@ -205,7 +205,8 @@ def test_a_kill_at_any_moment_leaves_a_trace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("program.py").write_text("print(flush=True)\nwhile True: bytes(1000)")
     for pause in range(10):
-        command = [sys.executable, "-m", "rheap", "record", "-o", "t.trace", "program.py"]
+        told = ["--sites", "--times"] if pause % 2 else []
+        command = [sys.executable, "-m", "rheap", "record", *told, "-o", "t.trace", "program.py"]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
             assert program.stdout.readline()
             time.sleep(pause / 1000)

@@ -131,13 +131,13 @@ def test_what_is_not_asked_for_by_a_line_has_no_site(record):
 def test_code_that_comes_and_goes_is_told_apart(record):
     trace = record(
         f"""\
-        for number in range(2000):
+        for number in range(420):
             source = "\\n" * (number % 7) + "def f%d(): {TAKE}\\nf%d()" % (number % 3, number % 3)
             exec(compile(source, "file%d" % (number % 5), "exec"))
         """,
         "--sites",
     )
-    assert sites_of(trace) == [f"file{n % 5}:{n % 7 + 1} f{n % 3}" for n in range(2000)]
+    assert sites_of(trace) == [f"file{n % 5}:{n % 7 + 1} f{n % 3}" for n in range(420)]
 
 
 def test_names_that_are_no_names(record):
@@ -192,7 +192,7 @@ def test_threads_forks_and_finalizers_under_load(record):
             def __init__(self): self.me = self
             def __del__(self): json.dumps([{TAKE}.hex()[:9]])
         def work(number):
-            for n in range(300):
+            for n in range(100):
                 Cycle()
                 try:
                     exec("def g(): yield {TAKE}; raise LookupError\\nlist(g())")
@@ -211,7 +211,7 @@ def test_threads_forks_and_finalizers_under_load(record):
         "--sites",
     )
     counts = Counter(sites_of(trace))
-    assert counts == {"<string>:1 g": 1200, "7 Cycle.__del__": 1200}
+    assert counts == {"<string>:1 g": 400, "7 Cycle.__del__": 400}
     assert len(trace.threads) == 5
 
 

@@ -1,5 +1,6 @@
 #include "bindings/interpreter/site_numbers.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace rheap::bindings {
@@ -65,7 +66,9 @@ trace::Origin SiteNumbers::of(const Instruction& instruction) {
                               static_cast<std::uint32_t>(instruction.offset);
   const Key key{names_of(code), joined(hash_of_bytes(code->co_linetable), place)};
   if (const std::uint32_t known = instructions_.find(key)) return {known, {}};
-  const trace::Origin origin = of_line(code, PyCode_Addr2Line(code, instruction.offset));
+  // What the compiler adds (to clean up, say) may be of no line, -1.
+  const int line = std::max(PyCode_Addr2Line(code, instruction.offset), 0);
+  const trace::Origin origin = of_line(code, line);
   instructions_.put(key, origin.number);
   return origin;
 }

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
+#include <string_view>
 
 #include "bindings/interpreter/caller.hpp"
 #include "trace/site_table.hpp"
