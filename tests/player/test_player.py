@@ -384,6 +384,40 @@ def test_wheel_drag_and_keys_move_the_view(open_page):
     assert view()["to"] - view()["from"] == pytest.approx(4)
 
 
+def test_two_fingers_zoom_in_both_directions(open_page):
+    page = open_page("--random", 100, has_touch=True)
+    box = page.locator("[data-part=marks]").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind, apart):
+        points = [{"x": middle[0] + side * apart, "y": middle[1], "id": side} for side in (0, 1)]
+        touch.send(
+            "Input.dispatchTouchEvent",
+            {"type": kind, "touchPoints": [] if kind == "touchEnd" else points},
+        )
+
+    fingers("touchStart", 40)
+    for apart in (60, 80, 120):
+        fingers("touchMove", apart)
+    fingers("touchEnd", 120)
+    settle(page)
+    view = page.evaluate("({ ...rheapPlayer.player.view })")
+    assert view["to"] - view["from"] == pytest.approx(view["operations"] / 3, rel=0.1)
+    assert view["high"] - view["low"] == pytest.approx(view["extent"] / 3, rel=0.1)
+
+
+def test_little_motion_where_that_is_wished_for(open_page):
+    page = open_page("--random", 300, reduced_motion="reduce")
+    page.evaluate("window.moments = []; rheapPlayer.player.listen(['moment'],"
+                  " () => moments.push(rheapPlayer.player.moment))")  # fmt: skip
+    press(page, "Home")
+    page.select_option("#speed", "5000")
+    page.click("#play")
+    page.wait_for_selector("#end:disabled")
+    assert len(page.evaluate("moments")) <= 3  # twice a second
+
+
 def test_it_says_what_was_summed_up(open_page):
     page = open_page(TRACE)
     assert "mean of the blocks" in page.inner_text("[data-part=note]")
