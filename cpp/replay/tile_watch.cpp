@@ -90,7 +90,9 @@ Tile TileWatch::tile_at(std::uint64_t place) const {
 /// From the nearest block before this place that cannot have changed to the nearest one behind it.
 void TileWatch::read_around(std::uint64_t place) {
   auto from = tiles_.upper_bound(place);
-  while (from != tiles_.begin() && may_have_changed((--from)->second)) {
+  while (from != tiles_.begin()) {
+    --from;
+    if (!may_have_changed(from->second)) break;
   }
   const std::uint64_t start = from == tiles_.end() ? first_block.value : from->first;
   std::uint64_t at = start;

@@ -306,6 +306,20 @@ def test_pointing_at_a_band_tells_of_its_block(open_page):
     assert page.evaluate("rheapPlayer.player.selected.number") == 0
 
 
+def test_pointing_at_a_hole_tells_whose_it_was(open_page):
+    page = open_page("--ops", "+100,+16,-0,+100")
+    box = page.locator("[data-part=marks]").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 5 / 8, box["y"] + box["height"] - 20)
+    settle(page)
+    assert page.inner_text("#story-title") == "A hole at +0x5000"
+    story = page.inner_text("#story-rows")
+    assert "112 bytes with its word" in story
+    assert "operation 3: f 0" in story and "operation 4: a 2: 100 bytes" in story
+    page.click("#story-show")
+    settle(page)
+    assert page.evaluate("rheapPlayer.player.view.from") == 0
+
+
 @pytest.mark.parametrize("coloured", ["state", "size", "age"])
 def test_colours_have_a_legend(open_page, coloured):
     page = open_page("--random", 50)

@@ -43,11 +43,13 @@ function actions(player, transport) {
 /** Looks at the block that was allocated next, or before. */
 function selectNeighbour(player, by) {
   const run = player.first;
-  const last = player.selected
-    ? player.selected.number
-    : run.trace.numbers[Math.max(player.moment - 1, 0)] - by;
+  const { selected, moment } = player;
+  const last =
+    selected && selected.number >= 0
+      ? selected.number
+      : run.trace.numbers[Math.max(moment - 1, 0)] - by;
   const number = Math.min(Math.max(last + by, 0), run.trace.allocations - 1);
-  player.set("selected", { run, number });
+  player.set("selected", { run, number, band: -1 });
 }
 
 function hasOwnKeys({ tagName, type }) {

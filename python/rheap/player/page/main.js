@@ -118,8 +118,7 @@ class Page {
       return;
     }
     const band = stage.run.bandAt(this.player.moment, Math.floor(place / UNIT));
-    const number = band < 0 ? -1 : stage.run.owner[band];
-    this.player.set("selected", number < 0 ? null : { run: stage.run, number });
+    this.player.set("selected", stage.lookedAt(band));
   }
 
   colouringOf(run) {

@@ -4,10 +4,12 @@ import { boxOf } from "./bands.js";
 import { prepareCanvas, styleColour } from "./elements.js";
 import { scaleOf } from "./picture.js";
 
-/** Whether an allocation that is looked at is one of this run's trace, whichever run it was looked
- * at in. */
-export function concerns(looked, run) {
-  return looked.run.trace === run.trace;
+/** The bands in a run of what is looked at: an allocation, whichever run of its trace it was looked
+ * at in; or a block that nobody has. */
+export function bandsOfLooked(looked, run) {
+  if (looked === null) return [];
+  if (looked.number < 0) return looked.run === run ? [looked.band] : [];
+  return looked.run.trace === run.trace ? run.bandsOf(looked.number) : [];
 }
 
 export function drawMarks(canvas, player, run) {
@@ -16,7 +18,7 @@ export function drawMarks(canvas, player, run) {
   drawPlayhead(pen, scale, player.moment);
   if (!run.isRead) return;
   for (const looked of [player.selected, player.hovered]) {
-    if (looked && concerns(looked, run)) drawLooked(pen, scale, run, looked.number);
+    for (const band of bandsOfLooked(looked, run)) drawLooked(pen, boxOf(run, band, scale));
   }
   if (player.isAsking) hideWhatComes(pen, scale, player.moment);
 }
@@ -32,16 +34,13 @@ function drawPlayhead(pen, scale, moment) {
   pen.fillRect(scale.x(moment) - 1, 0, 2, scale.height);
 }
 
-function drawLooked(pen, scale, run, number) {
-  for (const band of run.bandsOf(number)) {
-    const { left, top, width, height } = boxOf(run, band, scale);
-    const [wide, high] = [Math.max(width, 2), Math.max(height, 2)];
-    pen.fillStyle = styleColour("glow");
-    pen.fillRect(left, top, wide, high);
-    pen.strokeStyle = styleColour("text");
-    pen.lineWidth = 2;
-    pen.strokeRect(left - 1, top - 1, wide + 2, high + 2);
-  }
+function drawLooked(pen, { left, top, width, height }) {
+  const [wide, high] = [Math.max(width, 2), Math.max(height, 2)];
+  pen.fillStyle = styleColour("glow");
+  pen.fillRect(left, top, wide, high);
+  pen.strokeStyle = styleColour("text");
+  pen.lineWidth = 2;
+  pen.strokeRect(left - 1, top - 1, wide + 2, high + 2);
 }
 
 function hideWhatComes(pen, scale, moment) {

@@ -12,7 +12,7 @@ export class Player {
     this.isAsking = false;
     this.speed = 1; // operations a second
     this.coloured = "state";
-    this.selected = null; // an allocation: its run and its number
+    this.selected = null; // a run, and in it the number of an allocation or, below 0, a band
     this.hovered = null;
     this.listeners = [];
     this.changed = new Set();

@@ -6,7 +6,7 @@ import { drawCurves, mostBytes } from "./curves.js";
 import { make } from "./elements.js";
 import { listenToGestures } from "./gestures.js";
 import { RegionMap } from "./map.js";
-import { concerns, drawMarks } from "./marks.js";
+import { bandsOfLooked, drawMarks } from "./marks.js";
 import { momentOf } from "./moment.js";
 import { Picture, scaleOf } from "./picture.js";
 import { LIVE, UNIT, WORD } from "./layout.js";
@@ -83,11 +83,19 @@ export class Stage {
   }
 
   hover(band) {
-    const number = band < 0 ? -1 : this.run.owner[band];
+    const looked = this.lookedAt(band);
     const { hovered } = this.player;
-    if (number < 0) return this.player.set("hovered", null);
-    if (hovered && hovered.run === this.run && hovered.number === number) return;
-    this.player.set("hovered", { run: this.run, number });
+    const isSame =
+      looked && hovered && ["run", "number", "band"].every((key) => looked[key] === hovered[key]);
+    if (!isSame) this.player.set("hovered", looked);
+  }
+
+  /** What a band is looked at as: an allocation, or a block that nobody has; the wilderness is
+   * nothing. */
+  lookedAt(band) {
+    if (band < 0) return null;
+    const number = this.run.owner[band];
+    return { run: this.run, number, band: number < 0 ? band : -1 };
   }
 
   /** Frames the block at a place (in units), -1 for none, in the map. */
@@ -113,8 +121,7 @@ export class Stage {
     if (player.isAsking) return this.onPlace(this, place);
     const band = this.bandAtPoint(x, y);
     player.goTo(operation + 1);
-    const number = band < 0 ? -1 : this.run.owner[band];
-    player.set("selected", number < 0 ? null : { run: this.run, number });
+    player.set("selected", this.lookedAt(band));
   }
 
   // --- drawing ---
@@ -144,9 +151,8 @@ export class Stage {
     if (!this.run.isRead) return;
     const { player, run } = this;
     const moment = momentOf(run, player.moment);
-    const bands = [player.selected, player.hovered]
-      .filter((looked) => looked && concerns(looked, run))
-      .flatMap((looked) => run.bandsOf(looked.number));
+    const looked = [player.selected, player.hovered];
+    const bands = looked.flatMap((each) => bandsOfLooked(each, run));
     if (this.pointed >= 0) bands.push(run.bandAt(player.moment, this.pointed));
     this.region.draw(moment, new Set(bands));
     this.words.replaceChildren(...this.tellMoment());

@@ -2,9 +2,10 @@
 
 import { byId, make } from "./elements.js";
 import { UNIT } from "./layout.js";
+import { bandsOfLooked } from "./marks.js";
 import { findBlocks, parseQuery } from "./search.js";
-import { count, plural } from "./text.js";
-import { tellStory } from "./words.js";
+import { tellHole, tellStory } from "./story_rows.js";
+import { blockOffset, count, plural } from "./text.js";
 
 export class Story {
   constructor(player) {
@@ -20,8 +21,8 @@ export class Story {
   draw() {
     const looked = this.player.hovered || this.player.selected;
     byId("story-hint").hidden = looked !== null;
-    byId("story-title").textContent = looked ? `Block ${count(looked.number)}` : "A block's story";
-    const rows = looked ? tellStory(looked.run, looked.number) : [];
+    byId("story-title").textContent = looked ? titleOf(looked) : "A block's story";
+    const rows = looked ? this.rowsOf(looked) : [];
     const cells = rows.flatMap(([name, text]) => [
       make("dt", { text: name }),
       make("dd", { text }),
@@ -30,21 +31,23 @@ export class Story {
     byId("story-show").hidden = this.player.selected === null;
   }
 
-  /** Brings the whole life of the selected block into view. */
+  rowsOf({ run, number, band }) {
+    const { isAsking, moment, operations } = this.player;
+    if (number >= 0) return tellStory(run, number);
+    return tellHole(run, band, isAsking ? moment : operations);
+  }
+
+  /** Brings the whole life of what is selected into view. */
   show() {
-    const { run, number } = this.player.selected;
-    const bands = run.bandsOf(number);
+    const { selected } = this.player;
+    const { run } = selected;
+    const bands = bandsOfLooked(selected, run);
     if (bands.length === 0) return;
+    const from = run.born[bands[0]] - 1;
+    const to = Math.min(run.died[bands.at(-1)] - 1, run.operations);
     const low = Math.min(...bands.map((band) => run.place[band] * UNIT));
     const high = Math.max(...bands.map((band) => (run.place[band] + run.size[band]) * UNIT));
-    this.player.changeView((view) =>
-      view.frame(
-        run.trace.births[number],
-        Math.min(run.trace.deaths[number] + 1, run.operations),
-        low,
-        high,
-      ),
-    );
+    this.player.changeView((view) => view.frame(from, to, low, high));
   }
 
   search(query) {
@@ -74,7 +77,13 @@ export class Story {
 
   /** Looks at a block, at the moment of its birth. */
   select(run, number) {
-    this.player.set("selected", { run, number });
+    this.player.set("selected", { run, number, band: -1 });
     if (!this.player.isAsking) this.player.goTo(run.trace.births[number] + 1);
   }
+}
+
+function titleOf({ run, number, band }) {
+  return number >= 0
+    ? `Block ${count(number)}`
+    : `A hole at ${blockOffset(run.place[band] * UNIT)}`;
 }
