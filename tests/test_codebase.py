@@ -267,7 +267,7 @@ def test_biome(command: list[str]) -> None:
     binary = shutil.which("biome", path=str(Path(sys.executable).parent))
     if binary is None:
         pytest.skip("biome is not installed: the extra `browser` has it")
-    run(binary, *command, TOP / "python/rheap/player/page")
+    run(binary, *command, TOP / "python/rheap/player/web")
 
 
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])

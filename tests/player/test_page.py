@@ -15,7 +15,7 @@ import rheap
 from rheap.commands.main import main
 from rheap.player.page import script
 
-SOURCES = Path(rheap.__file__).parent / "player/page"
+SOURCES = Path(rheap.__file__).parent / "player/web"
 SCRIPTS = {path.name: path.read_text() for path in SOURCES.glob("*.js")}
 IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+\.js)";$', re.MULTILINE)
 DEFINED = re.compile(r"^(?:export )?(?:async )?(?:const|let|function\*?|class) (\w+)", re.MULTILINE)

@@ -53,7 +53,7 @@ def _ordered(name: str, before: list[str]) -> list[str]:
 
 
 def _text(name: str) -> str:
-    return (files(__package__) / "page" / name).read_text("utf-8")
+    return (files(__package__) / "web" / name).read_text("utf-8")
 
 
 def _sections(traces: Sequence[PlayedTrace], runs: Sequence[PlayedRun]) -> Iterator[str]:
