@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import SANITIZED
+from support import SANITIZED, settle
 
 from rheap.commands.main import main
 
@@ -58,6 +58,7 @@ def open_page(browser, make_page):
         assert complaints == [path.as_uri()]
         complaints.clear()
         page.wait_for_selector("body[data-state=ready]")
+        settle(page)
         return page
 
     yield open_

@@ -5,7 +5,7 @@ import re
 import threading
 
 import pytest
-from support import TRACES
+from support import TRACES, settle
 
 import rheap
 from rheap import _core
@@ -41,12 +41,6 @@ def press(page, key, times=1):
         [key, times],
     )
     settle(page)
-
-
-def settle(page):
-    page.evaluate(
-        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
 
 
 def go_to(page, moment):
@@ -434,7 +428,7 @@ def test_little_motion_where_that_is_wished_for(open_page):
 
 def test_it_says_what_was_summed_up(open_page):
     page = open_page(TRACE)
-    assert "mean of the blocks" in page.inner_text("[data-part=note]")
+    page.wait_for_selector("text=mean of the blocks")
     press(page, "+", 12)
     page.wait_for_selector("text=each drawn")
     assert re.fullmatch(r"[\d,]+ blocks in view, each drawn\.", page.inner_text("[data-part=note]"))

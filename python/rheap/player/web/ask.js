@@ -1,11 +1,11 @@
 // Exercises: the page stops before an allocation, the reader says where it will go.
 
-import { FREE, LIVE, SMALLEST_BLOCK, UNIT, WORD } from "./layout.js";
 import { byId, make } from "./elements.js";
+import { FREE, LIVE, UNIT } from "./layout.js";
 import { momentOf } from "./moment.js";
+import { blockOffset, bytes, count } from "./text.js";
 import { ALLOCATE } from "./trace.js";
 import { tellOperation } from "./words.js";
-import { blockOffset, bytes, count } from "./text.js";
 
 const MOST_CHOICES = 12; // that have a button; all can be clicked in the map
 const REFUSED = -2;
@@ -48,15 +48,15 @@ export class Asking {
     this.show(text, this.choices());
   }
 
-  /** What it may take: blocks without an owner, the wilderness, or nothing. */
+  /** What it may take: blocks without an owner, of which some may have to be merged first, the
+   * wilderness, or nothing. */
   choices() {
     const { run } = this;
-    const moment = momentOf(run, this.question);
-    const payload = Math.ceil(run.trace.bytes[this.question] / UNIT) * UNIT;
-    const needed = Math.max(payload + WORD, SMALLEST_BLOCK);
-    const fits = (band) => run.state[band] !== LIVE && run.size[band] * UNIT >= needed;
-    const holes = Array.from(moment.bands).filter(fits).slice(0, MOST_CHOICES);
-    const buttons = holes.map((band) => this.choice(nameOfBlock(run, band), band));
+    const { bands } = momentOf(run, this.question);
+    const holes = Array.from(bands).filter((band) => run.state[band] !== LIVE);
+    const buttons = holes
+      .slice(0, MOST_CHOICES)
+      .map((band) => this.choice(nameOfBlock(run, band), band));
     buttons.push(this.choice("the wilderness", WILDERNESS));
     buttons.push(this.choice("it is refused", REFUSED));
     return buttons;

@@ -1,8 +1,8 @@
 // The curves below a picture: live and free in bytes, the largest request and utilisation as parts.
 // Each pixel shows the least and the most that a quantity was.
 
-import { prepareCanvas, styleColour } from "./elements.js";
 import { colourOf } from "./colours.js";
+import { prepareCanvas, styleColour } from "./elements.js";
 import { Levels } from "./levels.js";
 
 export const CURVES = [

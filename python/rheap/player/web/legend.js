@@ -1,8 +1,8 @@
 // What the colours and lines mean.
 
-import { byId, make } from "./elements.js";
 import { signOf } from "./colours.js";
 import { CURVES, strokeOf } from "./curves.js";
+import { byId, make } from "./elements.js";
 
 const KINDS = ["word", "live", "deferred", "free", "wilderness"];
 

@@ -1,7 +1,7 @@
 // The free lists at a moment, drawn as lists: which class, in which order.
 
-import { LIVE, UNIT } from "./layout.js";
 import { make } from "./elements.js";
+import { LIVE, UNIT } from "./layout.js";
 import { blockOffset, count, plural } from "./text.js";
 
 const MOST_MEMBERS = 24; // of a list; what is left out is counted

@@ -6,11 +6,11 @@ import { readSection, splitColumns } from "./columns.js";
 import { byId, make } from "./elements.js";
 import { drawFigures } from "./figures.js";
 import { listenToKeys } from "./keys.js";
+import { UNIT } from "./layout.js";
 import { drawCurveLegend, drawLegend } from "./legend.js";
-import { Lists, drawLists } from "./lists.js";
+import { drawLists, Lists } from "./lists.js";
 import { readOverviews } from "./overview.js";
 import { Player } from "./player.js";
-import { UNIT } from "./layout.js";
 import { Run } from "./run.js";
 import { inSlices } from "./slices.js";
 import { Stage } from "./stage.js";
@@ -47,7 +47,7 @@ class Page {
     );
     player.listen(["moment", "runs", "data"], () => this.drawFigures());
     player.listen(["coloured", "runs", "data"], () => this.drawLegends());
-    new ResizeObserver(() => player.tell("data")).observe(document.body);
+    window.addEventListener("resize", () => player.tell("data"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.colourings.clear();
       player.tell("data");
@@ -184,6 +184,7 @@ class Page {
     this.player.tell("runs");
     this.player.goTo(this.player.first.trace.peak);
     listenToKeys(this.player, this.transport);
+    byId("panels").inert = false;
     document.body.dataset.state = "ready";
   }
 }

@@ -1,8 +1,8 @@
 // The region at one moment, as the package's maps draw it: rows of bytes from the first block on.
 
-import { CHARACTER, FONT, askedFor } from "./bands.js";
-import { prepareCanvas, styleColour } from "./elements.js";
+import { askedFor, CHARACTER, FONT } from "./bands.js";
 import { colourOf, kindOf, signOf } from "./colours.js";
+import { prepareCanvas, styleColour } from "./elements.js";
 import { LIVE, UNIT, WORD } from "./layout.js";
 import { count, offset } from "./text.js";
 

@@ -3,10 +3,10 @@
 // Few bands are drawn one by one, many are summed up in pixels, which takes a while: meanwhile the
 // last picture is shown, stretched to where it belongs.
 
-import { prepareCanvas } from "./elements.js";
 import { drawBands } from "./bands.js";
-import { Raster } from "./raster.js";
+import { prepareCanvas } from "./elements.js";
 import { UNIT } from "./layout.js";
+import { Raster } from "./raster.js";
 import { inSlices } from "./slices.js";
 
 const MOST_BANDS = 6_000; // drawn one by one

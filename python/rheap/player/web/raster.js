@@ -32,8 +32,9 @@ export class Raster {
     for (let row = first; row < last; ++row) {
       const height = Math.min(bottom, row + 1) - Math.max(top, row);
       this.cover(plane, row, from, to, height);
-      for (const [at, shade] of this.shades.entries()) {
-        if (colour) this.cover(shade, row, from, to, height * colour[at]);
+      if (colour === null) continue;
+      for (let at = 0; at < 3; ++at) {
+        this.cover(this.shades[at], row, from, to, height * colour[at]);
       }
     }
   }

@@ -5,11 +5,11 @@ import { askedFor } from "./bands.js";
 import { drawCurves, mostBytes } from "./curves.js";
 import { make } from "./elements.js";
 import { listenToGestures } from "./gestures.js";
+import { LIVE, UNIT, WORD } from "./layout.js";
 import { RegionMap } from "./map.js";
 import { bandsOfLooked, drawMarks } from "./marks.js";
 import { momentOf } from "./moment.js";
 import { Picture, scaleOf } from "./picture.js";
-import { LIVE, UNIT, WORD } from "./layout.js";
 import { blockOffset, bytes, count, offset, percent, plural } from "./text.js";
 import { tellOperation } from "./words.js";
 
@@ -155,6 +155,7 @@ export class Stage {
     const bands = looked.flatMap((each) => bandsOfLooked(each, run));
     if (this.pointed >= 0) bands.push(run.bandAt(player.moment, this.pointed));
     this.region.draw(moment, new Set(bands));
+    this.words.ariaLive = player.isPlaying ? "off" : "polite"; // or it would be read out all along
     this.words.replaceChildren(...this.tellMoment());
     if (player.isAsking) this.drawCurves();
   }

@@ -1,8 +1,8 @@
 // What an operation did, in words: found by comparing the blocks before it with those after it.
 
 import { DEFERRED, FREE, LIVE, UNIT } from "./layout.js";
-import { ALLOCATE, RELEASE } from "./trace.js";
 import { blockOffset, bytes, count, plural } from "./text.js";
+import { ALLOCATE, RELEASE } from "./trace.js";
 
 /** The sentences of an operation, counted from 0. */
 export function tellOperation(run, at) {
