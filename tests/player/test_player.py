@@ -142,7 +142,7 @@ def test_each_live_block_is_drawn_in_its_colour(open_page):
         const copy = new OffscreenCanvas(width, height);
         const pen = copy.getContext("2d", { willReadFrequently: true });
         pen.drawImage(stage.picture, 0, 0);
-        const scale = scaleOf(stage.picture, rheapPlayer.player.view);
+        const scale = scaleOf(stage.picture, rheapPlayer.player.view, run.operations);
         const wrong = [];
         for (let band = 0; band < run.count; ++band) {
           const box = boxOf(run, band, scale);

@@ -38,7 +38,10 @@ class Page {
 
   listen() {
     const { player } = this;
-    player.listen(["view", "coloured", "runs", "data"], () => this.drawPictures());
+    player.listen(["view", "coloured", "runs", "data", "isAsking"], () => this.drawPictures());
+    player.listen(["moment"], () => {
+      if (player.isAsking) this.drawPictures(); // they end with the moment
+    });
     player.listen(["view", "moment", "selected", "hovered", "runs", "data", "isAsking"], () =>
       this.drawMarks(),
     );

@@ -68,14 +68,12 @@ export class Stage {
   /** The band at a point of the picture, or -1. */
   bandAtPoint(x, y) {
     const { operation, place } = this.whereIs(x, y);
-    if (!this.run.isRead || operation >= this.lastSeen()) return -1;
+    if (!this.run.isRead || operation >= this.lastSeen) return -1;
     return this.run.bandAt(operation + 1, Math.floor(place / UNIT));
   }
 
-  /** The last moment that the page shows: a question hides what comes. */
-  lastSeen() {
-    const { player, run } = this;
-    return player.isAsking ? Math.min(player.moment, run.operations) : run.operations;
+  get lastSeen() {
+    return Math.min(this.player.lastSeen, this.run.operations);
   }
 
   point(x, y) {
@@ -127,7 +125,7 @@ export class Stage {
   // --- drawing ---
 
   drawPicture(colouring) {
-    this.drawing.draw(this.player.view, colouring);
+    this.drawing.draw(this.player.view, colouring, this.lastSeen);
     this.drawAxes();
     this.drawCurves();
   }
@@ -135,11 +133,11 @@ export class Stage {
   drawCurves() {
     const { run, player } = this;
     if (!run.isRead) return;
-    drawCurves(this.curves, run, player.view, mostBytes(player.shown), this.lastSeen());
+    drawCurves(this.curves, run, player.view, mostBytes(player.shown), this.lastSeen);
   }
 
   drawAxes() {
-    drawAxes(this, scaleOf(this.picture, this.player.view), this.player.view);
+    drawAxes(this, scaleOf(this.picture, this.player.view, this.lastSeen), this.player.view);
     drawCurveAxes(this, this.curves.clientHeight, mostBytes(this.player.shown));
   }
 
@@ -157,7 +155,6 @@ export class Stage {
     this.region.draw(moment, new Set(bands));
     this.words.ariaLive = player.isPlaying ? "off" : "polite"; // or it would be read out all along
     this.words.replaceChildren(...this.tellMoment());
-    if (player.isAsking) this.drawCurves();
   }
 
   /** The last operation in words, and the next one. */
