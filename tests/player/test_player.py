@@ -245,6 +245,12 @@ def test_lists_are_shown_in_their_order(open_page):
     )
     assert members == ["+0x5020", "+0x5040", "+0x5000"]
     assert page.inner_text("#list-rows h3") == "deferred, 32"
+    page.hover("#list-rows .list")
+    assert page.evaluate("rheapPlayer.stages[0].chain") == [4, 8, 0]  # arrows go this way
+    page.mouse.move(0, 0)
+    assert page.evaluate("rheapPlayer.stages[0].chain") == []
+    page.focus("#list-rows .list")
+    assert page.evaluate("rheapPlayer.stages[0].chain") == [4, 8, 0]
     press(page, "ArrowLeft")
     assert page.inner_text("#list-rows ol").split() == ["+0x5040", "+0x5000"]
 

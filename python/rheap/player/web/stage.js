@@ -16,7 +16,7 @@ import { tellOperation } from "./words.js";
 export class Stage {
   /** `onPlace` is told of clicks on a place in bytes: in the map, and when it asks in the picture. */
   constructor(player, run, template, overview, onPlace) {
-    Object.assign(this, { player, run, onPlace, pointed: -1 });
+    Object.assign(this, { player, run, onPlace, chain: [] });
     this.element = template.content.firstElementChild.cloneNode(true);
     const part = (name) => this.element.querySelector(`[data-part="${name}"]`);
     for (const name of [
@@ -96,9 +96,9 @@ export class Stage {
     return { run: this.run, number, band: number < 0 ? band : -1 };
   }
 
-  /** Frames the block at a place (in units), -1 for none, in the map. */
-  pointAt(place) {
-    this.pointed = place;
+  /** Shows in the map the way through these places (in units): the blocks of a list. */
+  showChain(places) {
+    this.chain = places;
     this.drawMoment();
   }
 
@@ -151,8 +151,8 @@ export class Stage {
     const moment = momentOf(run, player.moment);
     const looked = [player.selected, player.hovered];
     const bands = looked.flatMap((each) => bandsOfLooked(each, run));
-    if (this.pointed >= 0) bands.push(run.bandAt(player.moment, this.pointed));
-    this.region.draw(moment, new Set(bands));
+    bands.push(...this.chain.map((place) => run.bandAt(player.moment, place)));
+    this.region.draw(moment, new Set(bands), this.chain);
     this.words.ariaLive = player.isPlaying ? "off" : "polite"; // or it would be read out all along
     this.words.replaceChildren(...this.tellMoment());
   }
