@@ -47,7 +47,7 @@ def test_jumps_and_playing(open_page):
     ],
 )
 def test_an_operation_in_words(open_page, ops, told):
-    page = open_page("--ops", ops)
+    page = open_page("--ops", ops, "--coalesce", "deferred")
     press(page, "End")
     assert told in page.inner_text("[data-part=words]")
 
@@ -79,7 +79,7 @@ def test_a_policy_may_prefer_the_wilderness(open_page):
 
 
 def test_lists_are_shown_in_their_order(open_page):
-    page = open_page("--ops", "+24,+24,+24,+100,-0,-2,-1")
+    page = open_page("--ops", "+24,+24,+24,+100,-0,-2,-1", "--coalesce", "deferred")
     press(page, "End")
     members = page.eval_on_selector_all(
         "#list-rows .member", "all => all.map(each => each.textContent)"
