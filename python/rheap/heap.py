@@ -57,7 +57,7 @@ class Heap(_core.Heap):
     `debug` fills new and freed memory with patterns, puts a fence behind each block that `free`
     and `check` verify, and warns of memory that is still seen when its block is closed.
     `auto_compact`: before a request is refused though enough is free, blocks that nobody looks at
-    are moved together, as few bytes as will do.
+    are moved together, about as few bytes as will do.
 
     Raises `OSError` when the system refuses the mapping, `ValueError` or `TypeError` for arguments
     that make no sense.

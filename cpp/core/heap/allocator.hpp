@@ -129,6 +129,8 @@ class Allocator {
   std::uint64_t block_size_for(std::uint64_t bytes);
   /// Bytes of the largest free block, the wilderness aside; 0 when there is none.
   [[nodiscard]] std::uint64_t largest_hole() const { return placement_.largest(); }
+  /// One of so many bytes or more that is found in constant time, or none.
+  [[nodiscard]] Hole find_hole(std::uint64_t size) const { return placement_.find({size, 8}); }
   /// Finishes the move in the middle of which a process was killed.
   void finish_move();
 

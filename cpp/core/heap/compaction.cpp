@@ -199,19 +199,53 @@ CompactionFigures Compaction::run(const CompactionBounds& bounds, Owners& owners
   return figures;
 }
 
-bool Compaction::make_room(std::uint64_t bytes, std::uint64_t align, Owners& owners) {
+void Compaction::make_room(std::uint64_t bytes, std::uint64_t align, Owners& owners) {
   const Request request{allocator_.block_size_for(bytes), align};
   const std::uint64_t needed = align > 8 ? request.size_anywhere() : request.size;
   allocator_.defrag();
-  if (empty_cheapest(needed, owners)) return true;
-  if (const Stretch found = cheapest(needed, Way::sliding, owners)) {
-    Pass(*this, {}, owners).slide(payload_of(found.begin), payload_of(found.end));
-    return true;
+  const Counters& counters = allocator_.counters();
+  const std::uint64_t blocks = counters.live.blocks + counters.free.blocks;
+  if (const std::uint64_t look = blocks * bytes_per_block; look > needed) {
+    HandleCursor cursor(handles_);
+    if (empty(beside_hole(needed, owners), cursor, owners)) return;
+    const std::uint64_t ample = std::min(look, counters.free.bytes / 2);
+    if (ample > needed && gather(ample, owners)) return;
   }
+  if (gather(needed, owners)) return;
   // Between walls nothing is large enough. With all that is free there together, what stands in the
   // way of one hole may fit into another.
   Pass(*this, {}, owners).slide_all();
-  return empty_cheapest(needed, owners);
+  empty_cheapest(needed, owners);
+}
+
+/// From a hole that is among the largest on, as far as it takes; none if that is far.
+Compaction::Stretch Compaction::beside_hole(std::uint64_t needed, Owners& owners) const {
+  const BlockList& blocks = allocator_.blocks();
+  const std::uint64_t most = largest_room();
+  const Hole hole = allocator_.find_hole(allocator_.largest_hole() / 8 * 7);
+  if (!hole) return {};
+  HandleCursor cursor(handles_);
+  Stretch run{.begin = hole.start, .end = hole.start, .cost = 0};
+  for (unsigned seen = 0; seen < seen_beside_hole && run.end < blocks.wilderness(); ++seen) {
+    const Block block{run.end, blocks.follow(run.end)};
+    if (block.word.state() == State::live) {
+      const Handle* handle = cursor.find(payload_of(block.start));
+      if (handle == nullptr || block.word.size() > most || !owners.may_move(*handle)) return {};
+      run.cost += block.word.size();
+    }
+    run.end = block.end();
+    if (run.end - run.begin >= needed) return run;
+  }
+  return {};
+}
+
+/// Makes a hole of so many bytes where that costs least; returns whether there is one.
+bool Compaction::gather(std::uint64_t needed, Owners& owners) {
+  if (empty_cheapest(needed, owners)) return true;
+  const Stretch found = cheapest(needed, Way::sliding, owners);
+  if (!found) return false;
+  Pass(*this, {}, owners).slide(payload_of(found.begin), payload_of(found.end));
+  return largest_room() >= needed;  // aligned blocks may have left gaps
 }
 
 bool Compaction::empty_cheapest(std::uint64_t needed, Owners& owners) {
@@ -220,8 +254,8 @@ bool Compaction::empty_cheapest(std::uint64_t needed, Owners& owners) {
   return empty(found, cursor, owners);
 }
 
-/// No larger block can be moved elsewhere.
-std::uint64_t Compaction::largest_elsewhere() const {
+/// The largest hole, of which the wilderness may be one. No larger block can be moved elsewhere.
+std::uint64_t Compaction::largest_room() const {
   return std::max(allocator_.largest_hole(),
                   allocator_.region().end() - allocator_.blocks().wilderness());
 }
@@ -237,7 +271,7 @@ Compaction::Stretch Compaction::cheapest(std::uint64_t needed, Way way, Owners& 
   };
   const Region& region = allocator_.region();
   const Offset wilderness = allocator_.blocks().wilderness();
-  const std::uint64_t most = way == Way::sliding ? CompactionBounds::none : largest_elsewhere();
+  const std::uint64_t most = way == Way::sliding ? CompactionBounds::none : largest_room();
   std::deque<Neighbour> run;
   std::uint64_t yield = 0;
   std::uint64_t cost = 0;
@@ -284,7 +318,7 @@ std::optional<Allocation> Compaction::allocate_low(std::uint64_t bytes, std::uin
 /// was found.
 Compaction::Stretch Compaction::lowest(std::uint64_t needed, HandleCursor& cursor, Owners& owners) {
   const BlockList& blocks = allocator_.blocks();
-  const std::uint64_t most = largest_elsewhere();
+  const std::uint64_t most = largest_room();
   Stretch run{.begin = first_from(low_, cursor), .end = {}, .cost = 0};
   Offset at = run.begin;
   for (unsigned seen = 0; seen < seen_for_low; ++seen) {

@@ -54,9 +54,9 @@ class Compaction {
 
   /// Goes on where the last pass stopped. Throws Damage.
   CompactionFigures run(const CompactionBounds& bounds, Owners& owners);
-  /// Moves what costs least until there is a hole for a request of so many bytes; returns whether
-  /// there may be one. Throws Damage.
-  bool make_room(std::uint64_t bytes, std::uint64_t align, Owners& owners);
+  /// Moves what costs least until there is a hole for a request of so many bytes, or all was tried.
+  /// Throws Damage.
+  void make_room(std::uint64_t bytes, std::uint64_t align, Owners& owners);
   /// A new block that will stay where it is, near the low end, where it stands in nobody's way:
   /// what may move makes room. None if that would take more than a little.
   std::optional<Allocation> allocate_low(std::uint64_t bytes, std::uint64_t align, Owners& owners);
@@ -67,6 +67,11 @@ class Compaction {
   /// too long.
   static constexpr std::uint64_t largest_low = std::uint64_t{64} << 10;
   static constexpr unsigned seen_for_low = 256;
+  /// To find where room costs least takes a look at each block, as long as to move so many bytes of
+  /// it. A request for less gets room beside a large hole, after a look at a few blocks; or, where
+  /// that fails, together with those after it.
+  static constexpr std::uint64_t bytes_per_block = 8;
+  static constexpr unsigned seen_beside_hole = 64;
 
   struct Stretch {
     Offset begin{};
@@ -77,7 +82,9 @@ class Compaction {
   };
   enum class Way { emptying, sliding };
 
-  [[nodiscard]] std::uint64_t largest_elsewhere() const;
+  [[nodiscard]] std::uint64_t largest_room() const;
+  bool gather(std::uint64_t needed, Owners& owners);
+  Stretch beside_hole(std::uint64_t needed, Owners& owners) const;
   Stretch cheapest(std::uint64_t needed, Way way, Owners& owners) const;
   Stretch lowest(std::uint64_t needed, HandleCursor& cursor, Owners& owners);
   Offset first_from(Offset place, HandleCursor& cursor) const;

@@ -175,9 +175,9 @@ Allocation Heap::served(std::uint64_t bytes, std::uint64_t align, Request&& requ
   try {
     return request();
   } catch (const Exhausted& exhausted) {
-    const bool possible = auto_compact_ && compaction_ && exhausted.free >= bytes;
-    if (!possible || !compaction_->make_room(bytes, align, *owners_)) throw;
+    if (!auto_compact_ || !compaction_ || exhausted.free < bytes) throw;
   }
+  compaction_->make_room(bytes, align, *owners_);
   return request();
 }
 

@@ -31,7 +31,10 @@ struct Tenant {
 
 class Tenants : public Owners {
  public:
-  bool may_move(const Handle& handle) noexcept override { return !tenant_of(handle).wall; }
+  bool may_move(const Handle& handle) noexcept override {
+    ++looks;
+    return !tenant_of(handle).wall;
+  }
   void moved(Handle& handle, Offset from) noexcept override {
     if (tenant_of(handle).wall || handle.payload == from) wrong_moves = true;
     ++moves;
@@ -39,6 +42,7 @@ class Tenants : public Owners {
 
   bool wrong_moves = false;
   std::uint64_t moves = 0;
+  std::uint64_t looks = 0;
 
  private:
   static const Tenant& tenant_of(const Handle& handle) {
@@ -283,6 +287,54 @@ TEST("an aligned request, and a block that grows, are served too") {
   Tenant& grown = *house.tenants.front();
   house.heap->resize(grown.handle, 200'000);
   write(house.heap->address(grown.handle), 200'000, grown.number);
+  house.verify();
+}
+
+TEST("room for small requests does not take a look at all blocks for each") {
+  for (const bool scarce : {false, true}) {
+    AutoHouse it({.capacity = 1 << 20}, 11);
+    House& house = *it.house;
+    while (house.add(64)) {
+    }
+    const std::size_t blocks = house.tenants.size();
+    if (!scarce) house.keep_one_in(2);
+    std::uint64_t served = 0;
+    for (unsigned request = 0; request < 1000; ++request) {
+      if (scarce) house.drop(house.random.below(house.tenants.size()));
+      if (house.add(128)) ++served;
+    }
+    CHECK(served >= 300);
+    CHECK(it.owners.moves > 0);
+    CHECK(it.owners.looks < served * blocks / 20);
+    house.verify();
+  }
+}
+
+TEST("a small request finds room beside walls, too") {
+  AutoHouse it({.capacity = 1 << 20}, 13);
+  House& house = *it.house;
+  for (unsigned number = 0; house.add(64, 8, number % 3 == 0); ++number) {
+  }
+  for (std::size_t index = house.tenants.size(); index-- > 0;) {
+    if (house.tenants[index]->number % 3 == 2) house.drop(index);
+  }
+  CHECK(house.add(120));
+  house.verify();
+}
+
+TEST("where aligned blocks keep others from sliding together, room is made elsewhere") {
+  AutoHouse it({.capacity = 1 << 16}, 12);
+  House& house = *it.house;
+  for (unsigned page = 0; page < 6; ++page) CHECK(house.add(8, 4096));
+  for (unsigned page = 0; page < 5; ++page) CHECK(house.add(2500));
+  while (house.add(3000) && house.add(1560)) {
+  }
+  while (house.add(1600)) {
+  }
+  for (std::size_t index = house.tenants.size(); index-- > 0;) {
+    if (house.tenants[index]->handle.bytes == 1560) house.drop(index);
+  }
+  CHECK(house.add(2400));
   house.verify();
 }
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from ...console.progress import Progress
 from ...console.terminal import Terminal
-from . import churn, live, sharing, speed, threads
+from . import churn, fragmentation, live, sharing, speed, threads
 from .machine import Machine
 from .measuring import SPREAD, Advance, Effort, Headline
 
@@ -27,6 +27,7 @@ FULL = Effort(
     turn=0.005,
     sizes=(16, 64, 256, _KIB, 4 * _KIB, 64 * _KIB, _MIB, 16 * _MIB, 64 * _MIB),
     live=(10**3, 10**4, 10**5, 10**6, 10**7),
+    part=1,
 )
 QUICK = Effort(
     churns=2,
@@ -35,6 +36,7 @@ QUICK = Effort(
     turn=0.003,
     sizes=(64, 4 * _KIB, _MIB, 64 * _MIB),
     live=(10**3, 10**4, 10**5, 10**6),
+    part=1 / 20,
 )
 
 
@@ -56,11 +58,20 @@ SECTIONS: dict[str, tuple[str, Callable[[Effort, Advance], Section]]] = {
     "live": (live.TITLE, live.measure),
     "threads": (threads.TITLE, threads.measure),
     "sharing": (sharing.TITLE, sharing.measure),
+    "fragmentation": (fragmentation.TITLE, fragmentation.measure),
 }
+ONLY_WHEN_NAMED = ("fragmentation",)  # it takes minutes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Its two options."""
+    """The sections, and its two options."""
+    parser.add_argument(
+        "sections",
+        nargs="*",
+        type=_section,  # argparse would look for an empty list among choices
+        metavar="SECTION",
+        help=f"{', '.join(SECTIONS)}; all but {', '.join(ONLY_WHEN_NAMED)} if none is named",
+    )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and sizes: ~20 s")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -73,7 +84,8 @@ def run(options: argparse.Namespace) -> int:
     if terminal is not None:
         terminal.say(f"{machine} Times are of the processor, unless it is said otherwise.")
     found: dict[str, Section] = {}
-    for number, (name, (title, measure)) in enumerate(SECTIONS.items(), 1):
+    for number, name in enumerate(_chosen(options.sections), 1):
+        title, measure = SECTIONS[name]
         with Progress(title, 0) as progress:
             found[name] = measure(effort, partial(_tell, progress, title))
         if terminal is not None:
@@ -88,11 +100,24 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _section(name: str) -> str:
+    if name not in SECTIONS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(SECTIONS)}")
+    return name
+
+
+def _chosen(named: Sequence[str]) -> list[str]:
+    """The sections to measure, in their own order."""
+    return [name for name in SECTIONS if name in (named or SECTIONS.keys() - ONLY_WHEN_NAMED)]
+
+
 def _tell(progress: Progress, title: str, what: str) -> None:
     progress.advance(0, f"{title}: {what} ...")
 
 
 def _sum_up(terminal: Terminal, lines: list[Headline]) -> None:
+    if not lines:
+        return
     terminal.heading("In short")
     terminal.say(f"Medians, with their spread ({SPREAD}):")
     terminal.output("\n".join(f"{line.what}: {line.words}" for line in lines))

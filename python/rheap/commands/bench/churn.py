@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -15,14 +14,13 @@ from ...console.table import table
 from ...console.terminal import Terminal
 from ...replay.figure import Figure
 from .churn_worker import CAMERAS, FEW, MANY, RESULTS_KEPT, Order, Outcome
-from .machine import libc, version_of
+from .machine import libc, plain_environment, version_of
 from .measuring import SPREAD, Advance, Effort, Headline
 from .words import amount, duration, fine, over_time, pace
 
 TITLE = "Camera frames come and go: resident memory over time"
 TRIM_EVERY = 200  # frames
 JEMALLOC = "libjemalloc.so.2"
-_STEERING = {"LD_PRELOAD", "GLIBC_TUNABLES", "PYTHONMALLOC", "MALLOC_CONF"}
 _RUSH_IS_OVER = 2 / 3  # of the time
 _MIB = 1 << 20
 _BARS = 64  # of a course, at most
@@ -162,14 +160,9 @@ def process(candidate: ChosenAllocator, frames: int) -> Outcome:
 
 def python(candidate: ChosenAllocator, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs Python with the candidate's allocator, whatever the caller's own environment chose."""
-    plain = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in _STEERING and not name.startswith("MALLOC_")
-    }
     return subprocess.run(
         [sys.executable, "-P", *arguments],
-        env={**plain, **candidate.environment},
+        env={**plain_environment(), **candidate.environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ... import __version__
 
 LIBRARIES = ("numpy", "pyarrow")  # optional, compared where they are installed
+_STEERING = {"LD_PRELOAD", "GLIBC_TUNABLES", "PYTHONMALLOC", "MALLOC_CONF"}
 
 
 def processor() -> str:
@@ -33,6 +34,15 @@ def version_of(library: str) -> str | None:
         return importlib.metadata.version(library)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment, without what chooses an allocator."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _STEERING and not name.startswith("MALLOC_")
+    }
 
 
 def available_bytes() -> int:

@@ -36,6 +36,7 @@ class Effort:
     turn: float  # seconds that a candidate has in a round
     sizes: tuple[int, ...]  # bytes
     live: tuple[int, ...]  # blocks
+    part: float  # of the bytes of the workloads that show fragmentation
 
 
 def in_turn(turns: Mapping[Key, Turn], rounds: int, seconds: float) -> dict[Key, list[float]]:
