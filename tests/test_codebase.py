@@ -259,6 +259,15 @@ def test_clang_format() -> None:
     run(binary, "--dry-run", "-Werror", *CPP)
 
 
+@pytest.mark.slow
+def test_biome() -> None:
+    binary = shutil.which("biome", path=str(Path(sys.executable).parent))
+    if binary is None:
+        pytest.skip("biome is not installed: the extra `browser` has it")
+    style = ["--line-width=100", "--indent-style=space"]
+    run(binary, "check", *style, TOP / "python/rheap/player/web")
+
+
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md"])
 def test_files_that_contributors_are_sent_to_exist(name: str) -> None:
     text = (TOP / ".github" / name).read_text()

@@ -147,7 +147,7 @@ def test_commands_do_what_they_say(command: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     made = {path.name for path in tmp_path.iterdir()} - {"tests", "PROGRAM.py"}
-    assert made == set(re.findall(r"run\.svg|PROGRAM\.trace\.gz", command))
+    assert made == set(re.findall(r"run\.svg|run\.html|PROGRAM\.trace\.gz", command))
 
 
 def test_the_guide_shows_a_trace() -> None:

@@ -53,6 +53,8 @@ class Inspection {
   [[nodiscard]] const Allocator& allocator() const { return allocator_; }
   /// Where the block of a slot of the trace is now, if it has one.
   [[nodiscard]] const Slot& slot(std::uint32_t number) const { return blocks_[number].slot; }
+  /// How many requests were refused so far.
+  [[nodiscard]] std::uint64_t failed() const { return figures_.failed; }
   /// Payload asked for by what is live.
   [[nodiscard]] std::uint64_t live_bytes() const { return live_bytes_; }
 

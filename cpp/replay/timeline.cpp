@@ -69,7 +69,7 @@ class RasterRows {
 }  // namespace
 
 Timeline::Timeline(Inspection& inspection, std::size_t columns,
-                   const std::function<void(std::size_t)>& pulse)
+                   const std::function<void(std::size_t)>& pulse, Narration* narration)
     : operations_(inspection.trace().operations().size()), columns_(columns) {
   const BlockList& blocks = inspection.allocator().blocks();
   Gaps gaps(first_block, inspection.allocator().region().end());
@@ -96,11 +96,13 @@ Timeline::Timeline(Inspection& inspection, std::size_t columns,
     Column& sums = columns_[column];
     sums.live.add(static_cast<double>(live));
     sums.free.add(static_cast<double>(extent - live));
-    sums.fragmentation.add(gaps.merged().fragmentation());
+    const FreeSpace merged = gaps.merged();
+    sums.fragmentation.add(merged.fragmentation());
     sums.extent.add(static_cast<double>(extent));
     sums.utilisation.add(extent == 0 ? 0.0
                                      : static_cast<double>(inspection.live_bytes()) /
                                            static_cast<double>(extent));
+    if (narration != nullptr) narration->note(merged.largest_request(word_bytes));
     if (now % 1024 == 0) pulse(now);
   }
 }

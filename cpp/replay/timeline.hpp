@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "replay/inspection.hpp"
+#include "replay/narration.hpp"
 
 namespace rheap::replay {
 
@@ -55,9 +56,10 @@ struct Column {
 class Timeline {
  public:
   /// Plays the trace, of which nothing was played yet. `pulse` is called now and then with the
-  /// operations done; `columns` are at most as many as operations.
+  /// operations done; `columns` are at most as many as operations. `narration`, if there is one,
+  /// notes each operation, too.
   Timeline(Inspection& inspection, std::size_t columns,
-           const std::function<void(std::size_t)>& pulse);
+           const std::function<void(std::size_t)>& pulse, Narration* narration = nullptr);
 
   [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
   [[nodiscard]] std::vector<Band> bands() const;

@@ -6,7 +6,7 @@ import copyreg
 from dataclasses import astuple
 
 from .pictures.heapmap import FEW_BLOCKS, HeapMap
-from .pictures.notebook import block_html, heap_html, stats_html
+from .pictures.notebook import block_html, heap_html, leaks_html, stats_html
 from .reports import (
     BlockInfo,
     Blocks,
@@ -37,6 +37,7 @@ __all__ = [
 
 # Reports know no pictures, so what notebooks show of them is attached here.
 HeapStats._repr_html_ = stats_html  # type: ignore[attr-defined]
+Leaks._repr_html_ = leaks_html  # type: ignore[attr-defined]
 
 
 def stats_of(*figures: float) -> HeapStats:

@@ -38,7 +38,7 @@ def timelines_of(trace, *schemes, capacity=None):
 
 
 def draw(trace, *schemes, **options):
-    svg = timeline_svg(trace.source, timelines_of(trace, *schemes, **options))
+    svg = timeline_svg(timelines_of(trace, *schemes, **options))
     return svg, ElementTree.fromstring(svg)
 
 
@@ -335,6 +335,17 @@ def test_policies_share_their_axes():
     ]
     ends = texts(root, "end")
     assert ends[: len(ends) // 2] == ends[len(ends) // 2 :]
+
+
+def test_several_traces_are_drawn_below_each_other(tmp_path, capsys):
+    for name, operations in (("one", 20), ("two", 30)):
+        (tmp_path / name).write_text(churn(operations))
+    paths = [tmp_path / "one", tmp_path / "two"]
+    view(capsys, *paths, "--svg", tmp_path / "run.svg")
+    root = ElementTree.fromstring((tmp_path / "run.svg").read_text())
+    assert texts(root, "title") == [str(path) for path in paths]
+    out = view(capsys, *paths, "--at", "end").out
+    assert "after 20 of 20 operations" in out and "after 30 of 30 operations" in out
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import copy
 import ctypes
 import pickle
 import re
+from html import unescape
 
 import pytest
 from support import run_python
 
 import rheap
+from rheap.pictures.svg import map_svg
 
 FOCUS = 'class="focus"'
 
@@ -23,6 +25,47 @@ def test_a_heap_is_its_map(heap, blocks):
     assert heap.map()._repr_html_() in html
     assert "&lt;rheap.Heap of 1 MiB&gt;" in html
     assert blocks
+
+
+def test_a_part_is_shown_as_the_terminal_shows_it(heap, blocks):
+    blocks[1].free()
+    heap.defrag()
+    part = heap.map(blocks[0].offset, 300)
+    html = part._repr_html_()
+    assert map_svg(part) in html
+    (text,) = re.findall("<pre[^>]*>(.*?)</pre>", html, re.DOTALL)
+    shown = unescape(re.sub("<[^>]+>", "", text))
+    assert part.draw(120).startswith(shown)
+    for meaning in ("free (10)", "next in its list", "bits of a word: 63-40 check code"):
+        assert meaning in shown
+
+
+def test_what_is_in_the_bytes_is_text(heap):
+    block = heap.alloc(16)
+    block[:8] = b"<script>"
+    assert "&lt;script&gt;" in heap.map(block.offset, 16)._repr_html_()
+
+
+def test_leaks_are_a_table():
+    heap = rheap.Heap("1 MiB", debug=True)
+    kept = [heap.alloc(1000)]
+    kept += [heap.alloc(10)]
+    html = heap.leaks()._repr_html_()
+    assert "<th>bytes</th>" in html and html.count("<tr>") == 3
+    assert f"<td>1,000</td><td>1</td><td>0</td><td>0</td><td>{__file__}:" in html
+    del kept
+    assert heap.leaks()._repr_html_() == "<code>no live blocks</code>"
+    plain = rheap.Heap("1 MiB")
+    kept = plain.alloc(8)
+    assert "debug=True knows the lines" in plain.leaks()._repr_html_()
+    assert kept.size == 8
+
+
+def test_blocks_carry_their_sizes(heap, blocks):
+    blocks[1].free()
+    texts = re.findall("<text[^>]*>([^<]*)</text>", heap._repr_html_())
+    assert {"# 40", "- 104", "# 24", "# 56"} <= set(texts)
+    assert not any(text.startswith("| ") and text != "| word" for text in texts)
 
 
 def test_figures_are_a_bar_and_a_table(heap, blocks):

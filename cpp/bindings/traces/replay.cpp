@@ -15,8 +15,10 @@
 #include "bindings/reports/rows.hpp"
 #include "bindings/traces/chooser.hpp"
 #include "replay/inspection.hpp"
+#include "replay/narration.hpp"
 #include "replay/stopwatch.hpp"
 #include "replay/timeline.hpp"
+#include "replay/trace_columns.hpp"
 
 namespace py = pybind11;
 
@@ -27,8 +29,10 @@ namespace {
 using replay::HeapTarget;
 using replay::Inspection;
 using replay::MallocTarget;
+using replay::Narration;
 using replay::Stopwatch;
 using replay::Timeline;
+using replay::Varints;
 using trace::Trace;
 
 using Clock = std::chrono::steady_clock;
@@ -189,9 +193,9 @@ Rows rows(const Inspector& inspector) {
   return rows;
 }
 
-/// Plays the trace and notes what happens.
-std::unique_ptr<Timeline> timeline(Inspector& inspector, std::size_t columns,
-                                   const py::function& tell) {
+/// Plays the trace and notes what happens, for `narration`, too, if there is one.
+std::unique_ptr<Timeline> play_timeline(Inspector& inspector, std::size_t columns,
+                                        const py::function& tell, Narration* narration) {
   if (columns < 1 || columns > inspector.trace.operations().size()) {
     throw py::value_error("a timeline has from one column to one an operation");
   }
@@ -201,9 +205,59 @@ std::unique_ptr<Timeline> timeline(Inspector& inspector, std::size_t columns,
   const replay::Pulse pulse = make_pulse(&tell);
   std::unique_ptr<Timeline> made;
   with_chooser(inspector, [&] {
-    without_gil([&] { made = std::make_unique<Timeline>(inspector.inspection, columns, pulse); });
+    without_gil([&] {
+      made = std::make_unique<Timeline>(inspector.inspection, columns, pulse, narration);
+    });
   });
   return made;
+}
+
+std::unique_ptr<Timeline> timeline(Inspector& inspector, std::size_t columns,
+                                   const py::function& tell) {
+  return play_timeline(inspector, columns, tell, nullptr);
+}
+
+/// Columns of numbers by their names.
+py::dict as_bytes(std::initializer_list<std::pair<const char*, const Varints*>> columns) {
+  py::dict result;
+  for (const auto& [name, column] : columns) result[name] = py::bytes(column->bytes());
+  return result;
+}
+
+/// The timeline, and beside it what each operation changed: columns of bytes by their names, see
+/// RunColumns.
+py::tuple narrate(Inspector& inspector, std::size_t columns, bool with_lists,
+                  const py::function& tell) {
+  Narration narration(inspector.inspection, with_lists);
+  auto played = play_timeline(inspector, columns, tell, &narration);
+  const replay::RunColumns& run = narration.columns();
+  return py::make_tuple(std::move(played), as_bytes({{"births", &run.births},
+                                                     {"places", &run.places},
+                                                     {"sizes", &run.sizes},
+                                                     {"states", &run.states},
+                                                     {"largest", &run.largest},
+                                                     {"refused", &run.refused},
+                                                     {"splices", &run.splices}}));
+}
+
+/// The operations of a trace, see TraceColumns.
+py::dict trace_columns(const Trace& trace) {
+  const replay::TraceColumns columns(trace);
+  return as_bytes({{"kinds", &columns.kinds},
+                   {"blocks", &columns.blocks},
+                   {"bytes", &columns.bytes},
+                   {"times", &columns.times},
+                   {"threads", &columns.threads},
+                   {"sites", &columns.sites}});
+}
+
+/// The least bytes of a block in each list that `narrate` tells of.
+py::list list_sizes() {
+  py::list sizes;
+  for (std::size_t list = 0; list < replay::ListWatch::lists; ++list) {
+    sizes.append(replay::ListWatch::least_size(list));
+  }
+  return sizes;
 }
 
 /// By the name of each quantity its (least, most, last) in each column.
@@ -261,6 +315,7 @@ void register_replay(py::module_& module) {
       .def("step", &step)
       .def("finish", &finish)
       .def("timeline", &timeline)
+      .def("narrate", &narrate)
       .def("figures", &figures)
       .def("region", &region)
       .def("rows", &rows)
@@ -272,6 +327,9 @@ void register_replay(py::module_& module) {
       .def("bands", &bands)
       .def("raster", &raster);
 
+  module.def("trace_columns", &trace_columns);
+  module.def("list_sizes", &list_sizes);
+  module.attr("QUICK_LISTS") = quick_lists;
   module.def("malloc_library", &MallocTarget::library);
 }
 

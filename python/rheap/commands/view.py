@@ -1,15 +1,18 @@
-"""Look at a replay: the region at one moment, or the whole run as one picture."""
+"""Look at a replay: the region at one moment, the whole run as a page or as one picture."""
 
 from __future__ import annotations
 
 import argparse
 import itertools
+from contextlib import ExitStack
 
 from .. import _core
 from ..console.terminal import Terminal
 from ..pictures.heapmap import RegionMap
 from ..pictures.summary import RegionStats, summary
 from ..pictures.timeline import timeline_svg
+from ..player.page import page
+from ..player.recording import play
 from ..replay.measure import Scheme
 from ..replay.timeline import play_timelines
 from .arguments import (
@@ -21,12 +24,15 @@ from .arguments import (
     schemes_of,
     status_of,
 )
+from .output import Output
 from .shares import show_shares
+
+_Traces = list[tuple[_core.Trace, int]]  # each with the capacity of its heaps
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The trace or an exercise, the heaps, and which picture."""
-    add_exercise(parser, traces="?")
+    """The traces or an exercise, the heaps, and which picture."""
+    add_exercise(parser, traces="*")
     add_heaps(parser)
     parser.add_argument(
         "--at",
@@ -37,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--svg", metavar="FILE", help="the whole run, address by operation, as an SVG file"
     )
+    parser.add_argument(
+        "-o",
+        metavar="FILE.html",
+        dest="page",
+        help="the run as a page for a browser: to play, to zoom, to ask; it needs no network",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,19 +57,42 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _draw(options: argparse.Namespace) -> None:
-    if options.svg is not None and not options.svg.lower().endswith(".svg"):
-        raise ArgumentError(f"--svg writes SVG, so its file ends in .svg, not {options.svg!r}")
+    _verify_ending("--svg", options.svg, "SVG", ".svg")
+    _verify_ending("-o", options.page, "HTML", ".html")
     schemes = schemes_of(options)
+    with ExitStack() as outputs:
+        # What cannot be written is found before anything is played.
+        drawing, written = (
+            outputs.enter_context(Output(path)) if path is not None else None
+            for path in (options.svg, options.page)
+        )
+        traces = _load(options)
+        if drawing is not None:
+            timelines = [
+                timeline
+                for trace, capacity in traces
+                for timeline in play_timelines(trace, schemes, capacity)
+            ]
+            drawing.write([timeline_svg(timelines)])
+        if written is not None:
+            written.write(page(*play(traces, schemes)))
+    if options.at is not None or options.svg is options.page is None:
+        for trace, capacity in traces:
+            _draw_moment(trace, schemes, capacity, "peak" if options.at is None else options.at)
+
+
+def _verify_ending(option: str, path: str | None, format_: str, ending: str) -> None:
+    if path is not None and not path.lower().endswith(ending):
+        raise ArgumentError(
+            f"{option} writes {format_}, so its file ends in {ending}, not {path!r}"
+        )
+
+
+def _load(options: argparse.Namespace) -> _Traces:
     if options.trace:
-        trace, capacity = load_trace(options, options.trace)
-    else:
-        _words, trace, capacity = make_exercise(options)
-    if options.svg is not None:
-        timelines = play_timelines(trace, schemes, capacity)
-        with open(options.svg, "w", encoding="utf-8") as file:
-            file.write(timeline_svg(trace.source, timelines))
-    if options.at is not None or options.svg is None:
-        _draw_moment(trace, schemes, capacity, "peak" if options.at is None else options.at)
+        return [load_trace(options, path) for path in options.trace]
+    _words, trace, capacity = make_exercise(options)
+    return [(trace, capacity)]
 
 
 def _draw_moment(trace: _core.Trace, schemes: list[Scheme], capacity: int, at: str | int) -> None:

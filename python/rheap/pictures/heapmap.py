@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from .. import _core
 from ..reports import Blocks, HeapStats
 from .byte_view import WORD_BITS, ByteView, byte_lines
+from .markup import preformatted
 from .segments import Line, Segment, plain, wrap
 from .spans import Span
 from .summary import summary
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 FEW_BLOCKS = 24
 """A part with no more than so many is shown byte for byte."""
+
+_COLUMNS = 120  # of the bytes in a notebook
 
 
 class RegionMap:
@@ -129,10 +132,13 @@ class HeapMap(RegionMap):
         if self.byte_view is None:
             yield from super().lines(width)
         else:
-            yield from byte_lines(self.spans, self.byte_view, width)
-            yield from legend_lines(self.tiling.counts(), width)
-            yield from wrap((Segment(WORD_BITS),), width, break_words=False)
+            yield from self._byte_lines(self.byte_view, width)
         yield from wrap((Segment(self.figures),), width, break_words=False)
+
+    def _byte_lines(self, view: ByteView, width: int) -> Iterator[Line]:
+        yield from byte_lines(self.spans, view, width)
+        yield from legend_lines(self.tiling.counts(), width)
+        yield from wrap((Segment(WORD_BITS),), width, break_words=False)
 
     def save(self, path: str | bytes | os.PathLike[str]) -> None:
         """Writes the picture to an SVG file. Raises `ValueError` for any other ending."""
@@ -142,7 +148,11 @@ class HeapMap(RegionMap):
             file.write(map_svg(self, standalone=True))
 
     def _repr_html_(self) -> str:
-        return map_svg(self)
+        if self.byte_view is None:
+            return map_svg(self)
+        return (
+            f"<div>{map_svg(self)}{preformatted(self._byte_lines(self.byte_view, _COLUMNS))}</div>"
+        )
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from .painting import paint

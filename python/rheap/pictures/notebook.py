@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from typing import Protocol
 
 from .. import _core
 from .._core import WORD_BYTES
 from ..errors import HeapError
-from ..reports import BlockState, HeapStats
+from ..reports import BlockState, HeapStats, Leaks
 from .heapmap import FEW_BLOCKS, HeapMap
 from .palette import FENCE, WILDERNESS, WORD
 from .svg import ROW, WHOLE_WIDTH, WIDTH, bar, framed, legend, map_svg
@@ -46,14 +47,31 @@ def block_html(block: _core.Block) -> str:
 
 def stats_html(stats: HeapStats) -> str:
     """The figures as a table, below a bar that shows what the bytes of the heap are."""
-    table = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row if cell)}</tr>"
-        for row in stats.rows()
-    )
+    table = "".join(_row("td", filter(None, row)) for row in stats.rows())
+    return f"<div>{_bar(stats)}{_table('rheap.HeapStats', table)}</div>"
+
+
+def leaks_html(leaks: Leaks) -> str:
+    """Who holds the live blocks, as a table."""
+    if not leaks:
+        return f"<code>{escape(str(leaks))}</code>"
+    heads = ("bytes", "blocks", "lingering", "waiting", "allocated at")
+    rows = [
+        (f"{each.bytes:,}", f"{each.blocks:,}", f"{each.lingering:,}", f"{each.waiting:,}",
+         each.site or "unknown; a heap with debug=True knows the lines that allocated its blocks")
+        for each in leaks
+    ]  # fmt: skip
+    table = "".join(_row("td", row) for row in rows)
+    return _table("rheap.Leaks", _row("th", heads) + table)
+
+
+def _table(caption: str, rows: str) -> str:
     style = 'style="font:12px ui-monospace,monospace;text-align:right;border-spacing:12px 1px"'
-    return (
-        f"<div>{_bar(stats)}<table {style}><caption>rheap.HeapStats</caption>{table}</table></div>"
-    )
+    return f"<table {style}><caption>{caption}</caption>{rows}</table>"
+
+
+def _row(tag: str, cells: Iterable[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 def _bar(stats: HeapStats) -> str:

@@ -41,3 +41,16 @@ COLOURS: dict[str, str] = {
 
 PALE = frozenset(COLOURS) - {WORD, BlockState.LIVE, BlockState.LINGERING}
 """Those on which a sign must be dark."""
+
+SCALE = (
+    "#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725",
+)  # fmt: skip
+"""From little to much: viridis (van der Walt and Smith, 2015), dark to light in even steps."""
+
+NAMES = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8e81e3",
+)  # fmt: skip
+"""For things that have nothing but names: the largest first."""
+
+OTHER = "#8a8a8a"
+"""For all that have no colour of their own."""

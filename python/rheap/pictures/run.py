@@ -57,13 +57,14 @@ class Packing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What became of a trace on one heap.
+    """What became of a trace on one heap. `source`: the trace's name, `name`: the heap's.
 
     `operations` share the columns, `extent` bytes the rows. Short runs have `bands`; of others
     there are `cells`: which part of each cell was live in the mean, a byte each from 0 to 255, row
     by row from the lowest address.
     """
 
+    source: str
     name: str
     placing: Packing
     operations: int

@@ -79,7 +79,7 @@ def map_svg(picture: Picture, *, standalone: bool = False, focus: int | None = N
             kinds.add(kind)
             x, width = _ADDRESSES + (start - begin) / scale, (end - start) / scale
             span = Span(first, last, kind, None if block is None else picture.blocks[block])
-            shapes.append(bar(kind, _title(span), x, y, width))
+            shapes.append(bar(kind, _title(span), x, y, width, _size(span)))
             shapes += _labels(picture, span, span.within(start, end), x, y, scale)
             shapes += _frame(span, focus, x, y, width)
         # Crowds last: one that is narrower than it is drawn covers a part of its neighbour.
@@ -106,14 +106,16 @@ def framed(width: int, height: int, shapes: str, *, standalone: bool = False) ->
     return element(width, height, shapes, style, margin=8)
 
 
-def bar(kind: str, title: str, x: float, y: int, width: float) -> str:
-    """Bytes of one kind: a rectangle with a tooltip, and with its sign where that fits."""
+def bar(kind: str, title: str, x: float, y: int, width: float, size: str = "") -> str:
+    """Bytes of one kind: a rectangle with a tooltip, and with its sign and size where they fit."""
     gap = 0.75 if width > 3 else 0
     rect = (
         f'<rect class="{_class(kind)}" x="{x:.2f}" y="{y}" width="{width - gap:.2f}" '
         f'height="{ROW}"><title>{escape(title)}</title></rect>'
     )
-    return rect + _text(LEGEND[kind][0], kind, x, y, width)
+    sign = LEGEND[kind][0]
+    label = f"{sign} {size}" if size and CHARACTER * (len(size) + 3) < width else sign
+    return rect + _text(label, kind, x, y, width)
 
 
 def legend(kinds: list[str], y: int) -> Iterator[str]:
@@ -190,6 +192,12 @@ def _title(span: Span) -> str:
     if span.kind == WORD:
         return f"word of the block at +0x{span.block.offset:x}"
     return _told(span.block)
+
+
+def _size(span: Span) -> str:
+    """The payload of a block, as the bands of a run say it; nothing for what is no payload."""
+    block = span.block
+    return f"{block.size:,}" if block is not None and span.kind == block.state else ""
 
 
 def _told(block: BlockInfo) -> str:

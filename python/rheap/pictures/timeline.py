@@ -45,20 +45,20 @@ _STYLE = "".join(
 )
 
 
-def timeline_svg(source: str, timelines: Sequence[Timeline]) -> str:
+def timeline_svg(timelines: Sequence[Timeline]) -> str:
     """For each timeline addresses (up) by operations (to the right), and its curves."""
     width, height = _LEFT + COLUMNS + _RIGHT, _STEP * len(timelines)
     shapes = "".join(
         part
         for number, timeline in enumerate(timelines)
-        for part in _panel(source, timeline, _STEP * number)
+        for part in _panel(timeline, _STEP * number)
     )
     return element(width, height, shapes, _STYLE)
 
 
-def _panel(source: str, timeline: Timeline, top: int) -> Iterator[str]:
+def _panel(timeline: Timeline, top: int) -> Iterator[str]:
     placing = timeline.placing
-    yield f'<text class="title" x="{_LEFT}" y="{top + 20}">{escape(source)}</text>'
+    yield f'<text class="title" x="{_LEFT}" y="{top + 20}">{escape(timeline.source)}</text>'
     yield (
         f'<text x="{_LEFT}" y="{top + 38}">{escape(timeline.name)}: peak utilisation '
         f"{placing.peak_utilisation:.1%} ({placing.ratio_to_ceiling:.1%} of the ceiling), "

@@ -27,6 +27,7 @@ def play_timelines(trace: _core.Trace, schemes: Sequence[Scheme], capacity: int)
     few = operations <= FEW
     return [
         Timeline(
+            trace.source,
             f"{scheme.name}, coalescing {scheme.coalesce}",
             placing,
             operations,
