@@ -220,6 +220,7 @@ namespace {
 struct AutoHouse {
   explicit AutoHouse(Heap::Options options, std::uint64_t seed) {
     options.owners = &owners;
+    options.auto_compact = true;
     house.emplace(options, seed);
   }
   Tenants owners;
