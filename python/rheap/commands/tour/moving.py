@@ -4,6 +4,10 @@ import rheap
 
 from .stage import Story
 
+SAME = (
+    "--ops '+56,+56,+56,+56,+56,+56,+56,+56,-0,-2,-4,-6,+100,c,+100' "
+    "--coalesce deferred --capacity 512"
+)
 NEXT = """\
 import rheap; heap = rheap.Heap("1 MiB"); blocks = [heap.alloc(1000) for _ in range(900)]
 del blocks[::2]; view = blocks[200].view(); print(heap.compact())
