@@ -123,13 +123,6 @@ def process_resident():
         return int(file.read().split()[1]) * PAGE
 
 
-def settle(page):
-    """Waits until a page has drawn what was changed."""
-    page.evaluate(
-        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
-
-
 def library(name):
     """An optional library; what it warns of while it is imported is its own business."""
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")

@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import SANITIZED, settle
+from pages import settle
+from support import SANITIZED
 
 from rheap.commands.main import main
 

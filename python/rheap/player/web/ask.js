@@ -3,7 +3,7 @@
 import { byId, make } from "./elements.js";
 import { FREE, LIVE, UNIT } from "./layout.js";
 import { momentOf } from "./moment.js";
-import { blockOffset, bytes, count } from "./text.js";
+import { blockOffset, count } from "./text.js";
 import { ALLOCATE } from "./trace.js";
 import { tellOperation } from "./words.js";
 
@@ -126,5 +126,5 @@ function nameOfBlock(run, band) {
       : run.state[band] === FREE
         ? "the hole"
         : "the freed block";
-  return `${what} at ${blockOffset(run.place[band] * UNIT)}, ${bytes(run.size[band] * UNIT)}`;
+  return `${what} at ${blockOffset(run.place[band] * UNIT)}, ${count(run.size[band] * UNIT)} bytes with its word`;
 }

@@ -18,7 +18,7 @@ export function drawBands(pen, run, bands, scale, colouring) {
 /** Where a band is drawn. A gap tells neighbours apart, where there is room for one. */
 export function boxOf(run, band, scale) {
   const left = Math.max(scale.x(run.born[band] - 1), -2);
-  const right = Math.min(scale.x(Math.min(run.died[band] - 1, run.operations)), scale.width + 2);
+  const right = Math.min(scale.x(Math.min(run.died[band] - 1, scale.lastSeen)), scale.width + 2);
   const bottom = scale.y(run.place[band] * UNIT);
   const top = scale.y((run.place[band] + run.size[band]) * UNIT);
   const width = right - left;

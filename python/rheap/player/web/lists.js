@@ -58,12 +58,12 @@ export class Lists {
   }
 }
 
-/** Draws the lists into an element; `onHover` is told the place of what is pointed at. */
-export function drawLists(element, lists, quickLists, onHover) {
+/** Draws the lists into an element; `onLook` is told the places of the list that is pointed at. */
+export function drawLists(element, lists, quickLists, onLook) {
   const used = lists.used();
   const shown = used
     .slice(0, MOST_LISTS)
-    .map(([number, places]) => drawList(lists, number, places, quickLists, onHover));
+    .map(([number, places]) => drawList(lists, number, places, quickLists, onLook));
   if (used.length === 0)
     shown.push(make("p", { className: "muted", text: "All lists are empty." }));
   if (used.length > MOST_LISTS) {
@@ -77,19 +77,26 @@ export function drawLists(element, lists, quickLists, onHover) {
   element.replaceChildren(...shown);
 }
 
-function drawList(lists, number, places, quickLists, onHover) {
+function drawList(lists, number, places, quickLists, onLook) {
   const isDeferred = number < quickLists;
   const kind = isDeferred ? "deferred" : "free";
   const name = nameOfList(lists.sizes, number, isDeferred);
-  const items = places
-    .slice(0, MOST_MEMBERS)
-    .map((place) => drawMember(lists, place, kind, isDeferred, onHover));
+  const first = places.slice(0, MOST_MEMBERS);
+  const items = first.map((place) => drawMember(lists, place, kind, isDeferred));
   if (places.length > MOST_MEMBERS) {
     items.push(
       make("li", { className: "muted", text: `${count(places.length - MOST_MEMBERS)} more` }),
     );
   }
-  return make("div", { className: "list" }, make("h3", { text: name }), make("ol", {}, ...items));
+  const drawn = make(
+    "div",
+    { className: "list", tabIndex: 0 },
+    make("h3", { text: name }),
+    make("ol", {}, ...items),
+  );
+  for (const event of ["pointerenter", "focus"]) drawn.addEventListener(event, () => onLook(first));
+  for (const event of ["pointerleave", "blur"]) drawn.addEventListener(event, () => onLook([]));
+  return drawn;
 }
 
 function nameOfList(sizes, number, isDeferred) {
@@ -101,13 +108,10 @@ function nameOfList(sizes, number, isDeferred) {
     : `free, ${count(least)}`;
 }
 
-function drawMember(lists, place, kind, isDeferred, onHover) {
+function drawMember(lists, place, kind, isDeferred) {
   const text = blockOffset(place * UNIT);
   const size = isDeferred ? "" : sizeAt(lists, place);
-  const item = make("li", { className: `member ${kind}`, text: size ? `${text} · ${size}` : text });
-  item.addEventListener("pointerenter", () => onHover(place));
-  item.addEventListener("pointerleave", () => onHover(-1));
-  return item;
+  return make("li", { className: `member ${kind}`, text: size ? `${text} · ${size}` : text });
 }
 
 function sizeAt(lists, place) {

@@ -38,7 +38,10 @@ class Page {
 
   listen() {
     const { player } = this;
-    player.listen(["view", "coloured", "runs", "data"], () => this.drawPictures());
+    player.listen(["view", "coloured", "runs", "data", "isAsking"], () => this.drawPictures());
+    player.listen(["moment"], () => {
+      if (player.isAsking) this.drawPictures(); // they end with the moment
+    });
     player.listen(["view", "moment", "selected", "hovered", "runs", "data", "isAsking"], () =>
       this.drawMarks(),
     );
@@ -165,8 +168,8 @@ class Page {
     byId("list-title").textContent =
       this.stages.length > 1 ? `Free lists: ${first.name}` : "Free lists";
     lists.goTo(Math.min(moment, first.operations));
-    drawLists(byId("list-rows"), lists, this.description.quick_lists, (place) =>
-      this.stages[0].pointAt(place),
+    drawLists(byId("list-rows"), lists, this.description.quick_lists, (places) =>
+      this.stages[0].showChain(places),
     );
   }
 

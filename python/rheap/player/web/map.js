@@ -1,5 +1,6 @@
 // The region at one moment, as the package's maps draw it: rows of bytes from the first block on.
 
+import { drawArrows } from "./arrows.js";
 import { askedFor, CHARACTER, FONT } from "./bands.js";
 import { colourOf, kindOf, signOf } from "./colours.js";
 import { prepareCanvas, styleColour } from "./elements.js";
@@ -36,7 +37,8 @@ export class RegionMap {
     this.run = run;
   }
 
-  draw(moment, focus) {
+  /** `focus`: the bands that have a frame; `chain`: places (in units) that arrows go through. */
+  draw(moment, focus, chain) {
     const { run, canvas } = this;
     this.scale = mapScale(canvas.clientWidth, run.extent);
     this.columns = Math.ceil(canvas.clientWidth / CROWD);
@@ -51,6 +53,14 @@ export class RegionMap {
     this.drawWilderness(run.top[moment.at]);
     this.drawCrowds();
     for (const band of moment.bands) if (focus.has(band)) this.drawFrame(band);
+    const points = chain.map((place) => this.pointOf(place * UNIT)).filter(Boolean);
+    drawArrows(pen, points, this.ink, styleColour("ground"));
+  }
+
+  /** Where the word of a block is drawn. */
+  pointOf(start) {
+    const [piece] = this.pieces(start, start + WORD);
+    return piece && { x: piece.x + piece.width / 2, y: piece.y + ROW / 2 };
   }
 
   drawAddresses() {

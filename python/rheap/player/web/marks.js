@@ -14,13 +14,12 @@ export function bandsOfLooked(looked, run) {
 
 export function drawMarks(canvas, player, run) {
   const { pen } = prepareCanvas(canvas);
-  const scale = scaleOf(canvas, player.view);
+  const scale = scaleOf(canvas, player.view, Math.min(player.lastSeen, run.operations));
   drawPlayhead(pen, scale, player.moment);
   if (!run.isRead) return;
   for (const looked of [player.selected, player.hovered]) {
     for (const band of bandsOfLooked(looked, run)) drawLooked(pen, boxOf(run, band, scale));
   }
-  if (player.isAsking) hideWhatComes(pen, scale, player.moment);
 }
 
 /** A line behind the last operation, and when near the operation itself. */
@@ -41,10 +40,4 @@ function drawLooked(pen, { left, top, width, height }) {
   pen.strokeStyle = styleColour("text");
   pen.lineWidth = 2;
   pen.strokeRect(left - 1, top - 1, wide + 2, high + 2);
-}
-
-function hideWhatComes(pen, scale, moment) {
-  const left = Math.max(scale.x(moment) + 1, 0);
-  pen.fillStyle = styleColour("field");
-  pen.fillRect(left, 0, scale.width - left, scale.height);
 }

@@ -18,22 +18,24 @@ export class Picture {
     this.canvas = canvas;
     this.run = run;
     this.onDrawn = onDrawn; // told how many bands were drawn one by one, null when none was
-    this.last = null; // a picture that was made: its image, and what it shows
+    this.last = null; // a picture that was made: its image, and what it shows up to when
     this.scan = 0; // the number of the present one
   }
 
   /** What the page shows until the blocks are read: which part of each cell was live. */
   useOverview(image, view) {
-    this.last = { image, view };
+    this.last = { image, view, lastSeen: this.run.operations };
   }
 
-  draw(view, colouring) {
+  /** `lastSeen`: the moment at which it ends. */
+  draw(view, colouring, lastSeen) {
     if (this.canvas.clientWidth === 0) return;
     const scan = ++this.scan;
+    if (this.last !== null && this.last.lastSeen > lastSeen) this.last = null;
     if (!this.run.isRead) return this.showLast(view);
     const range = this.run.rangeBetween(view.from, view.to);
     const looked = range.bands.length + range.end - range.first;
-    const work = this.look(view.copy(), colouring, range);
+    const work = this.look(view.copy(), colouring, lastSeen, range);
     if (looked <= QUICK) {
       while (!work.next().done);
       return;
@@ -43,12 +45,12 @@ export class Picture {
   }
 
   /** Collects what is seen, and draws it in the end. */
-  *look(view, colouring, range) {
+  *look(view, colouring, lastSeen, range) {
     const seen = [];
-    const scale = scaleOf(this.canvas, view);
+    const scale = scaleOf(this.canvas, view, lastSeen);
     let raster = null;
     const take = (band) => {
-      if (!this.isSeen(band, view)) return;
+      if (!this.isSeen(band, view, lastSeen)) return;
       if (raster === null) seen.push(band);
       else this.addTo(raster, band, scale);
     };
@@ -68,11 +70,12 @@ export class Picture {
     }
     overflow();
     if (raster === null) this.showBands(seen, view, colouring, scale);
-    else this.showRaster(raster, view);
+    else this.showRaster(raster, view, lastSeen);
   }
 
-  isSeen(band, view) {
+  isSeen(band, view, lastSeen) {
     const { run } = this;
+    if (run.born[band] > lastSeen) return false;
     const low = run.place[band] * UNIT;
     return run.died[band] > view.from && low < view.high && low + run.size[band] * UNIT > view.low;
   }
@@ -80,7 +83,7 @@ export class Picture {
   addTo(raster, band, scale) {
     const { run } = this;
     const left = scale.x(run.born[band] - 1);
-    const right = scale.x(Math.min(run.died[band] - 1, run.operations));
+    const right = scale.x(Math.min(run.died[band] - 1, scale.lastSeen));
     const bottom = scale.y(run.place[band] * UNIT);
     const top = scale.y((run.place[band] + run.size[band]) * UNIT);
     if (right > 0 && left < scale.width) raster.add(run, band, left, right, top, bottom);
@@ -89,23 +92,23 @@ export class Picture {
   showBands(bands, view, colouring, scale) {
     const { pen } = prepareCanvas(this.canvas);
     drawBands(pen, this.run, bands, scale, colouring);
-    this.keep(view);
+    this.keep(view, scale.lastSeen);
     this.onDrawn(bands.length);
   }
 
-  showRaster(raster, view) {
+  showRaster(raster, view, lastSeen) {
     const image = new OffscreenCanvas(raster.width, raster.height);
     image.getContext("2d").putImageData(raster.image(), 0, 0);
-    this.last = { image, view };
+    this.last = { image, view, lastSeen };
     this.showLast(view);
     this.onDrawn(null);
   }
 
   /** Keeps what is on the canvas, to be shown while the next picture is made. */
-  keep(view) {
+  keep(view, lastSeen) {
     const image = new OffscreenCanvas(this.canvas.width, this.canvas.height);
     image.getContext("2d").drawImage(this.canvas, 0, 0);
-    this.last = { image, view };
+    this.last = { image, view, lastSeen };
   }
 
   showLast(view) {
@@ -120,14 +123,15 @@ export class Picture {
   }
 }
 
-/** From operations and bytes to pixels of a canvas. */
-export function scaleOf(canvas, view) {
+/** From operations and bytes to pixels of a canvas. Nothing behind `lastSeen` is drawn. */
+export function scaleOf(canvas, view, lastSeen) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const across = width / (view.to - view.from);
   const up = height / (view.high - view.low);
   return {
     width,
     height,
+    lastSeen,
     across,
     up,
     x: (operation) => (operation - view.from) * across,

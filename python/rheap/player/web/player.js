@@ -27,6 +27,11 @@ export class Player {
     return this.shown[0];
   }
 
+  /** The last moment that the page shows: a question hides what comes. */
+  get lastSeen() {
+    return this.isAsking ? this.moment : this.operations;
+  }
+
   resetView() {
     this.view = new Viewport(this.operations, Math.max(...this.shown.map((run) => run.extent)));
     this.tell("view");

@@ -16,7 +16,7 @@ import { tellOperation } from "./words.js";
 export class Stage {
   /** `onPlace` is told of clicks on a place in bytes: in the map, and when it asks in the picture. */
   constructor(player, run, template, overview, onPlace) {
-    Object.assign(this, { player, run, onPlace, pointed: -1 });
+    Object.assign(this, { player, run, onPlace, chain: [] });
     this.element = template.content.firstElementChild.cloneNode(true);
     const part = (name) => this.element.querySelector(`[data-part="${name}"]`);
     for (const name of [
@@ -68,14 +68,12 @@ export class Stage {
   /** The band at a point of the picture, or -1. */
   bandAtPoint(x, y) {
     const { operation, place } = this.whereIs(x, y);
-    if (!this.run.isRead || operation >= this.lastSeen()) return -1;
+    if (!this.run.isRead || operation >= this.lastSeen) return -1;
     return this.run.bandAt(operation + 1, Math.floor(place / UNIT));
   }
 
-  /** The last moment that the page shows: a question hides what comes. */
-  lastSeen() {
-    const { player, run } = this;
-    return player.isAsking ? Math.min(player.moment, run.operations) : run.operations;
+  get lastSeen() {
+    return Math.min(this.player.lastSeen, this.run.operations);
   }
 
   point(x, y) {
@@ -98,9 +96,9 @@ export class Stage {
     return { run: this.run, number, band: number < 0 ? band : -1 };
   }
 
-  /** Frames the block at a place (in units), -1 for none, in the map. */
-  pointAt(place) {
-    this.pointed = place;
+  /** Shows in the map the way through these places (in units): the blocks of a list. */
+  showChain(places) {
+    this.chain = places;
     this.drawMoment();
   }
 
@@ -127,7 +125,7 @@ export class Stage {
   // --- drawing ---
 
   drawPicture(colouring) {
-    this.drawing.draw(this.player.view, colouring);
+    this.drawing.draw(this.player.view, colouring, this.lastSeen);
     this.drawAxes();
     this.drawCurves();
   }
@@ -135,11 +133,11 @@ export class Stage {
   drawCurves() {
     const { run, player } = this;
     if (!run.isRead) return;
-    drawCurves(this.curves, run, player.view, mostBytes(player.shown), this.lastSeen());
+    drawCurves(this.curves, run, player.view, mostBytes(player.shown), this.lastSeen);
   }
 
   drawAxes() {
-    drawAxes(this, scaleOf(this.picture, this.player.view), this.player.view);
+    drawAxes(this, scaleOf(this.picture, this.player.view, this.lastSeen), this.player.view);
     drawCurveAxes(this, this.curves.clientHeight, mostBytes(this.player.shown));
   }
 
@@ -153,11 +151,10 @@ export class Stage {
     const moment = momentOf(run, player.moment);
     const looked = [player.selected, player.hovered];
     const bands = looked.flatMap((each) => bandsOfLooked(each, run));
-    if (this.pointed >= 0) bands.push(run.bandAt(player.moment, this.pointed));
-    this.region.draw(moment, new Set(bands));
+    bands.push(...this.chain.map((place) => run.bandAt(player.moment, place)));
+    this.region.draw(moment, new Set(bands), this.chain);
     this.words.ariaLive = player.isPlaying ? "off" : "polite"; // or it would be read out all along
     this.words.replaceChildren(...this.tellMoment());
-    if (player.isAsking) this.drawCurves();
   }
 
   /** The last operation in words, and the next one. */

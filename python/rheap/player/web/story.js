@@ -32,9 +32,7 @@ export class Story {
   }
 
   rowsOf({ run, number, band }) {
-    const { isAsking, moment, operations } = this.player;
-    if (number >= 0) return tellStory(run, number);
-    return tellHole(run, band, isAsking ? moment : operations);
+    return number >= 0 ? tellStory(run, number) : tellHole(run, band, this.player.lastSeen);
   }
 
   /** Brings the whole life of what is selected into view. */
