@@ -5,6 +5,7 @@
 
 import { BandReader } from "./band_reader.js";
 import { UNIT } from "./layout.js";
+import { COMPACT } from "./trace.js";
 
 const PLAYED_PER_TURN = 5_000;
 
@@ -121,6 +122,16 @@ export class Run {
     const found = [];
     for (let band = this.firstOf[number]; band >= 0; band = this.following[band]) found.push(band);
     return found;
+  }
+
+  /** The operation that asked for what a live band holds; another one may have moved it there. */
+  requestOf(band) {
+    const { trace } = this;
+    const at = this.born[band] - 1;
+    if (trace.kinds[at] !== COMPACT) return at;
+    const number = this.owner[band];
+    const resized = trace.resizesOf(number).filter((each) => each < at && !this.isRefused[each]);
+    return resized.at(-1) ?? trace.births[number];
   }
 
   /** The band at a place (in units) at a moment, or -1 for the wilderness. */
