@@ -62,3 +62,16 @@ def test_a_question_is_answered_by_keys(open_page):
     assert "Operation 2 asks for 16 bytes" in page.inner_text("#ask-words")
     page.keyboard.press("2")
     assert page.inner_text("#ask-score") == "1 of 2 right"
+
+
+def test_choices_that_have_no_button_are_counted(open_page):
+    blocks = 20
+    operations = [*["+24"] * blocks, *[f"-{n}" for n in range(0, blocks, 2)], *["+40"] * 9]
+    freed = [f"-{n}" for n in range(blocks, blocks + 9, 2)]
+    page = open_page("--ops", ",".join([*operations, *freed, "+100"]), "--capacity", "4 KiB")
+    page.check("#ask")
+    for _ in range(blocks + 9):
+        page.click("#ask-choices >> text=the wilderness")
+        page.click("#ask-next")
+    assert page.locator("#ask-choices button").count() == 12 + 2
+    assert page.inner_text("#ask-choices p") == "3 blocks more, in the map"

@@ -3,7 +3,7 @@
 import { byId, make } from "./elements.js";
 import { FREE, LIVE, UNIT } from "./layout.js";
 import { momentOf } from "./moment.js";
-import { blockOffset, count } from "./text.js";
+import { blockOffset, count, plural } from "./text.js";
 import { ALLOCATE } from "./trace.js";
 import { tellOperation } from "./words.js";
 
@@ -59,6 +59,8 @@ export class Asking {
       .map((band) => this.choice(nameOfBlock(run, band), band));
     buttons.push(this.choice("the wilderness", WILDERNESS));
     buttons.push(this.choice("it is refused", REFUSED));
+    const left = holes.length - MOST_CHOICES;
+    if (left > 0) buttons.push(make("p", { text: `${plural(left, "block")} more, in the map` }));
     return buttons;
   }
 
