@@ -44,10 +44,12 @@ def test_jumps_and_playing(open_page):
         ("+24,+24,-0,+24", "takes the block of that very size"),
         ("+24", "takes 32 bytes of the wilderness"),
         ("+24,-0", "wait, unmerged, for a request of their size"),
+        ("+24,c", "no block has to move; the free bytes are one hole now"),
+        ("+24,+24,+40,-0,c", "2 blocks slid down, 80 bytes; the free bytes are one hole now"),
     ],
 )
 def test_an_operation_in_words(open_page, ops, told):
-    page = open_page("--ops", ops)
+    page = open_page("--ops", ops, "--coalesce", "deferred")
     press(page, "End")
     assert told in page.inner_text("[data-part=words]")
 
@@ -67,6 +69,19 @@ def test_an_operation_in_words_where_merging_is_immediate(open_page, ops, told):
     assert told in page.inner_text("[data-part=words]")
 
 
+def test_a_bounded_compaction_in_words(open_page, tmp_path):
+    (tmp_path / "trace").write_text("# rheap 2\na 24\na 24\na 40\nf 3\nc 40\nc 48\nc 48\n")
+    page = open_page(tmp_path / "trace", "--capacity", 112)
+    told = []
+    for moment in (5, 6, 7):
+        go_to(page, moment)
+        told.append(page.inner_text("[data-part=words]"))
+    assert "1 block slid down, 32 bytes; 1 hole left below the wilderness" in told[0]
+    assert "c: at most 40 bytes" in told[0]
+    assert "1 block slid down, 48 bytes; the free bytes are one hole now" in told[1]
+    assert "no block has to move" in told[2]
+
+
 def test_a_policy_may_prefer_the_wilderness(open_page):
     page = open_page(
         "--ops", "+120,+16,-0,+40", "--policy", "worst", "--coalesce", "immediate",
@@ -79,7 +94,7 @@ def test_a_policy_may_prefer_the_wilderness(open_page):
 
 
 def test_lists_are_shown_in_their_order(open_page):
-    page = open_page("--ops", "+24,+24,+24,+100,-0,-2,-1")
+    page = open_page("--ops", "+24,+24,+24,+100,-0,-2,-1", "--coalesce", "deferred")
     press(page, "End")
     members = page.eval_on_selector_all(
         "#list-rows .member", "all => all.map(each => each.textContent)"

@@ -4,7 +4,9 @@ from pages import settle
 
 
 def test_questions_are_answered_and_counted(open_page):
-    page = open_page("--ops", "+40,+16,-0,+40,+5000", "--capacity", "400")
+    page = open_page(
+        "--ops", "+40,+16,-0,+40,+5000", "--capacity", "400", "--coalesce", "deferred"
+    )  # fmt: skip
     page.check("#ask")
     assert "Operation 1 asks for 40 bytes" in page.inner_text("#ask-words")
     assert page.evaluate("rheapPlayer.player.moment") == 0
@@ -68,7 +70,10 @@ def test_choices_that_have_no_button_are_counted(open_page):
     blocks = 20
     operations = [*["+24"] * blocks, *[f"-{n}" for n in range(0, blocks, 2)], *["+40"] * 9]
     freed = [f"-{n}" for n in range(blocks, blocks + 9, 2)]
-    page = open_page("--ops", ",".join([*operations, *freed, "+100"]), "--capacity", "4 KiB")
+    page = open_page(
+        "--ops", ",".join([*operations, *freed, "+100"]), "--capacity", "4 KiB",
+        "--coalesce", "deferred",
+    )  # fmt: skip
     page.check("#ask")
     for _ in range(blocks + 9):
         page.click("#ask-choices >> text=the wilderness")

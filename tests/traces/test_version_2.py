@@ -41,7 +41,9 @@ def test_a_last_line_of_version_2_counts_once_its_end_is_there(tmp_path, capsys)
             assert (trace.torn_line is None) == (data[:length].endswith(b"\n") and not tail)
             whole = [line[:1] for line in data[:length].split(b"\n")[:-1]]
             assert len(trace) == sum(letter in b"arfc" for letter in whole if letter)
-            assert written(trace) == operations[: sum(letter in b"arf" for letter in whole if letter)]
+            assert (
+                written(trace) == operations[: sum(letter in b"arf" for letter in whole if letter)]
+            )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +168,23 @@ def test_what_is_written_is_read_back(recording, parts):
     assert columns(trace) == told
 
 
-LINES = ["a 1", "a 99", "f 1", "f 2", "r 1 7", "c", "c 9", "s 1 x", "s 1", "s 0", "t 1", "u 3", "", "# a", "x"]
+LINES = [
+    "a 1",
+    "a 99",
+    "f 1",
+    "f 2",
+    "r 1 7",
+    "c",
+    "c 9",
+    "s 1 x",
+    "s 1",
+    "s 0",
+    "t 1",
+    "u 3",
+    "",
+    "# a",
+    "x",
+]
 
 
 @given(st.lists(st.sampled_from(LINES) | st.text(max_size=5), max_size=12))

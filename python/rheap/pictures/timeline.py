@@ -106,7 +106,9 @@ def _band(timeline: Timeline, band: Band, y: int) -> Iterator[str]:
     # A gap tells neighbours apart, where there is room for one; and what is there is seen.
     width = max(width - (0.75 if width > 3 else 0), 0.5)
     height = max(height - (0.75 if height > 3 else 0), 0.5)
-    yield f"<g><title>{_tell(band, timeline.operations)}</title>" + _rectangle(LIVE, x, top, width, height)
+    yield f"<g><title>{_tell(band, timeline.operations)}</title>" + _rectangle(
+        LIVE, x, top, width, height
+    )
     if word > 2:
         yield _rectangle(WORD, x, top + height - word, width, word)
     size = f"{band.asked:,}"

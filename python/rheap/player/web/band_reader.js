@@ -78,10 +78,11 @@ export class BandReader {
   }
 
   readMoves(at) {
-    const { owners, bands } = (this.moved = { owners: [], bands: [] });
+    const moved = { owners: [], bands: [] };
+    this.moved = moved;
     this.readBirths(at, -1);
     this.moved = null;
-    bands.forEach((band, turn) => this.settle(band, owners[turn]));
+    for (const [turn, band] of moved.bands.entries()) this.settle(band, moved.owners[turn]);
   }
 
   readBirths(at, number) {
