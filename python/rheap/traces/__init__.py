@@ -29,9 +29,10 @@ write:
     r ID BYTES                      reallocates
     f ID                            frees
 
-It has no compactions. Ids are numbers below 2**64 and may be used again after their free. The further columns, any of them
-in this order: `time`, microseconds since the recording began; `thread`, a small number; `site`, the
-rest of the line, escaped as above. A last line without its end that cannot be read is left out.
+It has no compactions. Ids are numbers below 2**64 and may be used again after their free. The
+further columns, any of them in this order: `time`, microseconds since the recording began;
+`thread`, a small number; `site`, the rest of the line, escaped as above. A last line without its
+end that cannot be read is left out.
 
 In both, empty lines and those that begin with # are skipped, a size is at most 1 TiB, and of a site
 the first 2048 bytes count. A file may be gzipped, whatever its name.
