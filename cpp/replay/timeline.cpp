@@ -109,7 +109,7 @@ Timeline::Timeline(Inspection& inspection, std::size_t columns,
                                      : static_cast<double>(inspection.live_bytes()) /
                                            static_cast<double>(extent));
     if (narration != nullptr) narration->note(merged.largest_request(word_bytes));
-    if (now % 1024 == 0) pulse(now);
+    if (now % 1024 == 0 || !inspection.moved().empty()) pulse(now);  // to move takes long
   }
 }
 

@@ -24,6 +24,7 @@ void Trace::add(Operation operation, std::uint64_t line) {
   operations_.push_back(operation);
   slots_ = std::max(slots_, operation.slot() + 1);
   if (operation.kind() == Kind::allocate) ++allocations_;
+  if (operation.kind() == Kind::compact) ++compactions_;
 }
 
 std::uint32_t Trace::add_site(std::string_view text) {
@@ -70,10 +71,9 @@ std::string Writer::next() {
   const auto& operations = trace_.operations();
   std::string text;
   if (position_ == 0) {
-    const auto compactions = std::ranges::count(operations, Kind::compact, &Operation::kind);
     text = std::to_string(trace_.demand().block_bytes) + '\n' +
            std::to_string(trace_.allocations()) + '\n' +
-           std::to_string(operations.size() - static_cast<std::size_t>(compactions)) + "\n1\n";
+           std::to_string(operations.size() - trace_.compactions()) + "\n1\n";
   }
   const std::size_t end = std::min(operations.size(), position_ + operations_per_part);
   for (; position_ < end; ++position_) {

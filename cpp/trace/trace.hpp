@@ -74,6 +74,7 @@ class Trace {
   [[nodiscard]] const std::vector<Operation>& operations() const { return operations_; }
   [[nodiscard]] std::uint32_t slots() const { return slots_; }
   [[nodiscard]] std::uint64_t allocations() const { return allocations_; }
+  [[nodiscard]] std::uint64_t compactions() const { return compactions_; }
   [[nodiscard]] std::uint64_t line_of(std::size_t operation) const;
   /// The line that was left out, if there is one.
   [[nodiscard]] std::optional<std::uint64_t> torn_line() const { return torn_line_; }
@@ -124,6 +125,7 @@ class Trace {
   Changes<std::uint32_t> origins_;
   std::vector<std::string> sites_{""};
   std::uint64_t allocations_ = 0;
+  std::uint64_t compactions_ = 0;
   std::uint32_t slots_ = 0;
   std::optional<std::uint64_t> torn_line_;
 };

@@ -147,6 +147,8 @@ class Report:
 
     trace: str
     operations: int
+    compactions: int
+    """How many of these are compactions: no times are of them."""
     peak_bytes: int
     ceiling: float
     capacity: int
@@ -164,6 +166,7 @@ class Report:
         return cls(
             trace=trace.source,
             operations=len(trace),
+            compactions=trace.compactions,
             peak_bytes=trace.peak_bytes,
             ceiling=_ceiling(trace),
             capacity=capacity,

@@ -57,7 +57,7 @@ TEST("a compaction has no block, no site and no part in what a trace wants") {
   const std::string text = Writer(trace).next();
   trace.set_site(trace.add_site("x"));
   trace.add({Kind::compact, 0, Operation::unbounded}, 13);
-  CHECK(trace.slots() == 2 && trace.allocations() == 3);
+  CHECK(trace.slots() == 2 && trace.allocations() == 3 && trace.compactions() == 1);
   CHECK(trace.demand().bytes == before.bytes && trace.demand().operation == before.operation);
   CHECK(trace.site_of(5) == 0);
   CHECK(trace.operations()[5].bytes() == Operation::unbounded);

@@ -49,6 +49,7 @@ def show(terminal: Terminal, report: Report) -> None:
         "reallocation moves its block both must exist at once, which lowers that ceiling. "
         f"Heaps of {format_size(report.capacity)}. Fragmentation is the part of the bytes in holes "
         "that the largest hole does not have; the wilderness is one of them."
+        + (" Compactions are not timed." if report.compactions else "")
         + (
             f" malloc is that of {printable(_core.malloc_library())}."
             if report.against_malloc
