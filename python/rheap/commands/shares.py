@@ -21,7 +21,7 @@ def show_shares(terminal: Terminal, trace: _core.Trace, operations: int) -> None
     # A line for one site tells more than one for "1 other site".
     most = _LINES if len(rows) > _LINES + 1 else len(rows)
     if others := rows[most:]:
-        bytes_, blocks = (sum(row[figure] for row in others) for figure in (1, 2))
+        bytes_, blocks = sum(row[1] for row in others), sum(row[2] for row in others)
         rows[most:] = [(f"{len(others):,} other sites", bytes_, blocks)]
     total = sum(bytes_ for _, bytes_, _ in rows)
     width = max(terminal.width - _FIGURES, 20)
