@@ -5,9 +5,11 @@ import gc
 import itertools
 import math
 import random
+import threading
 import tracemalloc
 
 import pytest
+from processes import Child
 
 import rheap
 
@@ -341,3 +343,78 @@ def test_the_plan_ends_and_terms_make_sense():
     for budget in (0, -1, 1.5, math.nan):
         with pytest.raises(ValueError, match="budget"):
             heap.compact_when(budget=budget)
+
+
+def test_arrays_are_made_where_they_stand_in_nobodys_way():
+    np = pytest.importorskip("numpy")
+    heap = rheap.Heap("64 MiB")
+    heap.compact_when(fragmentation=1.2, until=1.05, budget=1.0)
+    blocks = [heap.alloc(200) for _ in range(20_000)]
+    arrays = [heap.array(100, "u1") for _ in range(100)]
+    for number, array in enumerate(arrays):
+        array[:] = number
+    farthest = max(array.base.block.offset for array in arrays)
+    assert farthest < blocks[0].offset + 100_000
+    del blocks[1000:]
+    assert heap.compact().extent_after < 300_000
+    assert all((array == number).all() for number, array in enumerate(arrays))
+    assert heap.array(100, zero=True).sum() == 0
+    assert not np.shares_memory(arrays[0], arrays[1])
+    heap.check()
+
+
+# --- beside others --------------------------------------------------------------------------------
+
+
+def test_no_thread_sees_a_block_half_moved():
+    heap = rheap.Heap("2 MiB")
+    blocks = {number: heap.alloc(300) for number in range(1000)}
+    for number, block in blocks.items():
+        block[:] = bytes([number % 251]) * 300
+    wrong = []
+    stop = threading.Event()
+
+    def read(seed):
+        pick = random.Random(seed)
+        while not stop.is_set():
+            number = pick.randrange(0, 1000, 3)
+            block, expected = blocks[number], number % 251
+            if block[pick.randrange(300)] != expected or set(block[:]) != {expected}:
+                wrong.append(number)
+            with block.view() as view:
+                if view[299] != expected:
+                    wrong.append(number)
+
+    threads = [threading.Thread(target=read, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    pick = random.Random(1)
+    for _ in range(100):
+        for number in range(1, 1000, 3):
+            blocks[number] = heap.alloc(pick.randrange(1, 1500))
+        for number in range(1, 1000, 3):
+            del blocks[number]
+        heap.compact(max_bytes=pick.choice((None, 10_000)))
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    heap.check()
+
+
+def test_a_forked_child_compacts_its_copy():
+    heap = rheap.Heap("1 MiB")
+    blocks = scattered(heap)
+    heap.compact(max_bytes=1000)
+    places = [block.offset for block in blocks.values()]
+
+    def work(pipe):
+        heap.compact()
+        verify(blocks)
+        heap.check()
+        pipe.send("done")
+
+    with Child(work) as child:
+        child.receive()
+    assert [block.offset for block in blocks.values()] == places
+    verify(blocks)

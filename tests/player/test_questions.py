@@ -4,9 +4,7 @@ from pages import settle
 
 
 def test_questions_are_answered_and_counted(open_page):
-    page = open_page(
-        "--ops", "+40,+16,-0,+40,+5000", "--capacity", "400", "--coalesce", "deferred"
-    )  # fmt: skip
+    page = open_page("--ops", "+40,+16,-0,+40,+5000", "--capacity", "400", "--coalesce", "deferred")
     page.check("#ask")
     assert "Operation 1 asks for 40 bytes" in page.inner_text("#ask-words")
     assert page.evaluate("rheapPlayer.player.moment") == 0

@@ -58,7 +58,7 @@ bool bytes_of(const Shape& shape, std::uint64_t item_bytes, std::uint64_t& bytes
 PyObject* make_array(Heap* heap, const Shape& shape, PyObject* dtype, std::uint64_t bytes,
                      bool zero) {
   constexpr std::uint64_t cache_line = 64;  // and the widest vector register
-  BlockObject* block = allocate_block(heap, bytes, cache_line, zero);
+  BlockObject* block = allocate_to_stay(heap, bytes, cache_line, zero);
   if (block == nullptr) return nullptr;
   PyObject* pin = pin_of(block);
   void* memory = address_of(block);  // which stays, now

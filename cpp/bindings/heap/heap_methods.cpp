@@ -49,10 +49,11 @@ bool clear(BlockObject* block, std::uint64_t bytes) {
 
 /// Returns false with a Python error.
 [[gnu::noinline]] bool alloc_otherwise(BlockObject* block, Heap* heap, std::uint64_t bytes,
-                                       std::uint64_t align, std::uint64_t& dirty) {
+                                       std::uint64_t align, bool stays, std::uint64_t& dirty) {
   note_request(heap);
-  const bool done = translated_request(
-      *heap, [&] { patiently(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align); }); });
+  const bool done = translated_request(*heap, [&] {
+    patiently(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align, stays); });
+  });
   if (!done) return false;
   adopt(block, heap);
   if (!heap->debug()) return true;
@@ -61,13 +62,13 @@ bool clear(BlockObject* block, std::uint64_t bytes) {
 }
 
 [[gnu::always_inline]] inline BlockObject* allocate(Heap* heap, std::uint64_t bytes,
-                                                    std::uint64_t align, bool zero) {
+                                                    std::uint64_t align, bool zero, bool stays) {
   BlockObject* block = new_block();  // before the lock: making objects may run Python code
   if (block == nullptr) return nullptr;
   std::uint64_t dirty = bytes;
   if (heap->alloc_quickly(block->handle, bytes, align)) [[likely]] {
     adopt(block, heap);
-  } else if (!alloc_otherwise(block, heap, bytes, align, dirty)) {
+  } else if (!alloc_otherwise(block, heap, bytes, align, stays, dirty)) {
     Py_DECREF(block);
     return nullptr;
   }
@@ -80,8 +81,8 @@ bool clear(BlockObject* block, std::uint64_t bytes) {
 
 }  // namespace
 
-BlockObject* allocate_block(Heap* heap, std::uint64_t bytes, std::uint64_t align, bool zero) {
-  return allocate(heap, bytes, align, zero);
+BlockObject* allocate_to_stay(Heap* heap, std::uint64_t bytes, std::uint64_t align, bool zero) {
+  return allocate(heap, bytes, align, zero, true);
 }
 
 namespace {
@@ -92,7 +93,7 @@ namespace {
   if (!parse_size(size, "size", bytes)) return nullptr;
   Heap* heap = heap_of(self);
   if (heap == nullptr) return nullptr;
-  return reinterpret_cast<PyObject*>(allocate(heap, bytes, align, zero));
+  return reinterpret_cast<PyObject*>(allocate(heap, bytes, align, zero, false));
 }
 
 [[gnu::noinline]] PyObject* alloc_with_options(PyObject* self, PyObject* const* args,

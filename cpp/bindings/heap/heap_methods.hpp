@@ -14,9 +14,9 @@ void add_methods(const pybind11::object& owner, std::span<PyMethodDef> added);
 /// descriptors. A descriptor of the object's very own class is called without a look at its bases.
 void add_heap_methods(const pybind11::object& heap_class);
 
-/// A new Block of the heap; `align` is a power of two from 8 to `largest_align`. nullptr with a
-/// Python error.
-BlockObject* allocate_block(Heap* heap, std::uint64_t bytes, std::uint64_t align, bool zero);
+/// A new Block of the heap that will be pinned as long as it lives; `align` is a power of two from
+/// 8 to `largest_align`. nullptr with a Python error.
+BlockObject* allocate_to_stay(Heap* heap, std::uint64_t bytes, std::uint64_t align, bool zero);
 
 /// `r_free`, a function of this module that frees blocks of the heap which `default_heap` returns.
 /// It is compiled because the rule of exposed blocks looks at the names of the calling function: a

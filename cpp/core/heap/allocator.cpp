@@ -141,6 +141,12 @@ Block Allocator::find_place(Request request, bool wilderness) {
   return block;
 }
 
+Allocation Allocator::allocate_in(Block hole, std::uint64_t bytes, std::uint64_t align) {
+  const Block block = place(hole_of(hole), {block_size_for(bytes), align});
+  placement_.took(block.end());
+  return finish(block, bytes, bytes);
+}
+
 /// Makes a free block, or the aligned part of it, live; what is left on either side stays free.
 [[gnu::always_inline]] inline Block Allocator::place(Hole hole, Request request) {
   const Offset start = request.start_in(hole.start);

@@ -121,6 +121,8 @@ class Allocator {
   /// Makes a copy of a live block in a hole, at last in the wilderness if that may be used, or
   /// nowhere when it fits in none. The old block is then no longer counted, and to be emptied.
   std::optional<Allocation> copy_elsewhere(const Handle& handle, bool wilderness);
+  /// A new block in this hole, which is in its list and has room for it.
+  Allocation allocate_in(Block hole, std::uint64_t bytes, std::uint64_t align);
   /// What was a live or a deferred block is a hole in hand.
   void empty(Block& block);
   /// Bytes of the block for a request, its word included. Throws Exhausted when there can be none.

@@ -195,6 +195,7 @@ CompactionFigures Compaction::run(const CompactionBounds& bounds, Owners& owners
     figures.finished = at_ >= end;
     if (figures.finished) at_ = {};
   }
+  if (figures.finished) low_ = {};
   return figures;
 }
 
@@ -202,7 +203,7 @@ bool Compaction::make_room(std::uint64_t bytes, std::uint64_t align, Owners& own
   const Request request{allocator_.block_size_for(bytes), align};
   const std::uint64_t needed = align > 8 ? request.size_anywhere() : request.size;
   allocator_.defrag();
-  if (empty(cheapest(needed, Way::emptying, owners), owners)) return true;
+  if (empty_cheapest(needed, owners)) return true;
   if (const Stretch found = cheapest(needed, Way::sliding, owners)) {
     Pass(*this, {}, owners).slide(payload_of(found.begin), payload_of(found.end));
     return true;
@@ -210,7 +211,19 @@ bool Compaction::make_room(std::uint64_t bytes, std::uint64_t align, Owners& own
   // Between walls nothing is large enough. With all that is free there together, what stands in the
   // way of one hole may fit into another.
   Pass(*this, {}, owners).slide_all();
-  return empty(cheapest(needed, Way::emptying, owners), owners);
+  return empty_cheapest(needed, owners);
+}
+
+bool Compaction::empty_cheapest(std::uint64_t needed, Owners& owners) {
+  const Stretch found = cheapest(needed, Way::emptying, owners);
+  HandleCursor cursor(handles_);
+  return empty(found, cursor, owners);
+}
+
+/// No larger block can be moved elsewhere.
+std::uint64_t Compaction::largest_elsewhere() const {
+  return std::max(allocator_.largest_hole(),
+                  allocator_.region().end() - allocator_.blocks().wilderness());
 }
 
 /// The run of neighbouring blocks, none of which must stay, whose moving costs least and yields
@@ -224,9 +237,7 @@ Compaction::Stretch Compaction::cheapest(std::uint64_t needed, Way way, Owners& 
   };
   const Region& region = allocator_.region();
   const Offset wilderness = allocator_.blocks().wilderness();
-  const std::uint64_t most = way == Way::sliding
-                                 ? CompactionBounds::none
-                                 : std::max(allocator_.largest_hole(), region.end() - wilderness);
+  const std::uint64_t most = way == Way::sliding ? CompactionBounds::none : largest_elsewhere();
   std::deque<Neighbour> run;
   std::uint64_t yield = 0;
   std::uint64_t cost = 0;
@@ -257,16 +268,67 @@ Compaction::Stretch Compaction::cheapest(std::uint64_t needed, Way way, Owners& 
   return best;
 }
 
+std::optional<Allocation> Compaction::allocate_low(std::uint64_t bytes, std::uint64_t align,
+                                                   Owners& owners) {
+  const Request request{allocator_.block_size_for(bytes), align};
+  if (request.size > largest_low) return {};
+  allocator_.defrag();
+  HandleCursor cursor(handles_);
+  const Stretch found = lowest(request.size_anywhere(), cursor, owners);
+  const BlockList& blocks = allocator_.blocks();
+  if (!empty(found, cursor, owners) || found.begin >= blocks.wilderness()) return {};
+  return allocator_.allocate_in({found.begin, blocks.at(found.begin)}, bytes, align);
+}
+
+/// The first run with room of blocks that may move or are free, among a few from where the last one
+/// was found.
+Compaction::Stretch Compaction::lowest(std::uint64_t needed, HandleCursor& cursor, Owners& owners) {
+  const BlockList& blocks = allocator_.blocks();
+  const std::uint64_t most = largest_elsewhere();
+  Stretch run{.begin = first_from(low_, cursor), .end = {}, .cost = 0};
+  Offset at = run.begin;
+  for (unsigned seen = 0; seen < seen_for_low; ++seen) {
+    if (at >= blocks.wilderness()) {
+      low_ = {};
+      return {};
+    }
+    const Block block{at, blocks.follow(at)};
+    at = block.end();
+    if (block.word.state() == State::live) {
+      const Handle* handle = cursor.find(payload_of(block.start));
+      const bool moves = handle != nullptr && block.word.size() <= most && owners.may_move(*handle);
+      if (!moves) {
+        low_ = at;
+        run = {.begin = at, .end = {}, .cost = 0};
+        continue;
+      }
+      run.cost += block.word.size();
+    }
+    if (at - run.begin >= needed) return {.begin = run.begin, .end = at, .cost = run.cost};
+  }
+  low_ = at;
+  return {};
+}
+
+/// Where the first block from this place on starts, or the hole before it; else the wilderness.
+Offset Compaction::first_from(Offset place, HandleCursor& cursor) const {
+  const BlockList& blocks = allocator_.blocks();
+  if (place <= blocks.first()) return blocks.first();
+  const Handle* first = cursor.first_from(place, blocks.wilderness());
+  if (first == nullptr) return blocks.wilderness();
+  const Offset start = block_of(first->payload);
+  return blocks.at(start).after_free() ? blocks.previous(start).start : start;
+}
+
 /// Moves the live blocks of a stretch elsewhere; returns whether all found a place. (If not, those
 /// that did are there.)
-bool Compaction::empty(const Stretch& stretch, Owners& owners) {
+bool Compaction::empty(const Stretch& stretch, HandleCursor& cursor, Owners& owners) {
   if (!stretch) return false;
   const BlockList& blocks = allocator_.blocks();
   const Offset wilderness = blocks.wilderness();
   const bool elsewhere = stretch.end <= wilderness;  // whether the wilderness is
   const Offset end = std::min(stretch.end, wilderness);
   for_each_hole(stretch.begin, end, [&](Block hole) { allocator_.take_hole(hole); });
-  HandleCursor cursor(handles_);
   Block hand{};
   bool emptied = true;
   for (Offset at = stretch.begin; at < end;) {

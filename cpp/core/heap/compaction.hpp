@@ -41,7 +41,8 @@ struct CompactionFigures {
 
 /// Moves live blocks so that what is free comes together: by sliding them towards the low end in
 /// address order, a pass that can stop anywhere and go on from there; or, for one request, by
-/// emptying the stretch that costs least.
+/// emptying the stretch that costs least. What may not move is a wall to it; blocks that are known
+/// to become walls can be placed where they stand together.
 ///
 /// Slides as LISP's collectors do (Haddon, Waite: "A compaction procedure for variable-length
 /// storage elements", 1967), but finds the handles of a block by its window of the region, so that
@@ -56,9 +57,17 @@ class Compaction {
   /// Moves what costs least until there is a hole for a request of so many bytes; returns whether
   /// there may be one. Throws Damage.
   bool make_room(std::uint64_t bytes, std::uint64_t align, Owners& owners);
+  /// A new block that will stay where it is, near the low end, where it stands in nobody's way:
+  /// what may move makes room. None if that would take more than a little.
+  std::optional<Allocation> allocate_low(std::uint64_t bytes, std::uint64_t align, Owners& owners);
 
  private:
   class Pass;
+  /// Of a block that is given a place near the low end; to move as much for a larger one would take
+  /// too long.
+  static constexpr std::uint64_t largest_low = std::uint64_t{64} << 10;
+  static constexpr unsigned seen_for_low = 256;
+
   struct Stretch {
     Offset begin{};
     Offset end{};
@@ -68,15 +77,20 @@ class Compaction {
   };
   enum class Way { emptying, sliding };
 
+  [[nodiscard]] std::uint64_t largest_elsewhere() const;
   Stretch cheapest(std::uint64_t needed, Way way, Owners& owners) const;
-  bool empty(const Stretch& stretch, Owners& owners);
+  Stretch lowest(std::uint64_t needed, HandleCursor& cursor, Owners& owners);
+  Offset first_from(Offset place, HandleCursor& cursor) const;
+  bool empty_cheapest(std::uint64_t needed, Owners& owners);
+  bool empty(const Stretch& stretch, HandleCursor& cursor, Owners& owners);
   bool move_elsewhere(Handle& handle, bool wilderness, Owners& owners);
   template <typename Visit>
   void for_each_hole(Offset begin, Offset end, Visit&& visit) const;
 
   Allocator& allocator_;
   HandleTable& handles_;
-  Offset at_{};  ///< everything before it was compacted in this round of passes
+  Offset at_{};   ///< everything before it was compacted in this round of passes
+  Offset low_{};  ///< no place for a block that will stay was found before it in this round
 };
 
 }  // namespace rheap

@@ -26,11 +26,23 @@ void CompactionPlan::go_on(Compaction& compaction, const Allocator& allocator, O
   if (blocks.wilderness() - blocks.first() < least_extent) return;
   if (!is_due(ratio_of(allocator))) return;
   const std::uint64_t now = system::microseconds();
-  const auto allowed = static_cast<double>(now - since_) * terms_.share;
-  if (static_cast<double>(spent_) >= allowed) return;
+  if (!has_time(now)) return;
   const bool finished = compaction.run({.microseconds = slice}, owners).finished;
   spent_ += system::microseconds() - now;
   if (finished) note_end(ratio_of(allocator));
+}
+
+std::optional<Allocation> CompactionPlan::place_low(Compaction& compaction, std::uint64_t bytes,
+                                                    std::uint64_t align, Owners& owners) {
+  const std::uint64_t now = system::microseconds();
+  if (!has_time(now)) return {};
+  std::optional<Allocation> placed = compaction.allocate_low(bytes, align, owners);
+  spent_ += system::microseconds() - now;
+  return placed;
+}
+
+bool CompactionPlan::has_time(std::uint64_t now) const {
+  return static_cast<double>(spent_) < static_cast<double>(now - since_) * terms_.share;
 }
 
 bool CompactionPlan::is_due(double ratio) {

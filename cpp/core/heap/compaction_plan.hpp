@@ -19,6 +19,9 @@ class CompactionPlan {
 
   /// Does some of the work, if any is due. Throws Damage.
   void go_on(Compaction& compaction, const Allocator& allocator, Owners& owners);
+  /// As `Compaction::allocate_low`, if there is time for it.
+  std::optional<Allocation> place_low(Compaction& compaction, std::uint64_t bytes,
+                                      std::uint64_t align, Owners& owners);
 
  private:
   /// Microseconds of one pass.
@@ -26,6 +29,7 @@ class CompactionPlan {
   /// Bytes of a heap that is left alone.
   static constexpr std::uint64_t least_extent = std::uint64_t{1} << 20;
 
+  [[nodiscard]] bool has_time(std::uint64_t now) const;
   [[nodiscard]] bool is_due(double ratio);
   void note_end(double ratio);
 

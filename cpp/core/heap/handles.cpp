@@ -1,6 +1,7 @@
 #include "core/heap/handles.hpp"
 
 #include <bit>
+#include <utility>
 
 #include "core/system/memory.hpp"
 
@@ -14,12 +15,21 @@ HandleTable::HandleTable(Offset region_end)
 
 HandleTable::~HandleTable() { system::release(reinterpret_cast<std::byte*>(windows_), mapped_); }
 
-WindowOrder::WindowOrder(HandleTable& table, std::size_t window) : table_(table) {
+Handle* WindowPlaces::first_from(std::size_t place) const {
+  if (place >= HandleTable::places_in_window) return nullptr;
+  std::size_t part = place / 64;
+  std::uint64_t bits = taken_[part] >> place % 64 << place % 64;
+  while (bits == 0) {
+    if (++part == taken_.size()) return nullptr;
+    bits = taken_[part];
+  }
+  return at_[part * 64 + static_cast<std::size_t>(std::countr_zero(bits))];
+}
+
+WindowOrder::WindowOrder(HandleTable& table, std::size_t window) : table_(table), places_(table) {
   for (Handle* handle = std::exchange(table.windows_[window], nullptr); handle != nullptr;
        handle = handle->next) {
-    const std::size_t place = handle->payload.value % HandleTable::window_bytes / 8;
-    taken_[place / 64] |= std::uint64_t{1} << place % 64;
-    table.sorting_[place] = handle;
+    places_.add(*handle);
   }
 }
 
@@ -29,24 +39,31 @@ WindowOrder::~WindowOrder() {
 }
 
 Handle* WindowOrder::next() {
-  put_last();
-  while (part_ < taken_.size() && taken_[part_] == 0) ++part_;
-  if (part_ == taken_.size()) return nullptr;
-  const auto bit = static_cast<std::size_t>(std::countr_zero(taken_[part_]));
-  taken_[part_] &= taken_[part_] - 1;
-  last_ = table_.sorting_[part_ * 64 + bit];
+  if (last_ != nullptr) table_.put(*last_);
+  last_ = places_.first_from(from_);
+  if (last_ != nullptr) from_ = WindowPlaces::place_of(last_->payload) + 1;
   return last_;
 }
 
 void HandleCursor::load(std::size_t window) {
+  if (window == window_) return;
   window_ = window;
-  at_ = 0;
-  sorted_.clear();
+  places_.clear();
   for (Handle* handle = table_.in_window(window); handle != nullptr; handle = handle->next) {
-    sorted_.push_back({handle->payload, handle});
+    places_.add(*handle);
   }
-  std::sort(sorted_.begin(), sorted_.end(),
-            [](const Placed& a, const Placed& b) { return a.payload < b.payload; });
+}
+
+Handle* HandleCursor::first_from(Offset place, Offset end) {
+  for (std::size_t window = HandleTable::window_of(place); window <= HandleTable::window_of(end);
+       ++window) {
+    if (table_.in_window(window) == nullptr) continue;
+    load(window);
+    const bool is_first = window == HandleTable::window_of(place);
+    Handle* const found = places_.first_from(is_first ? WindowPlaces::place_of(place) : 0);
+    if (found != nullptr) return found;
+  }
+  return nullptr;
 }
 
 }  // namespace rheap

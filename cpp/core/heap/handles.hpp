@@ -1,11 +1,8 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
-#include <vector>
 
 #include "core/region/offset.hpp"
 
@@ -69,6 +66,7 @@ class HandleTable {
 
  private:
   friend class WindowOrder;
+  friend class WindowPlaces;
 
   void put(Handle& handle) {
     Handle*& head = windows_[window_of(handle.payload)];
@@ -84,9 +82,36 @@ class HandleTable {
   std::size_t count_ = 0;
 };
 
+/// The handles of one window by their places in it. There is only one at a time of each table.
+class WindowPlaces {
+ public:
+  explicit WindowPlaces(const HandleTable& table) : at_(table.sorting_) {}
+
+  void clear() { taken_ = {}; }
+  void add(Handle& handle) {
+    const std::size_t place = place_of(handle.payload);
+    taken_[place / 64] |= std::uint64_t{1} << place % 64;
+    at_[place] = &handle;
+  }
+  /// The handle whose payload starts here, or nullptr.
+  [[nodiscard]] Handle* find(Offset payload) const {
+    const std::size_t place = place_of(payload);
+    return (taken_[place / 64] >> place % 64 & 1) != 0 ? at_[place] : nullptr;
+  }
+  /// The first one at this place or behind it, or nullptr.
+  [[nodiscard]] Handle* first_from(std::size_t place) const;
+
+  static std::size_t place_of(Offset payload) {
+    return payload.value % HandleTable::window_bytes / 8;
+  }
+
+ private:
+  std::array<std::uint64_t, HandleTable::places_in_window / 64> taken_{};  ///< a bit for each
+  Handle** at_;
+};
+
 /// The handles of one window in address order, each of which may be given another place before the
-/// next one is asked for. As long as this lives those of the window are out of the table, and there
-/// is no other for the same table.
+/// next one is asked for. As long as this lives those of the window are out of the table.
 class WindowOrder {
  public:
   WindowOrder(HandleTable& table, std::size_t window);
@@ -98,43 +123,31 @@ class WindowOrder {
   Handle* next();
 
  private:
-  void put_last() {
-    if (last_ != nullptr) table_.put(*std::exchange(last_, nullptr));
-  }
-
   HandleTable& table_;
-  /// A bit for each place that has a handle.
-  std::array<std::uint64_t, HandleTable::places_in_window / 64> taken_{};
-  std::size_t part_ = 0;
+  WindowPlaces places_;
+  std::size_t from_ = 0;
   Handle* last_ = nullptr;
 };
 
-/// Finds the handles of blocks that are asked for in address order.
+/// Finds the handles of blocks that are asked for window by window.
 class HandleCursor {
  public:
-  explicit HandleCursor(const HandleTable& table) : table_(table) {}
+  explicit HandleCursor(const HandleTable& table) : table_(table), places_(table) {}
 
   /// The handle whose payload starts here, or nullptr.
   Handle* find(Offset payload) {
-    const std::size_t window = HandleTable::window_of(payload);
-    if (window != window_) load(window);
-    while (at_ < sorted_.size() && sorted_[at_].payload < payload) ++at_;
-    return at_ < sorted_.size() && sorted_[at_].payload == payload ? sorted_[at_].handle : nullptr;
+    load(HandleTable::window_of(payload));
+    return places_.find(payload);
   }
+  /// The first one from this place on and before `end`, or nullptr.
+  Handle* first_from(Offset place, Offset end);
 
  private:
-  /// A handle beside a copy of its place: handles lie all over the memory, so each is read once.
-  struct Placed {
-    Offset payload;
-    Handle* handle;
-  };
-
   void load(std::size_t window);
 
   const HandleTable& table_;
-  std::vector<Placed> sorted_;
+  WindowPlaces places_;
   std::size_t window_ = ~std::size_t{0};
-  std::size_t at_ = 0;
 };
 
 }  // namespace rheap

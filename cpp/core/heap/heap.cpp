@@ -148,12 +148,11 @@ bool Heap::close_if_unused() noexcept {
   return closed_;
 }
 
-std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align) {
+std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align, bool stays) {
   if (!membership_ && alloc_quickly(handle, bytes, align)) return bytes;
   return guarded<GuardInTurn>([&] {
     const Allocation allocation =
-        membership_ ? membership_->allocate(handle, bytes, align)
-                    : served(bytes, align, [&] { return allocator_->allocate(bytes, align); });
+        membership_ ? membership_->allocate(handle, bytes, align) : allocate(bytes, align, stays);
     handle.align = align;
     bind(handle, allocation, bytes);
     if (observer_ != nullptr) [[unlikely]]
@@ -161,6 +160,13 @@ std::uint64_t Heap::alloc(Handle& handle, std::uint64_t bytes, std::uint64_t ali
     follow_plan();
     return allocation.dirty;
   });
+}
+
+Allocation Heap::allocate(std::uint64_t bytes, std::uint64_t align, bool stays) {
+  if (plan_ && stays) {
+    if (const auto low = plan_->place_low(*compaction_, bytes, align, *owners_)) return *low;
+  }
+  return served(bytes, align, [&] { return allocator_->allocate(bytes, align); });
 }
 
 /// What a request gets, for which blocks are moved if it would else be refused.

@@ -61,8 +61,9 @@ class Heap {
   // for which there was no place. Whatever is thrown, nothing has changed.
 
   /// Binds `handle` to a new block; returns how many of its leading bytes may not be zero.
-  /// `align` is a power of two up to `largest_align`. Throws Exhausted or SystemRefused.
-  std::uint64_t alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align);
+  /// `align` is a power of two up to `largest_align`. A block that `stays` will not be one that may
+  /// move. Throws Exhausted or SystemRefused.
+  std::uint64_t alloc(Handle& handle, std::uint64_t bytes, std::uint64_t align, bool stays = false);
   /// As `alloc`, when the heap has a block of this size at hand and nothing is unusual. Otherwise
   /// it does nothing and returns false, and it is for `alloc` to do the work, or to say why not.
   /// The block's bytes may hold anything.
@@ -242,6 +243,7 @@ class Heap {
   void see_what_is_usual() noexcept {
     usual_ = owned_ && !closed_ && !damage_ && observer_ == nullptr && !plan_ && has_quick_way_;
   }
+  Allocation allocate(std::uint64_t bytes, std::uint64_t align, bool stays);
   template <typename Request>
   Allocation served(std::uint64_t bytes, std::uint64_t align, Request&& request);
   [[nodiscard]] Extent extent() const;

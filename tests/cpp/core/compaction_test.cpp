@@ -1,4 +1,8 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -66,7 +70,7 @@ class House {
   bool add(std::uint64_t bytes, std::uint64_t align = 8, bool wall = false) {
     auto tenant = std::make_unique<Tenant>();
     try {
-      heap->alloc(tenant->handle, bytes, align);
+      heap->alloc(tenant->handle, bytes, align, wall);
     } catch (const Exhausted&) {
       return false;
     }
@@ -296,6 +300,129 @@ TEST("what cannot be served is refused, and nothing is lost") {
   house.verify();
 }
 
+namespace {
+
+/// The extent, compacted, of a heap in which one block in a hundred stays and most others went.
+std::uint64_t extent_with_walls(bool with_plan) {
+  AutoHouse it({.capacity = 8 << 20}, 12);
+  House& house = *it.house;
+  if (with_plan) house.heap->compact_when(CompactionPlan::Terms{1.2, 1.05, 1.0});
+  for (int step = 0; step < 40'000; ++step) {
+    const bool full = house.tenants.size() > 10'000;
+    if (full) house.drop(house.random.below(house.tenants.size()));
+    house.add(20 + house.random.below(200), 8, house.random.one_in(100));
+  }
+  house.keep_one_in(3);
+  const std::uint64_t extent = house.heap->compact({}, it.owners).after.extent;
+  house.verify();
+  return extent;
+}
+
+}  // namespace
+
+TEST("with a plan walls are made where they stand in nobody's way") {
+  CHECK(extent_with_walls(true) < extent_with_walls(false) / 2);
+}
+
+TEST("a plan keeps the extent near what is live, and ends") {
+  AutoHouse it({.capacity = 16 << 20}, 13);
+  House& house = *it.house;
+  house.heap->compact_when(CompactionPlan::Terms{1.2, 1.05, 1.0});
+  for (int number = 0; number < 20'000; ++number) house.add(200);
+  house.keep_one_in(4);
+  for (int number = 0; number < 3000; ++number) {
+    house.add(500);
+    house.drop(house.random.below(house.tenants.size()));
+  }
+  house.verify();
+  const auto [largest, free, extent] = house.heap->compact({.bytes = 0}, it.owners).before;
+  CHECK(extent < (house.heap->capacity() - free) * 13 / 10);
+  house.heap->compact_when({});
+  CHECK(house.add(10));
+}
+
+namespace {
+
+/// Blocks of an allocator of their own, some of which are walls, with holes between them.
+class Scattered {
+ public:
+  Scattered(const Allocator::Options& options, std::uint64_t seed, std::uint64_t blocks,
+            unsigned size_bits)
+      : allocator(options),
+        handles(allocator.region().end()),
+        compaction(allocator, handles),
+        random(seed) {
+    for (std::uint64_t number = 1; number <= blocks; ++number) add(number, size_bits);
+    for (auto& tenant : tenants_) {
+      if (random.one_in(3)) {
+        allocator.release(tenant->handle.payload, tenant->handle.usable);
+      } else {
+        handles.link(tenant->handle);
+        bytes_[tenant->number] = tenant->handle.bytes;
+      }
+    }
+  }
+
+  /// After a kill: whether each block is in the region, whole.
+  void verify_contents() {
+    allocator.rebuild();
+    allocator.check();
+    std::set<std::uint64_t> whole;
+    allocator.blocks().walk([&](Offset block, Word word) {
+      if (word.state() != State::live) return;
+      const std::byte* payload = allocator.region().address(payload_of(block));
+      std::uint64_t number = 0;
+      std::memcpy(&number, payload, 8);
+      const auto found = bytes_.find(number);
+      if (found != bytes_.end() && is_whole(payload, found->second, number)) whole.insert(number);
+    });
+    CHECK(whole.size() == bytes_.size());
+  }
+
+  Allocator allocator;
+  HandleTable handles;
+  Compaction compaction;
+  Tenants owners;
+  Random random;
+
+ private:
+  void add(std::uint64_t number, unsigned size_bits) {
+    auto tenant = std::make_unique<Tenant>();
+    Handle& handle = tenant->handle;
+    handle.bytes = 8 + random.size(size_bits);
+    handle.align = random.one_in(4) ? random.align(8) : 8;
+    const Allocation made = allocator.allocate(handle.bytes, handle.align);
+    handle.payload = made.payload;
+    handle.usable = made.usable;
+    tenant->number = number;
+    tenant->wall = random.one_in(10);
+    write(allocator.region().address(handle.payload), handle.bytes, number);
+    tenants_.push_back(std::move(tenant));
+  }
+
+  std::vector<std::unique_ptr<Tenant>> tenants_;
+  std::map<std::uint64_t, std::uint64_t> bytes_;
+};
+
+}  // namespace
+
+TEST("a process killed while it compacts leaves each block whole, at one of its places") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Scattered it({.capacity = 1 << 20, .sharing = system::Sharing::children}, seed, 400, 12);
+    const bool sliding = it.random.one_in(2);
+    const pid_t child = fork();
+    if (child == 0) {
+      if (sliding) it.compaction.run({}, it.owners);
+      if (!sliding) it.compaction.make_room(100'000, 8, it.owners);
+      _exit(0);
+    }
+    usleep(static_cast<useconds_t>(it.random.below(600)));
+    kill(child, SIGKILL);
+    CHECK(waitpid(child, nullptr, 0) == child);
+    it.verify_contents();
+  }
+}
+
 #if RHEAP_CHECK >= 2
 
 namespace {
@@ -303,68 +430,24 @@ namespace {
 struct Killed {};
 std::uint64_t stores_left = 0;
 
-/// The numbers of all blocks in the region that are whole.
-std::set<std::uint64_t> whole_blocks(const Allocator& allocator,
-                                     const std::map<std::uint64_t, std::uint64_t>& bytes) {
-  std::set<std::uint64_t> whole;
-  allocator.blocks().walk([&](Offset block, Word word) {
-    if (word.state() != State::live) return;
-    const std::byte* payload = allocator.region().address(payload_of(block));
-    std::uint64_t number = 0;
-    std::memcpy(&number, payload, 8);
-    const auto found = bytes.find(number);
-    if (found != bytes.end() && is_whole(payload, found->second, number)) whole.insert(number);
-  });
-  return whole;
-}
-
 }  // namespace
 
 // An exception out of a store leaves the region as a kill there does.
 TEST("a compaction cut off at any store leaves each block whole, at its old or its new place") {
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {
-    Random random(seed);
-    Allocator allocator({.capacity = 48 << 10, .fenced = random.one_in(2)});
-    HandleTable handles(allocator.region().end());
-    Compaction compaction(allocator, handles);
-    Tenants owners;
-    std::vector<std::unique_ptr<Tenant>> tenants;
-    std::map<std::uint64_t, std::uint64_t> bytes;
-    for (std::uint64_t number = 1; number <= 60; ++number) {
-      auto tenant = std::make_unique<Tenant>();
-      Handle& handle = tenant->handle;
-      handle.bytes = 8 + random.size(10);
-      handle.align = random.one_in(4) ? random.align(8) : 8;
-      const Allocation made = allocator.allocate(handle.bytes, handle.align);
-      handle.payload = made.payload;
-      handle.usable = made.usable;
-      tenant->number = number;
-      tenant->wall = random.one_in(10);
-      write(allocator.region().address(handle.payload), handle.bytes, number);
-      tenants.push_back(std::move(tenant));
-    }
-    for (auto& tenant : tenants) {
-      if (random.one_in(3)) {
-        allocator.release(tenant->handle.payload, tenant->handle.usable);
-        continue;
-      }
-      handles.link(tenant->handle);
-      bytes[tenant->number] = tenant->handle.bytes;
-    }
-    stores_left = 1 + random.below(300);
+    Scattered it({.capacity = 48 << 10, .fenced = seed % 2 == 0}, seed, 60, 10);
+    stores_left = 1 + it.random.below(300);
     after_store = [] {
       if (--stores_left == 0) throw Killed{};
     };
     try {
-      const bool sliding = random.one_in(2);
-      if (sliding) compaction.run({}, owners);
-      if (!sliding) compaction.make_room(8000, 8, owners);
+      const bool sliding = it.random.one_in(2);
+      if (sliding) it.compaction.run({}, it.owners);
+      if (!sliding) it.compaction.make_room(8000, 8, it.owners);
     } catch (const Killed&) {
     }
     after_store = nullptr;
-    allocator.rebuild();
-    allocator.check();
-    CHECK(whole_blocks(allocator, bytes).size() == bytes.size());
+    it.verify_contents();
   }
 }
 
