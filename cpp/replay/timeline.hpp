@@ -34,8 +34,8 @@ struct Band {
   std::uint64_t offset;
   std::uint64_t size;
   std::uint64_t asked;
-  std::optional<std::uint64_t> moved_from = {};  ///< an offset
-  std::optional<std::uint64_t> moved_to = {};
+  std::optional<std::uint64_t> moved_from = std::nullopt;  ///< an offset
+  std::optional<std::uint64_t> moved_to = std::nullopt;
 };
 
 /// The values that a quantity had during some operations.

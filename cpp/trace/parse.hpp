@@ -85,7 +85,7 @@ class Parser {
   void read_site(Fields& fields);
   void add(Kind kind, std::uint64_t id, std::uint64_t bytes);
   std::uint64_t number_of_block(Fields& fields) const;
-  std::uint32_t place_of(std::string_view site);
+  std::uint32_t place_of(std::string_view text);
   std::uint32_t occupy(std::uint64_t id);
   std::uint32_t find(std::uint64_t id, Kind kind) const;
   void vacate(std::uint64_t id, std::uint32_t slot);
