@@ -85,12 +85,12 @@ Timeline::Timeline(Inspection& inspection, std::size_t columns,
     const Handle& block = inspection.block(inspection.trace().operations()[now].slot());
     const Handle before = block;
     inspection.step();
-    for (const Inspection::Moved& each : inspection.moved()) {
-      Handle moved = inspection.block(each.slot);
-      const Offset to = std::exchange(moved.payload, each.from);
-      note(change_of(moved, now, Event::departure));
-      moved.payload = to;
-      note(change_of(moved, now, Event::arrival));
+    for (const auto& [slot, from] : inspection.moved()) {
+      const Handle& here = inspection.block(slot);
+      Handle there = here;
+      there.payload = from;
+      note(change_of(there, now, Event::departure));
+      note(change_of(here, now, Event::arrival));
     }
     const bool is_other = block.payload != before.payload || block.usable != before.usable;
     if (is_other && inspection.moved().empty()) {

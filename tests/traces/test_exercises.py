@@ -87,9 +87,9 @@ def test_a_compaction_is_told_in_words(policy, coalesce, capsys):
     assert main(["replay", "--ops", words, *schemes]) == 0
     shown = lines_of(capsys.readouterr().out)
     assert [line for line in shown if line.startswith("c ")] == [
-        "c  no block has to move; the free bytes are one hole now",
+        "c  no block moved; the free bytes are one hole now",
         "c  2 blocks slid down, 128 bytes; the free bytes are one hole now",
-        "c  no block has to move; the free bytes are one hole now",
+        "c  no block moved; the free bytes are one hole now",
         "c  2 blocks slid down, 176 bytes; the free bytes are one hole now",
     ]
     assert "+100  allocation 5 is refused" in shown
@@ -102,7 +102,7 @@ def test_a_compaction_is_told_in_words(policy, coalesce, capsys):
 def test_a_full_heap_is_compacted_to_no_hole(capsys):
     words = ["--ops", "+56,+48,c", "--capacity", "136"]  # what is left is no block
     assert main(["replay", *words]) == 0
-    assert "c  no block has to move; there is no hole" in capsys.readouterr().out
+    assert "c  no block moved; there is no hole" in capsys.readouterr().out
 
 
 def test_nobody_is_asked_about_a_compaction(capsys, answers):

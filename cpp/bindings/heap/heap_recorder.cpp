@@ -55,7 +55,7 @@ class HeapRecorder final : public Observer {
     recording_.freed(handle.seen_as, handle.bytes);
     handle.seen_as = 0;
   }
-  /// What was bounded by time moves, when it is replayed, what it moved here.
+  /// No replay has the same time: a pass that time bounded is written with what it moved.
   void compacted(const CompactionBounds& bounds,
                  const CompactionFigures& figures) noexcept override {
     if (recording_.failed()) return;

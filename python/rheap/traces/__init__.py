@@ -12,9 +12,9 @@ Recordings are text of version 2, which begins with this line:
     u MICROSECONDS      what follows happens so much later
 
 So `a 100`, `a 20`, `f 2` allocates 100 bytes, then 20, and frees the 100. `c` stands where
-`Heap.compact` was called on a recorded heap; what was bounded by seconds has the bytes that it
-moved. (What a heap moves by itself is no operation, and a replay moves pinned blocks, too, since
-nobody looks at its blocks.) Sites are numbered from 1
+`Heap.compact` was called on a recorded heap, `c 4096` for `max_bytes=4096`; a call with
+`max_seconds` has the bytes that it moved. (What a heap moves by itself is no operation, and a
+replay moves pinned blocks, too, since nobody looks at its blocks.) Sites are numbered from 1
 on, as they come; 0 is an unknown one. Their text is "FILE:LINE FUNCTION", with backslash, newline
 and carriage return escaped by a backslash. Until it is told, the site is unknown, the thread is 0,
 and no time has passed. A line counts once its end is there: a recorder that is killed leaves zero

@@ -115,6 +115,6 @@ class Exercise:
         places: dict[int | None, int] = {before: now for before, now, _ in moved}
         self._payloads = [places.get(payload, payload) for payload in self._payloads]
         if not moved:
-            return "no block has to move"
+            return "no block moved"
         blocks = "1 block" if len(moved) == 1 else f"{len(moved)} blocks"
         return f"{blocks} slid down, {sum(size for *_, size in moved):,} bytes"

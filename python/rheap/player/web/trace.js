@@ -8,7 +8,8 @@ export const COMPACT = 3;
 const READ_PER_TURN = 20_000;
 
 /** `kinds`, `numbers` (of the allocation meant, from 0 on; -1 of a compaction) and `bytes` (asked
- * for; that a compaction may move, -1 for all) of each operation; `births` and `deaths` of each allocation: the operations that made and freed it. */
+ * for; that a compaction may move, -1 for all) of each operation; `births` and `deaths` of each
+ * allocation: the operations that made and freed it. */
 export class Trace {
   constructor(description) {
     this.name = description.name;

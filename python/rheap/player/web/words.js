@@ -165,7 +165,7 @@ class Change {
 
   tellCompaction() {
     const moved = this.made.filter((band) => this.run.state[band] === LIVE);
-    if (moved.length === 0) return `no block has to move; ${this.tellHoles()}`;
+    if (moved.length === 0) return `no block moved; ${this.tellHoles()}`;
     const bytes_ = moved.reduce((sum, band) => sum + this.size(band), 0);
     return `${plural(moved.length, "block")} slid down, ${count(bytes_)} bytes; ${this.tellHoles()}`;
   }
