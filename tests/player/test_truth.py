@@ -1,7 +1,17 @@
 """What the page shows is what the heap did: blocks, figures, colours."""
 
 import pytest
-from pages import SHORT, STATES, TRACE, blocks_on_page, figures_on_page, press, rows_of, settle
+from pages import (
+    SHORT,
+    STATES,
+    TRACE,
+    blocks_on_page,
+    figures_on_page,
+    go_to,
+    press,
+    rows_of,
+    settle,
+)
 from trace_text import moving
 
 import rheap
@@ -196,3 +206,22 @@ def test_a_run_of_which_nothing_was_served(open_page, tmp_path):
     press(page, "End")
     assert "its allocation was refused" in page.inner_text("[data-part=words]")
     assert blocks_on_page(page, 4) == []
+
+
+def test_who_asked_for_what_is_live_is_what_the_trace_says(open_page, tmp_path):
+    with rheap.Heap("1 MiB") as heap, heap.record(tmp_path / "own.trace", sites=True):
+        kept = [heap.alloc(100) for _ in range(5)]
+        kept += [heap.alloc(300)]
+        kept[0].resize(2000)
+        del kept[1:3]
+    trace = load(str(tmp_path / "own.trace"))
+    page = open_page(tmp_path / "own.trace")
+    for moment in (0, 3, 7, len(trace)):
+        go_to(page, moment)
+        found = page.evaluate(
+            f"""sharesAt(rheapPlayer.player.first, {moment})
+                .map(share => [share.name, share.bytes, share.blocks])"""
+        )
+        expected = [[trace.site_names[at], *rest] for at, *rest in trace.shares_after(moment)]
+        assert sorted(found) == sorted(expected)
+        assert page.locator("#shares tr").count() == len(expected)

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/heap/heap.hpp"
+#include "core/region/poison.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/core/owned.hpp"
 #include "cpp/testing.hpp"
@@ -46,6 +47,7 @@ class Tenants : public Owners {
 };
 
 void write(std::byte* payload, std::uint64_t bytes, std::uint64_t number) {
+  if (bytes == 0) return;
   fill(payload, bytes, number);
   std::memcpy(payload, &number, std::min<std::uint64_t>(bytes, 8));
 }
@@ -53,7 +55,7 @@ void write(std::byte* payload, std::uint64_t bytes, std::uint64_t number) {
 bool is_whole(const std::byte* payload, std::uint64_t bytes, std::uint64_t number) {
   std::vector<std::byte> expected(bytes);
   write(expected.data(), bytes, number);
-  return std::memcmp(payload, expected.data(), bytes) == 0;
+  return bytes == 0 || std::memcmp(payload, expected.data(), bytes) == 0;
 }
 
 /// A heap whose blocks come and go at random, some of them walls.
@@ -365,6 +367,8 @@ class Scattered {
 
   /// After a kill: whether each block is in the region, whole.
   void verify_contents() {
+    const Region& region = allocator.region();
+    unpoison(region.address(first_block), region.end() - first_block);  // what the child poisoned
     allocator.rebuild();
     allocator.check();
     std::set<std::uint64_t> whole;

@@ -3,6 +3,7 @@
 import { signOf } from "./colours.js";
 import { CURVES, strokeOf } from "./curves.js";
 import { byId, make } from "./elements.js";
+import { shortened } from "./text.js";
 
 const KINDS = ["word", "live", "deferred", "free", "wilderness"];
 
@@ -28,11 +29,6 @@ function item(colour, name, sign = "") {
   swatch.style.background = colour;
   const label = sign ? [make("code", { text: sign }), ` ${name}`] : [shortened(name)];
   return make("li", { title: name }, swatch, make("span", {}, ...label));
-}
-
-/** A site with no more of its path than the last folder. */
-function shortened(name) {
-  return name.replace(/^\S*\/(?=[^/\s]+\/[^/\s]+)/, "…/");
 }
 
 export function drawCurveLegend() {

@@ -12,6 +12,7 @@ import { drawLists, Lists } from "./lists.js";
 import { readOverviews } from "./overview.js";
 import { Player } from "./player.js";
 import { Run } from "./run.js";
+import { drawShares } from "./shares.js";
 import { inSlices } from "./slices.js";
 import { Stage } from "./stage.js";
 import { Story } from "./story.js";
@@ -149,7 +150,19 @@ class Page {
 
   drawFigures() {
     const { shown, moment } = this.player;
-    if (shown.every((run) => run.isRead)) drawFigures(byId("figures"), shown, moment);
+    if (!shown.every((run) => run.isRead)) return;
+    drawFigures(byId("figures"), shown, moment);
+    this.drawShares();
+  }
+
+  /** Of the first run, where its trace has sites. */
+  drawShares() {
+    const { first, moment } = this.player;
+    byId("asked").hidden = !first.trace.sites;
+    if (!first.trace.sites) return;
+    byId("asked-title").textContent =
+      this.stages.length > 1 ? `Who asked for it: ${first.name}` : "Who asked for it";
+    drawShares(byId("shares"), first, moment);
   }
 
   drawLegends() {

@@ -5,7 +5,6 @@
 
 import { BandReader } from "./band_reader.js";
 import { UNIT } from "./layout.js";
-import { COMPACT } from "./trace.js";
 
 const PLAYED_PER_TURN = 5_000;
 
@@ -124,14 +123,10 @@ export class Run {
     return found;
   }
 
-  /** The operation that asked for what a live band holds; another one may have moved it there. */
-  requestOf(band) {
-    const { trace } = this;
-    const at = this.born[band] - 1;
-    if (trace.kinds[at] !== COMPACT) return at;
-    const number = this.owner[band];
-    const resized = trace.resizesOf(number).filter((each) => each < at && !this.isRefused[each]);
-    return resized.at(-1) ?? trace.births[number];
+  /** The operation that asked for what an allocation has at a moment. */
+  requestOf(number, moment) {
+    const served = (at) => at < moment && !this.isRefused[at];
+    return this.trace.resizesOf(number).findLast(served) ?? this.trace.births[number];
   }
 
   /** The band at a place (in units) at a moment, or -1 for the wilderness. */

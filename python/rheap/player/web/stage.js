@@ -36,6 +36,7 @@ export class Stage {
       this[name] = part(name);
     }
     this.title.textContent = run.name;
+    this.words.dataset.run = run.name;
     this.told.textContent = tellRun(run);
     this.drawing = new Picture(this.picture, run, (bands) => this.tellDrawn(bands));
     if (overview) this.drawing.useOverview(overview, player.view.copy());

@@ -41,3 +41,8 @@ export function blockOffset(place) {
 export function plural(number, noun) {
   return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
+
+/** A site with no more of its path than the last folder. */
+export function shortened(name) {
+  return name.replace(/^\S*\/(?=[^/\s]+\/[^/\s]+)/, "…/");
+}
