@@ -261,6 +261,18 @@ TEST("what costs least is moved") {
   house.verify();
 }
 
+TEST("a block may move into the hole right before it, which the request did not need") {
+  AutoHouse it({.capacity = 4096}, 14);
+  House& house = *it.house;
+  for (const std::uint64_t bytes : {96, 96, 496}) house.add(bytes);
+  while (house.add(24, 8, true)) {
+  }
+  house.drop(2);
+  house.drop(0);
+  CHECK(house.add(600));
+  house.verify();
+}
+
 TEST("an aligned request, and a block that grows, are served too") {
   AutoHouse it({.capacity = 1 << 20}, 9);
   House& house = *it.house;
@@ -409,6 +421,20 @@ class Scattered {
 };
 
 }  // namespace
+
+TEST("where a block was no word is left") {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    Scattered it({.capacity = 48 << 10}, seed, 60, 10);
+    if (seed % 2 == 0) it.compaction.run({}, it.owners);
+    if (seed % 2 == 1) it.compaction.make_room(8000, 8, it.owners);
+    const BlockList& blocks = it.allocator.blocks();
+    std::set<Offset> starts;
+    blocks.walk([&](Offset block, Word) { starts.insert(block); });
+    for (Offset at = blocks.first(); at < blocks.wilderness(); at = at + 8) {
+      if (!starts.contains(at)) CHECK_THROWS<Damage>([&] { static_cast<void>(blocks.at(at)); });
+    }
+  }
+}
 
 TEST("a process killed while it compacts leaves each block whole, at one of its places") {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
