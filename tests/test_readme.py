@@ -155,7 +155,7 @@ def test_the_guide_shows_a_trace() -> None:
     parser = TraceParser("the guide")
     parser.feed(text.encode())
     trace = parser.finish()
-    assert (len(trace), trace.torn_line, trace.peak_bytes) == (6, None, 484)
+    assert (len(trace), trace.torn_line, trace.peak_bytes) == (7, None, 484)
     assert [bytes_ for _, bytes_, _ in trace.shares_after(6)] == [320, 64]
     assert trace.times() is not None and trace.threads() is not None
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 @dataclass
 class Operation:
-    """One of them; `bytes` is None for a free. `id`: the number of the block's allocation. `site`:
-    as the line has it, with its escapes."""
+    """One of them; `bytes` is None for a free and a compaction without a bound. `id`: the number of
+    the block's allocation, 0 of a compaction. `site`: as the line has it, with its escapes."""
 
     kind: str
     id: int
@@ -32,6 +32,9 @@ class Trace:
     def add(self, operation, line):
         """The next one, which stands on that line."""
         kind, id_ = operation.kind, operation.id
+        if kind == "c":
+            self.operations.append(operation)
+            return
         assert kind == "a" or (kind in "rf" and id_ in self.live), line
         self.bytes += (operation.bytes or 0) - self.live.pop(id_, 0)
         if kind != "f":
@@ -87,6 +90,9 @@ def read_trace(path, *, broken_off=False):
         elif match := re.fullmatch(r"t (\d+)", line):
             assert thread != int(match[1]), line
             thread = int(match[1])
+        elif match := re.fullmatch(r"c(?: (\d+))?", line):
+            most = None if match[1] is None else int(match[1])
+            trace.add(Operation("c", 0, most, time, thread), line)
         elif match := re.fullmatch(r"u (\d+)", line):
             assert int(match[1]) > 0, line
             time += int(match[1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from rheap import _core
@@ -15,6 +17,15 @@ def parse(text: str, *, parts: int = 1) -> _core.Trace:
     for start in range(0, len(data), step):
         parser.feed(data[start : start + step])
     return parser.finish()
+
+
+def moving(words: Sequence[str]) -> tuple[str, ...]:
+    """An exercise, with a compaction after each seventeenth operation."""
+    return tuple(
+        each
+        for at, word in enumerate(words)
+        for each in ((word, "c") if at % 17 == 16 else (word,))
+    )
 
 
 def written(trace: _core.Trace) -> list[str]:

@@ -32,13 +32,18 @@ std::array<std::byte, 8> pattern(std::uint64_t number, std::uint64_t place) {
 }  // namespace
 
 Inspection::Inspection(const Trace& trace, const Allocator::Options& options)
-    : trace_(trace), peak_(trace.demand().operation), allocator_(options), blocks_(trace.slots()) {}
+    : trace_(trace),
+      peak_(trace.demand().operation),
+      allocator_(options),
+      handles_(allocator_.region().end()),
+      blocks_(trace.slots()) {}
 
 std::optional<Offset> Inspection::step() {
   const Operation& operation = trace_.operations()[position_];
   const Work before = allocator_.work();
+  moved_.clear();
   const std::optional<Offset> place = play(operation);
-  count(before, operation.kind() != Kind::release);
+  if (operation.kind() != Kind::compact) count(before, operation.is_request());
   figures_.peak_live_bytes = std::max(figures_.peak_live_bytes, live_bytes_);
   if (position_ == peak_) figures_.at_peak = free_space();
   ++position_;
@@ -46,12 +51,16 @@ std::optional<Offset> Inspection::step() {
 }
 
 std::optional<Offset> Inspection::play(const Operation& operation) {
+  if (operation.kind() == Kind::compact) {
+    compact(operation.bytes());
+    return std::nullopt;
+  }
   TracedBlock& block = blocks_[operation.slot()];
   if (operation.kind() == Kind::allocate) {
     block.number = allocations_++;
     return allocate(block, operation.bytes());
   }
-  if (block.slot.place == 0) return std::nullopt;
+  if (!block.payload) return std::nullopt;
   if (operation.kind() == Kind::resize) return resize(block, operation.bytes());
   release(block);
   return std::nullopt;
@@ -80,15 +89,16 @@ std::optional<Offset> Inspection::allocate(TracedBlock& block, std::uint64_t byt
 
 std::optional<Offset> Inspection::resize(TracedBlock& block, std::uint64_t bytes) {
   ++figures_.requests;
-  const Offset old{block.slot.place};
+  const Offset old = block.payload;
   verify(block, old, block.bytes);
   try {
-    const Allocation made = allocator_.resize(old, block.slot.usable, block.bytes, bytes, 8);
+    const Allocation made = allocator_.resize(old, block.usable, block.bytes, bytes, 8);
     verify(block, made.payload, std::min(bytes, block.bytes));
     if (made.payload != old) {
       count_blocks(block_bytes_ + trace::block_bytes(bytes));
       release(block);
     } else {
+      handles_.unlink(block);
       block_bytes_ -= trace::block_bytes(block.bytes);
     }
     note_served(block, made, bytes);
@@ -103,30 +113,47 @@ void Inspection::note_served(TracedBlock& block, const Allocation& made, std::ui
   live_bytes_ += bytes - block.bytes;
   block_bytes_ += trace::block_bytes(bytes);
   count_blocks(block_bytes_);
-  block.slot = {made.payload.value, made.usable};
+  block.payload = made.payload;
+  block.usable = made.usable;
   block.bytes = bytes;
+  handles_.link(block);
   fill(block);
 }
 
 void Inspection::release(TracedBlock& block) {
-  const Offset place{block.slot.place};
-  verify(block, place, block.bytes);
-  allocator_.release(place, block.slot.usable);
+  verify(block, block.payload, block.bytes);
+  handles_.unlink(block);
+  allocator_.release(block.payload, block.usable);
   live_bytes_ -= block.bytes;
   block_bytes_ -= trace::block_bytes(block.bytes);
   block.bytes = 0;
-  block.slot = {};
+  block.payload = {};
+}
+
+void Inspection::compact(std::uint64_t most) {
+  const std::uint64_t bytes = most == Operation::unbounded ? CompactionBounds::none : most;
+  moved_.reserve(handles_.count());  // `moved` must not throw
+  compaction_.run({.bytes = bytes}, *this);
+  for (const Moved& each : moved_) {
+    const TracedBlock& block = blocks_[each.slot];
+    verify(block, block.payload, block.bytes);
+  }
+}
+
+void Inspection::moved(Handle& handle, Offset from) noexcept {
+  const auto slot = &static_cast<TracedBlock&>(handle) - blocks_.data();
+  moved_.push_back({static_cast<std::uint32_t>(slot), from});
 }
 
 void Inspection::verify() const {
   for (const TracedBlock& block : blocks_) {
-    if (block.slot.place != 0) verify(block, {block.slot.place}, block.bytes);
+    if (block.payload) verify(block, block.payload, block.bytes);
   }
   allocator_.check();
 }
 
 void Inspection::fill(const TracedBlock& block) {
-  std::byte* const payload = allocator_.region().address({block.slot.place});
+  std::byte* const payload = allocator_.region().address(block.payload);
   for_each_part(block.bytes, block.bytes, [&](std::uint64_t begin, std::uint64_t end) {
     for (std::uint64_t at = begin; at < end; at += 8) {
       const auto word = pattern(block.number, at);

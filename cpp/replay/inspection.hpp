@@ -6,8 +6,7 @@
 #include <vector>
 
 #include "core/free_space/free_space.hpp"
-#include "core/heap/allocator.hpp"
-#include "replay/targets.hpp"
+#include "core/heap/compaction.hpp"
 #include "trace/trace.hpp"
 
 namespace rheap::replay {
@@ -17,9 +16,10 @@ using trace::Operation;
 using trace::Trace;
 
 /// Plays a trace one operation at a time, untimed, and verifies everything. It writes a pattern of
-/// its own to each payload, and checks it before the block is resized or freed. It sums up the
-/// bytes asked for and the work done.
-class Inspection {
+/// its own to each payload, and checks it before the block is resized or freed, and after it was
+/// moved. It sums up the bytes asked for and the work done. Nobody looks at a block here, so a
+/// compaction may move them all.
+class Inspection final : private Owners {
  public:
   Inspection(const Trace& trace, const Allocator::Options& options);
 
@@ -40,9 +40,17 @@ class Inspection {
 
   [[nodiscard]] std::size_t position() const { return position_; }
   [[nodiscard]] bool done() const { return position_ == trace_.operations().size(); }
-  /// Plays the next operation. Returns where its payload is now; none when it was refused or freed
-  /// the block. Throws Damage, or what the Chooser throws.
+  /// A block that a compaction moved: its slot in the trace, and where its payload was.
+  struct Moved {
+    std::uint32_t slot;
+    Offset from;
+  };
+
+  /// Plays the next operation. Returns where its payload is now; none when there is none: it was
+  /// refused, it freed the block, it is a compaction. Throws Damage, or what the Chooser throws.
   std::optional<Offset> step();
+  /// What the last operation moved, in address order.
+  [[nodiscard]] const std::vector<Moved>& moved() const { return moved_; }
   /// Verifies every payload and every invariant of the heap; throws Damage.
   void verify() const;
 
@@ -51,17 +59,15 @@ class Inspection {
   [[nodiscard]] FreeSpaces free_space() const;
   [[nodiscard]] const Trace& trace() const { return trace_; }
   [[nodiscard]] const Allocator& allocator() const { return allocator_; }
-  /// Where the block of a slot of the trace is now, if it has one.
-  [[nodiscard]] const Slot& slot(std::uint32_t number) const { return blocks_[number].slot; }
+  /// The block that a slot of the trace has now; without a payload if it has none.
+  [[nodiscard]] const Handle& block(std::uint32_t slot) const { return blocks_[slot]; }
   /// How many requests were refused so far.
   [[nodiscard]] std::uint64_t failed() const { return figures_.failed; }
   /// Payload asked for by what is live.
   [[nodiscard]] std::uint64_t live_bytes() const { return live_bytes_; }
 
  private:
-  struct TracedBlock {
-    Slot slot;
-    std::uint64_t bytes = 0;
+  struct TracedBlock : Handle {
     std::uint64_t number = 0;  ///< the allocation's: its pattern
   };
 
@@ -69,6 +75,9 @@ class Inspection {
   std::optional<Offset> allocate(TracedBlock& block, std::uint64_t bytes);
   std::optional<Offset> resize(TracedBlock& block, std::uint64_t bytes);
   void release(TracedBlock& block);
+  void compact(std::uint64_t most);
+  bool may_move(const Handle&) noexcept override { return true; }
+  void moved(Handle& handle, Offset from) noexcept override;
   void count(const Work& before, bool request);
   void count_blocks(std::uint64_t bytes) {
     figures_.peak_block_bytes = std::max(figures_.peak_block_bytes, bytes);
@@ -81,7 +90,10 @@ class Inspection {
   const Trace& trace_;
   std::size_t peak_;
   Allocator allocator_;
+  HandleTable handles_;
+  Compaction compaction_{allocator_, handles_};
   std::vector<TracedBlock> blocks_;
+  std::vector<Moved> moved_;
   RunFigures figures_;
   std::uint64_t live_bytes_ = 0;
   std::uint64_t block_bytes_ = 0;  ///< what live blocks take at the least

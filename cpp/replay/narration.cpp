@@ -19,20 +19,36 @@ Narration::Narration(const Inspection& inspection, bool with_lists)
 }
 
 void Narration::note(std::uint64_t largest) {
-  const std::size_t played = inspection_.position() - 1;
-  const std::uint32_t number = inspection_.trace().operations()[played].slot();
-  const std::uint64_t payload = inspection_.slot(number).place;
-  const Offset has = payload == 0 ? Offset{} : block_of({payload});
-  note_births(std::exchange(places_[number], has), has);
+  const Operation& played = inspection_.trace().operations()[inspection_.position() - 1];
+  if (played.kind() == Kind::compact) {
+    note_births(look_after_moves(), {});
+  } else {
+    const Offset had = note_place(played.slot());
+    note_births(tiles_.look(had, places_[played.slot()]), had);
+  }
   columns_.largest.add_difference(largest, std::exchange(last_largest_, largest));
   note_refusal();
   if (lists_) note_lists();
 }
 
+/// Of a slot's block: where its word is now. Returns where it was.
+Offset Narration::note_place(std::uint32_t slot) {
+  const Offset payload = inspection_.block(slot).payload;
+  return std::exchange(places_[slot], payload ? block_of(payload) : Offset{});
+}
+
+const std::vector<Birth>& Narration::look_after_moves() {
+  std::vector<std::uint64_t> places;
+  for (const Inspection::Moved& each : inspection_.moved()) {
+    note_place(each.slot);
+    places.push_back(places_[each.slot].value);
+  }
+  return tiles_.look_after_moves(places);
+}
+
 /// The first block that an operation makes is expected where its own block was, or where the last
 /// birth was; the others where the one before ends.
-void Narration::note_births(Offset had, Offset has) {
-  const std::vector<Birth>& births = tiles_.look(had, has);
+void Narration::note_births(const std::vector<Birth>& births, Offset had) {
   columns_.births.add(births.size());
   std::uint64_t expected = had ? had.value : last_place_;
   for (const auto& [tile, size_before] : births) {

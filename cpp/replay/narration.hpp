@@ -15,7 +15,8 @@ namespace rheap::replay {
 /// What each operation of a run changed, column by column: enough to rebuild every block of the
 /// region after any of them. Places and sizes count units of 8 bytes, places from the first block.
 ///
-/// A new block replaces what it covers, so deaths need no column.
+/// A new block replaces what it covers, so deaths need no column. A compaction keeps the order of
+/// live blocks: those that it made are, in their order, those that it replaced.
 struct RunColumns {
   Varints births;  ///< of each operation: how many blocks it made or changed
   Varints places;  ///< of each birth: less what was expected, see `Narration`
@@ -40,7 +41,9 @@ class Narration {
   [[nodiscard]] const RunColumns& columns() const { return columns_; }
 
  private:
-  void note_births(Offset had, Offset has);
+  Offset note_place(std::uint32_t slot);
+  const std::vector<Birth>& look_after_moves();
+  void note_births(const std::vector<Birth>& births, Offset had);
   void note_refusal();
   void note_lists();
 

@@ -12,12 +12,9 @@ constexpr std::size_t many = 64;
 }  // namespace
 
 const std::vector<Birth>& TileWatch::look(Offset had, Offset has) {
-  births_.clear();
-  touched_.clear();
+  begin_look();
   if (had) touched_.push_back(had.value);
   if (has && has != had) touched_.push_back(has.value);
-  look_at_lists();
-  note_retreat();
   if (wilderness() > end_) touched_.push_back(end_);
   if (touched_.size() > many) {
     read_everything();
@@ -27,6 +24,23 @@ const std::vector<Birth>& TileWatch::look(Offset had, Offset has) {
     }
     if (!sums_agree()) read_everything();
   }
+  return end_look();
+}
+
+const std::vector<Birth>& TileWatch::look_after_moves(std::span<const std::uint64_t> places) {
+  begin_look();
+  read_everything(places);
+  return end_look();
+}
+
+void TileWatch::begin_look() {
+  births_.clear();
+  touched_.clear();
+  look_at_lists();
+  note_retreat();
+}
+
+const std::vector<Birth>& TileWatch::end_look() {
   end_ = wilderness();
   std::ranges::sort(births_, {}, [](const Birth& birth) { return birth.tile.place; });
   return births_;
@@ -106,15 +120,17 @@ void TileWatch::read_around(std::uint64_t place) {
   replace(start, at);
 }
 
-void TileWatch::read_everything() {
+void TileWatch::read_everything(std::span<const std::uint64_t> moved) {
   found_.clear();
   allocator_.blocks().walk(
       [&](Offset block, Word word) { found_.push_back({block.value, word.size(), word.state()}); });
-  replace(first_block.value, wilderness());
+  replace(first_block.value, wilderness(), moved);
 }
 
-/// What was found takes the place of what was known between two places.
-void TileWatch::replace(std::uint64_t start, std::uint64_t end) {
+/// What was found takes the place of what was known between two places. A block that was moved is
+/// another than the one that lay there.
+void TileWatch::replace(std::uint64_t start, std::uint64_t end,
+                        std::span<const std::uint64_t> moved) {
   auto known = tiles_.lower_bound(start);
   for (const Tile& tile : found_) {
     while (known != tiles_.end() && known->first < tile.place) {
@@ -122,7 +138,7 @@ void TileWatch::replace(std::uint64_t start, std::uint64_t end) {
       known = tiles_.erase(known);
     }
     const bool was_here = known != tiles_.end() && known->first == tile.place;
-    if (was_here && known->second == tile) {
+    if (was_here && known->second == tile && !std::ranges::binary_search(moved, tile.place)) {
       ++known;
       continue;
     }

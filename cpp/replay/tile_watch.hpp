@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "core/heap/allocator.hpp"
@@ -39,15 +40,20 @@ class TileWatch {
   /// What is new since the last call, in address order. `had`, `has`: the word of the block of the
   /// operation, before and now, or none.
   const std::vector<Birth>& look(Offset had, Offset has);
+  /// The same, after blocks were moved to these places (of their words, in address order). Each of
+  /// them is a birth, also where a block of the same size lay before.
+  const std::vector<Birth>& look_after_moves(std::span<const std::uint64_t> places);
 
  private:
+  void begin_look();
+  const std::vector<Birth>& end_look();
   void note_retreat();
   void look_at_lists();
   void look_at_list(std::size_t list, Offset head);
   void take_out(std::vector<std::uint64_t>& waiting, std::uint64_t until);
   void read_around(std::uint64_t place);
-  void read_everything();
-  void replace(std::uint64_t start, std::uint64_t end);
+  void read_everything(std::span<const std::uint64_t> moved = {});
+  void replace(std::uint64_t start, std::uint64_t end, std::span<const std::uint64_t> moved = {});
   [[nodiscard]] Tile tile_at(std::uint64_t place) const;
   [[nodiscard]] bool was_deferred(std::uint64_t place) const;
   [[nodiscard]] bool may_have_changed(const Tile& tile) const;

@@ -10,9 +10,9 @@ namespace rheap::replay {
 
 namespace {
 
-Change change_of(const Slot& slot, std::uint64_t asked, std::size_t operation, bool is_birth) {
-  return {block_of({slot.place}) - first_block, slot.usable + word_bytes, asked,
-          static_cast<std::uint32_t>(operation), is_birth};
+Change change_of(const Handle& block, std::size_t operation, Event event) {
+  return {block_of(block.payload) - first_block, block.usable + word_bytes, block.bytes,
+          static_cast<std::uint32_t>(operation), event};
 }
 
 /// The live bytes of each row, and what they come to over the operations of a column.
@@ -25,7 +25,7 @@ class RasterRows {
     for (std::size_t row = row_of(change.offset); row < rows_.size() && edge(row) < end; ++row) {
       RasterRow& each = summed_until(row, change.operation);
       const std::uint64_t bytes = std::min(end, edge(row + 1)) - std::max(change.offset, edge(row));
-      each.live += change.is_birth ? static_cast<double>(bytes) : -static_cast<double>(bytes);
+      each.live += change.comes() ? static_cast<double>(bytes) : -static_cast<double>(bytes);
     }
   }
   /// The ratio of a row that was live, in the mean, since the last call: `operations` were played
@@ -74,22 +74,28 @@ Timeline::Timeline(Inspection& inspection, std::size_t columns,
   const BlockList& blocks = inspection.allocator().blocks();
   Gaps gaps(first_block, inspection.allocator().region().end());
   std::uint64_t live = 0;
-  const auto note = [&](const Slot& slot, std::uint64_t asked, std::size_t now, bool is_birth) {
-    const Change change = changes_.emplace_back(change_of(slot, asked, now, is_birth));
-    const Offset block = block_of({slot.place});
-    is_birth ? gaps.remove_block(block, change.size) : gaps.add_block(block, change.size);
-    live += is_birth ? change.size : -change.size;
+  const auto note = [&](const Change& change) {
+    changes_.push_back(change);
+    const Offset block = first_block + change.offset;
+    change.comes() ? gaps.remove_block(block, change.size) : gaps.add_block(block, change.size);
+    live += change.comes() ? change.size : -change.size;
   };
   std::size_t column = 0;
   for (std::size_t now = 0; now < operations_; ++now) {
-    const Operation& operation = inspection.trace().operations()[now];
-    const std::uint32_t slot = operation.slot();
-    const Slot before = inspection.slot(slot);
+    const Handle& block = inspection.block(inspection.trace().operations()[now].slot());
+    const Handle before = block;
     inspection.step();
-    const Slot& after = inspection.slot(slot);
-    if (after.place != before.place || after.usable != before.usable) {
-      if (before.place != 0) note(before, 0, now, false);
-      if (after.place != 0) note(after, operation.bytes(), now, true);
+    for (const auto& [slot, from] : inspection.moved()) {
+      const Handle& here = inspection.block(slot);
+      Handle there = here;
+      there.payload = from;
+      note(change_of(there, now, Event::departure));
+      note(change_of(here, now, Event::arrival));
+    }
+    const bool is_other = block.payload != before.payload || block.usable != before.usable;
+    if (is_other && inspection.moved().empty()) {
+      if (before.payload) note(change_of(before, now, Event::death));
+      if (block.payload) note(change_of(block, now, Event::birth));
     }
     if (now == end_of(column)) ++column;
     const std::uint64_t extent = blocks.wilderness() - first_block;
@@ -103,19 +109,25 @@ Timeline::Timeline(Inspection& inspection, std::size_t columns,
                                      : static_cast<double>(inspection.live_bytes()) /
                                            static_cast<double>(extent));
     if (narration != nullptr) narration->note(merged.largest_request(word_bytes));
-    if (now % 1024 == 0) pulse(now);
+    if (now % 1024 == 0 || !inspection.moved().empty()) pulse(now);  // to move takes long
   }
 }
 
 std::vector<Band> Timeline::bands() const {
   std::vector<Band> bands;
   std::unordered_map<std::uint64_t, std::size_t> living;  // by offset: where in `bands`
+  std::size_t ended = 0;                                  // the last that ended
   for (const Change& change : changes_) {
-    if (change.is_birth) {
+    if (change.comes()) {
       living[change.offset] = bands.size();
       bands.push_back({change.operation, operations_, change.offset, change.size, change.asked});
+      if (change.event == Event::arrival) {
+        bands.back().moved_from = bands[ended].offset;
+        bands[ended].moved_to = change.offset;
+      }
     } else {
-      bands[living.at(change.offset)].died = change.operation;
+      ended = living.at(change.offset);
+      bands[ended].died = change.operation;
     }
   }
   return bands;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "replay/inspection.hpp"
@@ -10,24 +11,31 @@
 
 namespace rheap::replay {
 
-/// A block came or went. Offsets are bytes from the first block, sizes include the word; `asked` is
-/// the payload that was asked for.
+/// A move is two changes: the block departs, and arrives with the next one.
+enum class Event : std::uint8_t { birth, death, departure, arrival };
+
+/// A block came to a place or went from it. Offsets are bytes from the first block, sizes include
+/// the word; `asked` is the payload that was asked for.
 struct Change {
   std::uint64_t offset;
   std::uint64_t size;
   std::uint64_t asked;
   std::uint32_t operation;
-  bool is_birth;
+  Event event;
+
+  [[nodiscard]] bool comes() const { return event == Event::birth || event == Event::arrival; }
 };
 
-/// A block from its birth to its death: the operations that made and freed it (the number of all
-/// operations if none did).
+/// A block at one place, from its birth to its death: the operations that made and freed it (the
+/// number of all operations if none did), or moved it there and away.
 struct Band {
   std::uint64_t born;
   std::uint64_t died;
   std::uint64_t offset;
   std::uint64_t size;
   std::uint64_t asked;
+  std::optional<std::uint64_t> moved_from = std::nullopt;  ///< an offset
+  std::optional<std::uint64_t> moved_to = std::nullopt;
 };
 
 /// The values that a quantity had during some operations.

@@ -10,13 +10,17 @@ TraceColumns::TraceColumns(const trace::Trace& trace) {
   std::uint64_t allocations = 0;
   for (const trace::Operation& operation : trace.operations()) {
     kinds.add(static_cast<std::uint64_t>(operation.kind()));
+    if (operation.kind() == trace::Kind::compact) {
+      bytes.add(operation.bytes() == trace::Operation::unbounded ? 0 : operation.bytes() + 1);
+      continue;
+    }
     std::uint64_t& number = numbers[operation.slot()];
     if (operation.kind() == trace::Kind::allocate) {
       number = allocations++;
     } else {
       blocks.add(allocations - number);
     }
-    if (operation.kind() != trace::Kind::release) bytes.add(operation.bytes());
+    if (operation.is_request()) bytes.add(operation.bytes());
   }
   if (trace.has_times()) {
     std::uint64_t last = 0;

@@ -7,9 +7,10 @@ namespace rheap::replay {
 
 /// The operations of a trace, column by column.
 struct TraceColumns {
-  Varints kinds;   ///< of each operation: 0 allocates, 1 resizes, 2 releases
+  Varints kinds;   ///< of each operation: 0 allocates, 1 resizes, 2 releases, 3 compacts
   Varints blocks;  ///< of each resize and release: how many allocations ago the block was made
-  Varints bytes;   ///< of each allocation and resize: what is asked for
+  Varints bytes;   ///< of each allocation and resize: what is asked for; of each compaction: one
+                   ///< more than it may move at most, 0 when nothing bounds it
   // Of each operation, where the trace tells them:
   Varints times;    ///< microseconds, less those of the operation before
   Varints threads;  ///< its number

@@ -110,10 +110,11 @@ class Parser::Fields {
     }
     return static_cast<std::uint32_t>(value);
   }
-  std::uint64_t size() {
-    const std::uint64_t bytes = number("size");
+  std::uint64_t size(const char* name = "size") {
+    const std::uint64_t bytes = number(name);
     if (bytes > largest_size) {
-      parser_.fail("the size " + std::to_string(bytes) + " is more than 1 TiB");
+      parser_.fail(std::string("the ") + name + ' ' + std::to_string(bytes) +
+                   " is more than 1 TiB");
     }
     return bytes;
   }
@@ -164,8 +165,8 @@ void Parser::feed(std::string_view part) {
 
 Trace Parser::finish() {
   if (!unfinished_.empty()) read_last_line();
-  if (trace_.operations().empty()) {
-    fail(std::string("the text ends before its first operation ('") +
+  if (trace_.allocations() == 0) {
+    fail(std::string("the text ends before its first allocation ('") +
          (version_ == Version::one ? "a ID BYTES" : "a BYTES") + "')");
   }
   return std::move(trace_);
@@ -174,7 +175,7 @@ Trace Parser::finish() {
 void Parser::read_last_line() {
   const std::string line = std::exchange(unfinished_, {});
   if (version_ == Version::two) {
-    if (!trace_.operations().empty()) trace_.leave_out(lines_ + 1);
+    trace_.leave_out(lines_ + 1);
     return;
   }
   try {
@@ -260,6 +261,8 @@ void Parser::read_v2(std::string_view text) {
     const std::uint64_t bytes = kind == Kind::release ? 0 : fields.size();
     fields.end();
     add(*kind, id, bytes);
+  } else if (word == "c") {
+    read_compaction(fields);
   } else if (word == "s") {
     read_site(fields);
   } else if (word == "t") {
@@ -273,7 +276,7 @@ void Parser::read_v2(std::string_view text) {
     fields.end();
     trace_.set_time(time_ += passed);
   } else {
-    fail("unknown line " + quoted(word) + "; known are a, r, f, s, t, u");
+    fail("unknown line " + quoted(word) + "; known are a, r, f, c, s, t, u");
   }
 }
 
@@ -285,6 +288,12 @@ std::uint64_t Parser::number_of_block(Fields& fields) const {
          std::to_string(allocations) + " before this line, and 1 is the last");
   }
   return allocations - back;
+}
+
+void Parser::read_compaction(Fields& fields) {
+  const std::uint64_t bytes = fields.empty() ? Operation::unbounded : fields.size("bound");
+  fields.end();
+  trace_.add({Kind::compact, 0, bytes}, lines_ + 1);
 }
 
 void Parser::read_site(Fields& fields) {

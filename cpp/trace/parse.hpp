@@ -27,6 +27,7 @@ struct Malformed : std::runtime_error {
 ///   a BYTES                         allocates
 ///   r BACK BYTES                    reallocates the block of the BACK-th last `a`: 1 is the last
 ///   f BACK                          frees it
+///   c [BYTES]                       compacts the heap, or moves at most so many bytes for that
 ///   s SITE [TEXT]                   where the requests that follow come from; the text comes once
 ///   t THREAD                        the thread that does what follows
 ///   u MICROSECONDS                  so much later happens what follows
@@ -56,7 +57,7 @@ class Parser {
 
   /// Throws Malformed.
   void feed(std::string_view part);
-  /// The trace, once everything was fed. Throws Malformed when there was no operation.
+  /// The trace, once everything was fed. Throws Malformed when there was no allocation.
   Trace finish();
   [[nodiscard]] const std::string& source() const { return trace_.source(); }
   /// Lines that were read whole.
@@ -80,10 +81,11 @@ class Parser {
   void read_columns(Fields& fields);
   void read_v1(std::string_view text);
   void read_v2(std::string_view text);
+  void read_compaction(Fields& fields);
   void read_site(Fields& fields);
   void add(Kind kind, std::uint64_t id, std::uint64_t bytes);
   std::uint64_t number_of_block(Fields& fields) const;
-  std::uint32_t place_of(std::string_view site);
+  std::uint32_t place_of(std::string_view text);
   std::uint32_t occupy(std::uint64_t id);
   std::uint32_t find(std::uint64_t id, Kind kind) const;
   void vacate(std::uint64_t id, std::uint32_t slot);

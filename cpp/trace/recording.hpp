@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "trace/trace_writer.hpp"
 
@@ -39,6 +40,9 @@ class Recording {
     if (!writer_.freed(back_to(id))) return;
     ++figures_.operations;
     figures_.live_bytes -= bytes;
+  }
+  void compacted(std::optional<std::uint64_t> most) {
+    if (writer_.compacted(most)) ++figures_.operations;
   }
   void freed_older() { ++figures_.dropped_frees; }
 

@@ -14,6 +14,7 @@ std::vector<SiteShare> shares_after(const Trace& trace, std::size_t operations) 
   trace.each_site([&](std::size_t number, std::uint32_t site) {
     if (number >= operations) return;
     const Operation& operation = trace.operations()[number];
+    if (operation.kind() == Kind::compact) return;
     blocks[operation.slot()] = {operation.bytes(), site, operation.kind() != Kind::release};
   });
 

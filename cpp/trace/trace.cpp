@@ -24,6 +24,7 @@ void Trace::add(Operation operation, std::uint64_t line) {
   operations_.push_back(operation);
   slots_ = std::max(slots_, operation.slot() + 1);
   if (operation.kind() == Kind::allocate) ++allocations_;
+  if (operation.kind() == Kind::compact) ++compactions_;
 }
 
 std::uint32_t Trace::add_site(std::string_view text) {
@@ -46,6 +47,7 @@ Demand Trace::demand() const {
   std::uint64_t blocks = 0;
   for (std::size_t number = 0; number < operations_.size(); ++number) {
     const Operation& operation = operations_[number];
+    if (operation.kind() == Kind::compact) continue;
     std::uint64_t& size = sizes[operation.slot()];
     if (operation.kind() != Kind::allocate) {
       bytes -= size;
@@ -70,13 +72,14 @@ std::string Writer::next() {
   std::string text;
   if (position_ == 0) {
     text = std::to_string(trace_.demand().block_bytes) + '\n' +
-           std::to_string(trace_.allocations()) + '\n' + std::to_string(operations.size()) +
-           "\n1\n";
+           std::to_string(trace_.allocations()) + '\n' +
+           std::to_string(operations.size() - trace_.compactions()) + "\n1\n";
   }
   const std::size_t end = std::min(operations.size(), position_ + operations_per_part);
   for (; position_ < end; ++position_) {
     const Operation& operation = operations[position_];
     const Kind kind = operation.kind();
+    if (kind == Kind::compact) continue;
     std::uint64_t& id = ids_[operation.slot()];
     if (kind == Kind::allocate) id = allocations_++;
     text += "arf"[static_cast<std::size_t>(kind)];

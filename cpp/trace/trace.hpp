@@ -11,12 +11,15 @@
 
 namespace rheap::trace {
 
-enum class Kind : std::uint8_t { allocate, resize, release };
+enum class Kind : std::uint8_t { allocate, resize, release, compact };
 
 /// One line of a trace, in 12 bytes. Ids are renumbered: each live block has a slot of its own, and
 /// a new block gets the slot that became vacant last. So a replay indexes a small array.
 class Operation {
  public:
+  /// Of a compaction that nothing bounds.
+  static constexpr std::uint64_t unbounded = (std::uint64_t{1} << 48) - 1;
+
   Operation(Kind kind, std::uint32_t slot, std::uint64_t bytes)
       : slot_(slot),
         low_(static_cast<std::uint32_t>(bytes)),
@@ -24,8 +27,11 @@ class Operation {
         kind_(kind) {}
 
   [[nodiscard]] Kind kind() const { return kind_; }
+  /// Of the block; a compaction has none, and says 0.
   [[nodiscard]] std::uint32_t slot() const { return slot_; }
-  /// What is asked for; 0 for a release.
+  /// Whether it asks for a block of so many bytes.
+  [[nodiscard]] bool is_request() const { return kind_ == Kind::allocate || kind_ == Kind::resize; }
+  /// What is asked for; 0 for a release; the most that a compaction may move.
   [[nodiscard]] std::uint64_t bytes() const { return std::uint64_t{high_} << 32 | low_; }
 
  private:
@@ -68,6 +74,7 @@ class Trace {
   [[nodiscard]] const std::vector<Operation>& operations() const { return operations_; }
   [[nodiscard]] std::uint32_t slots() const { return slots_; }
   [[nodiscard]] std::uint64_t allocations() const { return allocations_; }
+  [[nodiscard]] std::uint64_t compactions() const { return compactions_; }
   [[nodiscard]] std::uint64_t line_of(std::size_t operation) const;
   /// The line that was left out, if there is one.
   [[nodiscard]] std::optional<std::uint64_t> torn_line() const { return torn_line_; }
@@ -81,9 +88,9 @@ class Trace {
   [[nodiscard]] std::uint32_t thread_of(std::size_t operation) const {
     return threads_.at(operation);
   }
-  /// A place in `sites()`; 0 of a release.
+  /// A place in `sites()`; 0 of what is no request.
   [[nodiscard]] std::uint32_t site_of(std::size_t operation) const {
-    return has_site(operation) ? origins_.at(operation) : 0;
+    return operations_[operation].is_request() ? origins_.at(operation) : 0;
   }
   /// Each text once. The first is empty: it means that the site is not known.
   [[nodiscard]] const std::vector<std::string>& sites() const { return sites_; }
@@ -100,7 +107,7 @@ class Trace {
   template <typename Take>
   void each_site(Take&& take) const {
     origins_.each(operations_.size(), [&](std::size_t operation, std::uint32_t site) {
-      take(operation, has_site(operation) ? site : 0);
+      take(operation, operations_[operation].is_request() ? site : 0);
     });
   }
 
@@ -110,10 +117,6 @@ class Trace {
     std::uint64_t line;
   };
 
-  [[nodiscard]] bool has_site(std::size_t operation) const {
-    return operations_[operation].kind() != Kind::release;
-  }
-
   std::string source_;
   std::vector<Operation> operations_;
   std::vector<Run> runs_;
@@ -122,13 +125,15 @@ class Trace {
   Changes<std::uint32_t> origins_;
   std::vector<std::string> sites_{""};
   std::uint64_t allocations_ = 0;
+  std::uint64_t compactions_ = 0;
   std::uint32_t slots_ = 0;
   std::optional<std::uint64_t> torn_line_;
 };
 
 /// The trace as text without further columns, after the four numbers that the replayer of Bryant
 /// and O'Hallaron's malloc lab (CS:APP) reads first: a heap size, ids, operations, a weight. Ids
-/// are the numbers of the allocations.
+/// are the numbers of the allocations. Compactions are left out: that replayer has no word for
+/// them.
 class Writer {
  public:
   explicit Writer(const Trace& trace) : trace_(trace), ids_(trace.slots()) {}

@@ -45,6 +45,12 @@ bool TraceWriter::freed(std::uint64_t back) {
   return end();
 }
 
+bool TraceWriter::compacted(std::optional<std::uint64_t> most) {
+  if (!begin()) return false;
+  most ? put('c', *most) : put('c');
+  return end();
+}
+
 bool TraceWriter::comment(std::string_view text) {
   at_ = file_.reserve(longest_entry);
   if (at_ == nullptr) return false;

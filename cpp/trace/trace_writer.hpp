@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -33,6 +34,8 @@ class TraceWriter {
   bool allocated(std::uint64_t bytes, const Origin& origin);
   bool resized(std::uint64_t back, std::uint64_t bytes, const Origin& origin);
   bool freed(std::uint64_t back);
+  /// `most`: bytes that it may have moved, if that was bounded.
+  bool compacted(std::optional<std::uint64_t> most);
   /// A line for people; readers skip it.
   bool comment(std::string_view text);
 

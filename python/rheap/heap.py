@@ -174,9 +174,10 @@ class Heap(_core.Heap):
         `sites`: name the line and the function behind each allocation and resize.
         `times`: tell when each operation was, in microseconds since the recording began.
 
-        A line for each operation that changes a block, in the format that `rheap.traces` describes.
-        A block counts as freed when its memory returns. Frees of blocks that are older than the
-        recording are left out and counted. What the `with` gives has a `summary` once it has ended.
+        A line for each operation that changes a block, and for each `compact()`, in the format that
+        `rheap.traces` describes. (What the heap moves by itself is left out.) A block counts as
+        freed when its memory returns. Frees of blocks that are older than the recording are left
+        out and counted. What the `with` gives has a `summary` once it has ended.
 
         Entering raises `HeapClosed`, `OSError` when the file cannot be written, and `RuntimeError`
         while the heap is being recorded already; leaving raises `OSError` when the trace could not

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import GOLDEN, TOP, TRACES, rounds
+from trace_text import moving
 
 from rheap import _core
 from rheap.commands.main import main
@@ -123,6 +124,29 @@ def test_blocks_are_bands_from_birth_to_death(tmp_path):
     assert [range_.last for range_ in timeline.curves.live] == [48, 160, 112, 160, 256]
 
 
+def test_a_block_that_moves_has_a_band_at_each_place():
+    trace = make_trace("exercise", ("+40", "+100", "-0", "c", "c", "+20", "-1", "c", "-2"))
+    (timeline,) = timelines_of(trace, Scheme("first", "immediate"))
+    assert sorted(timeline.bands) == [
+        Band(0, 2, FIRST, 48, 40),
+        Band(1, 3, FIRST + 48, 112, 100, None, FIRST),
+        Band(3, 6, FIRST, 112, 100, FIRST + 48),
+        Band(5, 7, FIRST + 112, 32, 20, None, FIRST),
+        Band(7, 8, FIRST, 32, 20, FIRST + 112),
+    ]
+    svg, _ = draw(trace, Scheme("first", "immediate"))
+    told = re.findall("<title>(.*?)</title>", svg)
+    place, moved = f"+0x{FIRST:x}", f"+0x{FIRST + 48:x}"
+    assert (
+        f"{moved}: 100 bytes asked for, 104 reserved, made by operation 2, moved to {place} by 4"
+        in told
+    )
+    assert (
+        f"{place}: 100 bytes asked for, 104 reserved, moved here from {moved} by operation 4, "
+        "freed by 7"
+    ) in told
+
+
 def moment_of(inspection, requested):
     """What the curves should say now, found by a walk over all blocks."""
     live = end = 0
@@ -137,7 +161,7 @@ def moment_of(inspection, requested):
 @pytest.mark.parametrize("coalesce", ["deferred", "immediate"])
 def test_curves_are_what_a_walk_finds_after_each_operation(policy, coalesce):
     for seed in range(rounds(6)):
-        words = random_operations(300, seed)
+        words = moving(random_operations(300, seed))
         trace = make_trace("exercise", words)
         scheme = Scheme(policy, coalesce)
         capacity = [capacity_for(trace, least=256), trace.peak_block_bytes // 2 // 8 * 8][seed % 2]
@@ -150,7 +174,7 @@ def test_curves_are_what_a_walk_finds_after_each_operation(policy, coalesce):
             if word.startswith("+"):
                 sizes.append(int(word[1:]) if place is not None else 0)
                 requested += sizes[-1]
-            else:
+            elif word != "c":
                 requested -= sizes[int(word[1:])]
             expected = moment_of(inspection, requested)
             for name, value in zip(

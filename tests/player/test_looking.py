@@ -31,6 +31,25 @@ def test_a_blocks_story(open_page, tmp_path):
     assert page.evaluate("rheapPlayer.player.view.high") > 250
 
 
+def test_the_story_of_a_block_that_moves(open_page, tmp_path):
+    (tmp_path / "trace").write_text("# rheap 2\na 24\na 40\na 24\nf 3\nc\nr 2 200\nf 1\nc\nf 2\n")
+    page = open_page(tmp_path / "trace", "--coalesce", "immediate")
+    page.fill("#query", "1")
+    page.press("#query", "Enter")
+    settle(page)
+    story = page.inner_text("#story-rows").split("\n")
+    assert [story[at : at + 2] for at, row in enumerate(story) if row in ("moved", "resized")] == [
+        ["moved", "operation 5, from +0x5020 to +0x5000"],
+        ["resized", "operation 6, to 200 bytes, moved to +0x5050"],
+        ["moved", "operation 8, from +0x5050 to +0x5000"],
+    ]
+    drawn = page.evaluate("rheapPlayer.stages[0].blocksAt(8)")
+    assert drawn == [[0x0, 200, 0, 200]]
+    for coloured in ("age", "size"):
+        page.select_option("#coloured", coloured)
+        settle(page)
+
+
 def test_search(open_page):
     page = open_page("--ops", "+10,+5000,+20,+7000", "--capacity", "1 MiB")
     for query, found in (

@@ -44,6 +44,8 @@ def test_jumps_and_playing(open_page):
         ("+24,+24,-0,+24", "takes the block of that very size"),
         ("+24", "takes 32 bytes of the wilderness"),
         ("+24,-0", "wait, unmerged, for a request of their size"),
+        ("+24,c", "no block moved; the free bytes are one hole now"),
+        ("+24,+24,+40,-0,c", "2 blocks slid down, 80 bytes; the free bytes are one hole now"),
     ],
 )
 def test_an_operation_in_words(open_page, ops, told):
@@ -65,6 +67,19 @@ def test_an_operation_in_words_where_merging_is_immediate(open_page, ops, told):
     page = open_page("--ops", ops, "--coalesce", "immediate")
     press(page, "End")
     assert told in page.inner_text("[data-part=words]")
+
+
+def test_a_bounded_compaction_in_words(open_page, tmp_path):
+    (tmp_path / "trace").write_text("# rheap 2\na 24\na 24\na 40\nf 3\nc 40\nc 48\nc 48\n")
+    page = open_page(tmp_path / "trace", "--capacity", 112)
+    told = []
+    for moment in (5, 6, 7):
+        go_to(page, moment)
+        told.append(page.inner_text("[data-part=words]"))
+    assert "1 block slid down, 32 bytes; 1 hole left below the wilderness" in told[0]
+    assert "c: at most 40 bytes" in told[0]
+    assert "1 block slid down, 48 bytes; the free bytes are one hole now" in told[1]
+    assert "no block moved" in told[2]
 
 
 def test_a_policy_may_prefer_the_wilderness(open_page):

@@ -12,6 +12,7 @@ from pages import (
     rows_of,
     settle,
 )
+from trace_text import moving
 
 import rheap
 from rheap import _core
@@ -39,16 +40,81 @@ def test_blocks_are_those_of_a_real_heap(open_page, policy, coalesce):
     heap = rheap.Heap(capacity, policy=policy, coalesce=coalesce, auto_compact=False)
     held = []
     for moment, word in enumerate(words, start=1):
-        if word.startswith("+"):
-            try:
-                held.append(heap.alloc(int(word[1:])))
-            except rheap.HeapExhausted:
-                held.append(None)
-        elif (block := held[int(word[1:])]) is not None:
-            block.free()
+        follow(heap, held, word)
         if moment % 23 == 0 or moment == len(words):
             assert blocks_on_page(page, moment) == rows_of(heap.blocks()), moment
     assert None in held
+
+
+def follow(heap, held, word):
+    """Does to a heap what a word of an exercise says."""
+    if word == "c":
+        heap.compact()
+    elif word.startswith("+"):
+        try:
+            held.append(heap.alloc(int(word[1:])))
+        except rheap.HeapExhausted:
+            held.append(None)
+    elif (block := held[int(word[1:])]) is not None:
+        block.free()
+
+
+@pytest.mark.parametrize("policy", ["segregated", "first", "next", "best", "worst"])
+@pytest.mark.parametrize("coalesce", ["deferred", "immediate"])
+def test_blocks_that_move_are_those_of_a_real_heap(open_page, policy, coalesce):
+    words, capacity = moving(random_operations(300, 5)), 800
+    page = open_page("--ops", ",".join(words), "--capacity", capacity, "--policy", policy,
+                     "--coalesce", coalesce)  # fmt: skip
+    heap = rheap.Heap(capacity, policy=policy, coalesce=coalesce, auto_compact=False)
+    held, drawn = [], page.evaluate(
+        f"Array.from({{ length: {len(words) + 1} }}, (_, at) => rheapPlayer.stages[0].blocksAt(at))"
+    )  # fmt: skip
+    owners = owners_on_page(page, len(words))
+    for moment, word in enumerate(words, start=1):
+        follow(heap, held, word)
+        blocks = heap.blocks()
+        rows = [(_core.FIRST_BLOCK + 8 + row[0], row[1], row[2]) for row in drawn[moment]]
+        assert rows == rows_of(blocks), moment
+        asked = [row[3] for row in drawn[moment] if row[2] == STATES["live"]]
+        assert asked == [info.size for info in blocks if info.state.is_live], moment
+        places = {
+            block.offset: number
+            for number, block in enumerate(held)
+            if block is not None and not block.freed
+        }
+        assert owners[moment] == [number for _, number in sorted(places.items())], moment
+    assert None in held
+    assert page.evaluate("Math.max(...rheapPlayer.player.first.following)") > 0  # some moved
+
+
+def owners_on_page(page, operations):
+    """At each moment the numbers of the live blocks' allocations, in address order."""
+    return page.evaluate(
+        """(operations) => { const { first: run } = rheapPlayer.player;
+        return Array.from({ length: operations + 1 }, (_, at) =>
+          Array.from(run.bandsAt(at)).filter((band) => run.state[band] === LIVE)
+            .map((band) => run.owner[band])); }""",
+        operations,
+    )
+
+
+def test_a_recorded_heap_is_drawn_as_it_was(open_page, tmp_path):
+    heap = rheap.Heap("256 KiB", coalesce="deferred", auto_compact=False)
+    seen = []
+    with heap.record(tmp_path / "own.trace"):
+        blocks = [heap.alloc(size % 700) for size in range(31, 6000, 31)]
+        for kept in (3, 5, 2):
+            del blocks[::kept]
+            heap.compact(max_bytes=3000)
+            seen.append(rows_of(heap.blocks()))
+        heap.compact()
+        seen.append(rows_of(heap.blocks()))
+    page = open_page(tmp_path / "own.trace", "--capacity", "256 KiB")
+    moments = page.evaluate(
+        """() => { const { kinds } = rheapPlayer.player.first.trace;
+        return Array.from(kinds.keys()).filter((at) => kinds[at] === COMPACT); }"""
+    )
+    assert [blocks_on_page(page, at + 1) for at in moments] == seen
 
 
 def test_blocks_of_a_program_are_those_of_its_replay(open_page):
@@ -81,16 +147,17 @@ def test_the_figures_at_the_peak_are_those_of_replay(open_page):
 
 
 def test_curves_and_figures_agree_at_each_moment(open_page):
-    page = open_page("--random", 200, "--seed", 3, "--capacity", 1200)
+    words = moving(random_operations(200, 3))
+    page = open_page("--ops", ",".join(words), "--capacity", 1200)
     found = page.evaluate(
         """() => { const [run] = rheapPlayer.player.runs;
-        return Array.from({ length: 201 }, (_, at) => {
+        return Array.from({ length: run.operations + 1 }, (_, at) => {
           const { figures } = momentOf(run, at);
           return [figures.live_bytes + 8 * figures.live_blocks - run.live[at],
                   figures.largest_merged - (at ? run.largest[at] : figures.largest_merged)];
         }); }"""
     )
-    assert found == [[0, 0]] * 201
+    assert found == [[0, 0]] * (len(words) + 1)
 
 
 def test_each_live_block_is_drawn_in_its_colour(open_page):

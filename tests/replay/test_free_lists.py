@@ -17,8 +17,9 @@ NATIVE = ["segregated", "first", "next", "best", "worst"]
 
 
 def exercise(scheme, seed, largest=1):
-    words = random_operations(120, seed)
-    yield from play(scheme, [f"+{int(w) * largest}" if w.startswith("+") else w for w in words])
+    words = [f"+{int(w) * largest}" if w[0] == "+" else w for w in random_operations(120, seed)]
+    words[60:60] = words[90:90] = ["c"]
+    yield from play(scheme, words)
 
 
 def play(scheme, words):
@@ -27,20 +28,25 @@ def play(scheme, words):
     capacity = capacity_for(trace, 256)
     inspection, lists = scheme.inspect(trace, capacity), FreeLists(scheme, capacity)
     native = isinstance(scheme.policy, str)
-    heap = Heap(capacity, coalesce=scheme.coalesce, policy=scheme.policy if native else "first")
+    policy = scheme.policy if native else "first"
+    heap = Heap(capacity, coalesce=scheme.coalesce, policy=policy, auto_compact=False)
     payloads, blocks = [], []
     for word in words:
         payload = inspection.step()
-        number = int(word[1:])
-        if word.startswith("+"):
-            lists.allocated(number)
+        if word == "c":
+            lists.compacted()
+            heap.compact()
+            payloads = [None if block is None or block.freed else block.offset for block in blocks]
+        elif word.startswith("+"):
+            lists.allocated(int(word[1:]))
             payloads.append(payload)
             try:
-                blocks.append(heap.alloc(number))
+                blocks.append(heap.alloc(int(word[1:])))
             except HeapExhausted:
                 blocks.append(None)
             assert payload == (blocks[-1] and blocks[-1].offset)
         else:
+            number = int(word[1:])
             lists.freed(number, payloads[number])
             if blocks[number] is not None:
                 blocks[number].free()

@@ -167,6 +167,18 @@ def test_a_capped_replay_is_timed_too():
     assert report.results[0].placing.failed == 2
 
 
+def test_compactions_are_played_and_not_timed(tmp_path, capsys):
+    path = tmp_path / "trace"
+    path.write_text("# rheap 2\na 40\na 40\na 40\nf 3\nc\na 90\nc 8\n")
+    command = ["replay", str(path), "--capacity", "200", "--against", "malloc", "--repeat", "1"]
+    assert main([*command, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["traces"]
+    assert (found["operations"], found["compactions"]) == (7, 2)
+    assert found["results"][0]["placing"]["failed"] == 0  # it is one hole
+    assert main(command) == 0
+    assert "Compactions are not timed." in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_json_has_what_the_table_has(trace_file, capsys):
     command = ["replay", trace_file, trace_file, "--repeat", "1", "--against", "malloc"]
     assert main([*command, "--json"]) == 0

@@ -60,7 +60,10 @@ def test_what_does_not_fit_is_refused(capsys):
 @pytest.mark.parametrize(
     ("written", "reason"),
     [
-        ("", "operation 0, '', is neither +BYTES nor -ALLOCATION"),
+        ("", "operation 0, '', is neither +BYTES nor -ALLOCATION nor c"),
+        ("c", "nothing is allocated: an exercise has an operation +BYTES"),
+        ("+1,c5", "operation 1, 'c5', is neither"),
+        ("+1,C", "operation 1, 'C', is neither"),
         ("10", "operation 0, '10', is neither"),
         ("+10,,+3", "operation 1, '', is neither"),
         ("+10,-x", "operation 1, '-x', is neither"),
@@ -74,6 +77,40 @@ def test_operations_that_make_no_sense_are_refused(written, reason, capsys):
         main(["replay", f"--ops={written}"])
     assert left.value.code == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("policy", ["segregated", "best"])
+@pytest.mark.parametrize("coalesce", ["deferred", "immediate"])
+def test_a_compaction_is_told_in_words(policy, coalesce, capsys):
+    words = "c,+56,+56,+56,+56,+56,-0,-2,-4,+100,c,+100,c,-1,c,-6,-5"
+    schemes = ["--policy", policy, "--coalesce", coalesce, "--capacity", "320"]
+    assert main(["replay", "--ops", words, *schemes]) == 0
+    shown = lines_of(capsys.readouterr().out)
+    assert [line for line in shown if line.startswith("c ")] == [
+        "c  no block moved; the free bytes are one hole now",
+        "c  2 blocks slid down, 128 bytes; the free bytes are one hole now",
+        "c  no block moved; the free bytes are one hole now",
+        "c  2 blocks slid down, 176 bytes; the free bytes are one hole now",
+    ]
+    assert "+100  allocation 5 is refused" in shown
+    assert "+100  allocation 6 goes to +0x5080" in shown
+    assert "-1  frees +0x5000" in shown  # where it was moved to
+    assert "-6  frees +0x5040" in shown
+    assert "-5  frees nothing" in shown
+
+
+def test_a_full_heap_is_compacted_to_no_hole(capsys):
+    words = ["--ops", "+56,+48,c", "--capacity", "136"]  # what is left is no block
+    assert main(["replay", *words]) == 0
+    assert "c  no block moved; there is no hole" in capsys.readouterr().out
+
+
+def test_nobody_is_asked_about_a_compaction(capsys, answers):
+    answers("a", "", "a")
+    assert main(["replay", "--ops", "+24,+24,-0,c,+24", "--ask"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "c 1 block slid down, 32 bytes" in out
+    assert "2 of 2 guesses were right." in out
 
 
 def test_a_size_that_no_trace_has_is_refused(capsys):

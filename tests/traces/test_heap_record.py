@@ -12,6 +12,8 @@ from support import SIZE, array_of, in_child, run_python
 from trace_reader import is_gzip, read_trace
 
 import rheap
+from rheap.replay.measure import Scheme
+from rheap.traces import load
 
 
 @pytest.fixture
@@ -82,6 +84,60 @@ def test_a_lingering_block_is_free_when_its_memory_returns(heap, path):
         *("a1:64", "a2:1", "f2", "f1"),
         *("a3:64", "a4:2", "f4", "f3"),
     ]
+
+
+def test_compactions_are_written(heap, path):
+    with heap.record(path, sites=True) as recording:
+        blocks = [heap.alloc(100) for _ in range(9)]
+        del blocks[::2]
+        heap.compact(max_bytes=112)
+        heap.compact(max_seconds=60)
+        del blocks[0]
+        heap.compact(max_bytes=5 << 40)
+        heap.compact(max_bytes="1 KiB", max_seconds=60)
+        heap.compact()
+    trace = read_trace(path)
+    compactions = [(op.kind, op.bytes) for op in trace.operations if op.kind == "c"]
+    # Where time bounds it, what it moved: the three others; nothing.
+    assert compactions == [("c", 112), ("c", 336), ("c", 1 << 40), ("c", 0), ("c", None)]
+    assert recording.summary.operations == len(trace.operations) == 9 + 6 + 5
+    assert len(load(path)) == len(trace.operations)
+
+
+def test_what_a_heap_moves_by_itself_is_not_written(path):
+    heap = rheap.Heap(512)
+    with heap.record(path):
+        blocks = [heap.alloc(56) for _ in range(8)]
+        del blocks[::2]
+        before = [block.offset for block in blocks]
+        large = heap.alloc(100)
+        assert before != [block.offset for block in blocks]
+        large.free()
+    assert {op.kind for op in read_trace(path).operations} == {"a", "f"}
+
+
+def test_a_recorded_run_is_replayed_where_it_was(path):
+    heap = rheap.Heap("1 MiB", coalesce="deferred", auto_compact=False)
+    with heap.record(path):
+        blocks = [heap.alloc(size % 900) for size in range(17, 9000, 17)]
+        del blocks[::3]
+        reports = [heap.compact(max_bytes=5000), heap.compact(max_bytes=5000)]
+        blocks += [heap.alloc(size % 300) for size in range(13, 2000, 13)]
+        del blocks[::5]
+        reports.append(heap.compact())
+        kept = [(info.offset, info.capacity) for info in heap.blocks()]
+    trace = load(path)
+    inspection = Scheme("segregated", "deferred").inspect(trace, heap.capacity)
+    moved = []
+    for operation in read_trace(path).operations:
+        inspection.step()
+        if operation.kind == "c":
+            moved.append(sum(size for *_, size in inspection.moved()))
+    read = inspection.rows()
+    rows = [(offset, capacity) for offset, _, capacity, *_ in read.read(0, 1, len(read))]
+    assert moved == [report.moved_bytes for report in reports]
+    assert rows == kept
+    inspection.finish(lambda done: None)  # verifies what was moved
 
 
 def test_arrays_are_blocks(heap, path):

@@ -161,8 +161,9 @@ def test_lines_are_found_again():
         ("# rheap 1 colour\n", 1, "column 'colour' is not one of time, thread, site"),
         ("\x7fELF\x02\x01\x00\n", 1, r"unknown operation '\x7fELF\x02\x01\x00'"),
         ("a 0 1\nf " + "9" * 99 + "\n", 2, "the id '" + "9" * 40 + "...' is 2**64 or more"),
-        ("", 1, "the text ends before its first operation"),
-        ("12\n# only remarks\n", 3, "the text ends before its first operation"),
+        ("", 1, "the text ends before its first allocation"),
+        ("12\n# only remarks\n", 3, "the text ends before its first allocation"),
+        ("a 0 1\nc\n", 2, "unknown operation 'c'; known are a, r, f"),
         ("a 0 1\n" + "x" * 1_048_577, 2, "the line is longer than 1048576 bytes"),
         ("x 0", 1, "unknown operation 'x'"),
         ("a 0 1\n" + "\n" * 1_000_001, 1_000_002, "there is no operation in 1000000 lines"),
@@ -259,6 +260,13 @@ def test_export_is_a_trace_that_says_the_same(tmp_path, capsysbinary):
     with gzip.open(zipped) as file:
         assert file.read() == whole
     assert written(load(zipped)) == written(load(path))
+
+
+def test_export_leaves_compactions_out(tmp_path, capsysbinary):
+    path = tmp_path / "trace"
+    path.write_text("# rheap 2\nc\na 10\nc 100\na 20\nf 2\nc\n")
+    assert main(["export", str(path)]) == 0
+    assert capsysbinary.readouterr().out == b"56\n2\n3\n1\na 0 10\na 1 20\nf 0\n"
 
 
 def test_what_cannot_be_read_is_said_in_a_line(tmp_path, capsys):

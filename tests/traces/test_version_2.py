@@ -21,6 +21,7 @@ def test_version_2_says_the_same():
         V2.replace("\n", "\r\n"),
         V2.replace(" ", "\t ").replace("\t", "", 2),
         V2.replace("\nf 1\n", "\n# a remark\n\nt 3\n  f 1\n"),
+        V2.replace("\nf", "\nc\n c\t7 \r\nf"),
         V2.replace("\na", "\nu 5\nt 0\ns 1 ä.py:3 f\\\\g\na", 1).replace("\nr", "\ns 0\nr"),
     ]
     for text in ways:
@@ -29,7 +30,7 @@ def test_version_2_says_the_same():
 
 
 def test_a_last_line_of_version_2_counts_once_its_end_is_there(tmp_path, capsys):
-    data = b"# rheap 2\ns 1 x.py:3 f\nu 12\na 100\nt 10\na 200\nr 2 300\nf 1\n"
+    data = b"# rheap 2\ns 1 x.py:3 f\nu 12\na 100\nt 10\na 200\nc 12\nr 2 300\nc\nf 1\n"
     path = tmp_path / "trace"
     operations = ["a 0 100", "a 1 200", "r 0 300", "f 1"]
     for length in range(data.index(b"a 100\n") + len(b"a 100\n"), len(data) + 1):
@@ -38,14 +39,17 @@ def test_a_last_line_of_version_2_counts_once_its_end_is_there(tmp_path, capsys)
             trace = load(str(path))
             assert (trace.torn_line is None) == (capsys.readouterr().err == "")
             assert (trace.torn_line is None) == (data[:length].endswith(b"\n") and not tail)
-            whole = sum(line[:1] in b"arf" for line in data[:length].split(b"\n")[:-1] if line)
-            assert written(trace) == operations[:whole]
+            whole = [line[:1] for line in data[:length].split(b"\n")[:-1]]
+            assert len(trace) == sum(letter in b"arfc" for letter in whole if letter)
+            assert (
+                written(trace) == operations[: sum(letter in b"arf" for letter in whole if letter)]
+            )
 
 
 @pytest.mark.parametrize(
     ("lines", "line", "reason"),
     [
-        ("x 0\n", 2, "unknown line 'x'; known are a, r, f, s, t, u"),
+        ("x 0\n", 2, "unknown line 'x'; known are a, r, f, c, s, t, u"),
         ("a 1\n17\n", 3, "unknown line '17'"),
         ("a\n", 2, "the size is missing"),
         ("a 1 2\n", 2, "'2' stands behind the last field"),
@@ -67,7 +71,13 @@ def test_a_last_line_of_version_2_counts_once_its_end_is_there(tmp_path, capsys)
         ("t 4294967296\n", 2, "the thread 4294967296 is 2**32 or more"),
         ("u 18446744073709551615\nu 1\n", 3, "the time since the beginning is 2**64"),
         ("u\n", 2, "the time is missing"),
-        ("a 1", 2, "the text ends before its first operation ('a BYTES')"),
+        ("a 1", 2, "the text ends before its first allocation ('a BYTES')"),
+        ("c\nc 5\n", 4, "the text ends before its first allocation ('a BYTES')"),
+        ("a 1\nc x\n", 3, "the bound 'x' is no number"),
+        ("a 1\nc -1\n", 3, "the bound '-1' is negative"),
+        ("a 1\nc 1 2\n", 3, "'2' stands behind the last field"),
+        ("a 1\nc 1099511627777\n", 3, "the bound 1099511627777 is more than 1 TiB"),
+        ("a 1\nc 18446744073709551616\n", 3, "the bound '18446744073709551616' is 2**64 or more"),
         ("a 1\n\0\nf 1\n", 3, r"unknown line '\x00'"),
     ],
 )
@@ -119,10 +129,10 @@ def recordings(draw: st.DrawFn) -> tuple[str, list[str], tuple[list[int], list[i
     for _ in range(draw(st.integers(1, 20))):
         time += (passed := draw(st.integers(0, 1000)))
         thread = draw(st.integers(0, 2**32 - 1))
-        kind = draw(st.sampled_from("arf")) if live else "a"
+        kind = draw(st.sampled_from("arfc")) if live else "a"
         lines += [f"u {passed}", f"t {thread}"]
         site = ""
-        if kind != "f":
+        if kind in "ar":
             site = draw(st.text(max_size=9))
             escaped = site.replace("\\", r"\\").replace("\n", r"\n").replace("\r", r"\r")
             if site and site not in names:
@@ -131,7 +141,9 @@ def recordings(draw: st.DrawFn) -> tuple[str, list[str], tuple[list[int], list[i
             else:
                 lines.append(f"s {names.index(site) + 1 if site else 0}")
         size = draw(st.integers(0, 1 << 40))
-        if kind == "a":
+        if kind == "c":
+            lines.append(draw(st.sampled_from(["c", f"c {size}"])))
+        elif kind == "a":
             lines.append(f"a {size}")
             live.append(born)
             born += 1
@@ -156,7 +168,23 @@ def test_what_is_written_is_read_back(recording, parts):
     assert columns(trace) == told
 
 
-LINES = ["a 1", "a 99", "f 1", "f 2", "r 1 7", "s 1 x", "s 1", "s 0", "t 1", "u 3", "", "# a", "x"]
+LINES = [
+    "a 1",
+    "a 99",
+    "f 1",
+    "f 2",
+    "r 1 7",
+    "c",
+    "c 9",
+    "s 1 x",
+    "s 1",
+    "s 0",
+    "t 1",
+    "u 3",
+    "",
+    "# a",
+    "x",
+]
 
 
 @given(st.lists(st.sampled_from(LINES) | st.text(max_size=5), max_size=12))

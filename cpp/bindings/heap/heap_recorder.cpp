@@ -55,6 +55,14 @@ class HeapRecorder final : public Observer {
     recording_.freed(handle.seen_as, handle.bytes);
     handle.seen_as = 0;
   }
+  /// No replay has the same time: a pass that time bounded is written with what it moved.
+  void compacted(const CompactionBounds& bounds,
+                 const CompactionFigures& figures) noexcept override {
+    if (recording_.failed()) return;
+    if (bounds.are_none()) return recording_.compacted({});
+    const bool timed = bounds.microseconds != CompactionBounds::none;
+    recording_.compacted(std::min(timed ? figures.moved.bytes : bounds.bytes, capacity_limit));
+  }
   void forked() noexcept override {
     stopped_ = true;
     recording_.abandon();

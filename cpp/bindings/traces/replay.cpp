@@ -134,6 +134,16 @@ std::optional<std::uint64_t> step(Inspector& inspector) {
   return place ? std::optional(place->value) : std::nullopt;
 }
 
+/// (from, to, bytes) of each block that the last operation moved: payloads, and the word counts.
+py::list moved(const Inspector& inspector) {
+  py::list list;
+  for (const auto& [slot, from] : inspector.inspection.moved()) {
+    const Handle& block = inspector.inspection.block(slot);
+    list.append(py::make_tuple(from.value, block.payload.value, block.usable + word_bytes));
+  }
+  return list;
+}
+
 /// Plays the rest, then verifies everything.
 void finish(Inspector& inspector, const py::function& tell) {
   const replay::Pulse pulse = make_pulse(&tell);
@@ -282,11 +292,17 @@ py::dict curves(const Timeline& timeline) {
   return result;
 }
 
-/// (born, died, offset, size, asked) of each block; the offset is its payload's in the region.
+/// (born, died, offset, size, asked, moved_from, moved_to) of each block; offsets are its payload's
+/// in the region.
 py::list bands(const Timeline& timeline) {
+  const auto payload = [](std::uint64_t offset) { return payload_of(first_block + offset).value; };
+  const auto payload_if = [&](std::optional<std::uint64_t> offset) {
+    return offset ? std::optional(payload(*offset)) : std::nullopt;
+  };
   py::list list;
-  for (const auto& [born, died, offset, size, asked] : timeline.bands()) {
-    list.append(py::make_tuple(born, died, payload_of(first_block + offset).value, size, asked));
+  for (const auto& [born, died, offset, size, asked, from, to] : timeline.bands()) {
+    list.append(
+        py::make_tuple(born, died, payload(offset), size, asked, payload_if(from), payload_if(to)));
   }
   return list;
 }
@@ -313,6 +329,7 @@ void register_replay(py::module_& module) {
   py::class_<Inspector>(module, "Inspection", "Plays a trace on a heap step by step.")
       .def(py::init(&inspect), py::keep_alive<1, 2>())
       .def("step", &step)
+      .def("moved", &moved)
       .def("finish", &finish)
       .def("timeline", &timeline)
       .def("narrate", &narrate)

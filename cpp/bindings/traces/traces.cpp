@@ -84,6 +84,7 @@ void register_traces(py::module_& module) {
       .def_property_readonly("source", &Trace::source)
       .def_property_readonly("torn_line", &Trace::torn_line)
       .def_property_readonly("allocations", &Trace::allocations)
+      .def_property_readonly("compactions", &Trace::compactions)
       .def_property_readonly("peak_bytes", [](const Trace& trace) { return trace.demand().bytes; })
       .def_property_readonly("peak_operation",
                              [](const Trace& trace) { return trace.demand().operation; })

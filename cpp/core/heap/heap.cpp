@@ -223,6 +223,7 @@ Heap::CompactionReport Heap::compact(const CompactionBounds& bounds, Owners& own
     report.before = extent();
     report.figures = compaction_->run(bounds, owners);
     report.after = extent();
+    if (observer_ != nullptr) observer_->compacted(bounds, report.figures);
     return report;
   });
 }

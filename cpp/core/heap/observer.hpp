@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "core/heap/compaction.hpp"
 #include "core/heap/handles.hpp"
 
 namespace rheap {
@@ -15,6 +16,9 @@ class Observer {
   /// `bytes`: what the block had before.
   virtual void resized(Handle& handle, std::uint64_t bytes) noexcept = 0;
   virtual void released(Handle& handle) noexcept = 0;
+  /// On request: what a heap moves by itself it does not tell.
+  virtual void compacted(const CompactionBounds& bounds,
+                         const CompactionFigures& figures) noexcept = 0;
   /// In a forked child, whose copy of the heap nobody observes from here on.
   virtual void forked() noexcept = 0;
 

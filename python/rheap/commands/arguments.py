@@ -44,7 +44,7 @@ def add_exercise(parser: argparse.ArgumentParser, traces: str) -> None:
         "trace", nargs=traces, default=[], help="a trace of a program, plain or gzipped"
     )
     given.add_argument(
-        "--ops", type=_operations, metavar="OPS", help="an exercise, such as '+10,+20,-0,+8'"
+        "--ops", type=_operations, metavar="OPS", help="an exercise, such as '+10,+20,-0,c,+8'"
     )
     given.add_argument("--random", type=count, metavar="N", help="an exercise of N operations")
     parser.add_argument("--seed", type=int, default=0, help="of --random; 0 if not given")

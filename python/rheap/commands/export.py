@@ -2,7 +2,7 @@
 
 The further columns go, ids become the numbers of the allocations, and the four numbers that the
 replayer of CS:APP's malloc lab reads first stand before them: a heap size in bytes, ids,
-operations, a weight.
+operations, a weight. Compactions are left out: this format has no word for them.
 """
 
 from __future__ import annotations

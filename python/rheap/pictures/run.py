@@ -17,15 +17,18 @@ class Range(NamedTuple):
 
 
 class Band(NamedTuple):
-    """A block, from the operation that made it to the one that freed it (the number of operations
-    if none did). `offset`: of its payload in the region, as `Block.offset`; `size`: bytes, its
-    word included; `asked`: what was asked for."""
+    """A block at one place, from the operation that made it or moved it there to the one that freed
+    it or moved it away (the number of operations if none did). `offset`: of its payload in the
+    region, as `Block.offset`; `size`: bytes, its word included; `asked`: what was asked for;
+    `moved_from`, `moved_to`: the offsets, if it was moved."""
 
     born: int
     died: int
     offset: int
     size: int
     asked: int
+    moved_from: int | None = None
+    moved_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

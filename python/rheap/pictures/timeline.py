@@ -106,12 +106,9 @@ def _band(timeline: Timeline, band: Band, y: int) -> Iterator[str]:
     # A gap tells neighbours apart, where there is room for one; and what is there is seen.
     width = max(width - (0.75 if width > 3 else 0), 0.5)
     height = max(height - (0.75 if height > 3 else 0), 0.5)
-    end = f"freed by {band.died + 1:,}" if band.died < timeline.operations else "live at the end"
-    told = (
-        f"+0x{band.offset:x}: {band.asked:,} bytes asked for, "
-        f"{band.size - WORD_BYTES:,} reserved, made by operation {band.born + 1:,}, {end}"
+    yield f"<g><title>{_tell(band, timeline.operations)}</title>" + _rectangle(
+        LIVE, x, top, width, height
     )
-    yield f"<g><title>{told}</title>" + _rectangle(LIVE, x, top, width, height)
     if word > 2:
         yield _rectangle(WORD, x, top + height - word, width, word)
     size = f"{band.asked:,}"
@@ -119,6 +116,22 @@ def _band(timeline: Timeline, band: Band, y: int) -> Iterator[str]:
         middle = top + (height - word) / 2 + 4
         yield f'<text class="size" x="{x + width / 2:.1f}" y="{middle:.1f}">{size}</text>'
     yield "</g>"
+
+
+def _tell(band: Band, operations: int) -> str:
+    """What happens to a block at this place."""
+    if band.moved_from is None:
+        begin = f"made by operation {band.born + 1:,}"
+    else:
+        begin = f"moved here from +0x{band.moved_from:x} by operation {band.born + 1:,}"
+    if band.moved_to is not None:
+        end = f"moved to +0x{band.moved_to:x} by {band.died + 1:,}"
+    else:
+        end = f"freed by {band.died + 1:,}" if band.died < operations else "live at the end"
+    return (
+        f"+0x{band.offset:x}: {band.asked:,} bytes asked for, "
+        f"{band.size - WORD_BYTES:,} reserved, {begin}, {end}"
+    )
 
 
 def _rectangle(kind: str, x: float, y: float, width: float, height: float) -> str:

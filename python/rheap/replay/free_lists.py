@@ -53,6 +53,11 @@ class FreeLists:
         if self._heap is not None and (block := self._blocks[number]) is not None:
             block.free()
 
+    def compacted(self) -> None:
+        """Notes that all blocks were moved together."""
+        if self._heap is not None:
+            self._heap.compact()
+
     def lists(self, blocks: Sequence[BlockInfo]) -> Iterator[FreeList]:
         """The lists that are not empty, of a region that has these blocks now."""
         holes = [block for block in blocks if block.state is BlockState.FREE]

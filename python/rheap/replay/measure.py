@@ -9,7 +9,8 @@ Three kinds of passes, each over the whole trace:
   Each allocation's first byte is written. What the trace leaves live is released behind each run,
   outside the clock. The first three runs of each are not counted, since glibc adapts its
   thresholds in them; in the others the allocator is warm and its pages are in memory. Of rheap the
-  core is timed, without handles, lock and Python objects.
+  core is timed, without handles, lock and Python objects. Compactions are left out, of rheap too:
+  what is compared is what every allocator can do.
 - latency: the least that each operation took in five replays, one reading of the clock included.
 """
 
@@ -81,7 +82,8 @@ class Placing:
     `at_peak`: after the operation where the trace wants most. `requests`: allocations and
     reallocations; those that were refused `failed`, and what is then done with that block is left
     out. `visited_mean`: blocks that a request looked at. `visited_most`, `work_most`: blocks that
-    one operation, frees too, looked at, and those that it looked at, merged or split.
+    one operation, frees too, looked at, and those that it looked at, merged or split; compactions
+    are not counted.
     """
 
     peak_live_bytes: int
@@ -145,6 +147,8 @@ class Report:
 
     trace: str
     operations: int
+    compactions: int
+    """How many of these are compactions: no times are of them."""
     peak_bytes: int
     ceiling: float
     capacity: int
@@ -162,6 +166,7 @@ class Report:
         return cls(
             trace=trace.source,
             operations=len(trace),
+            compactions=trace.compactions,
             peak_bytes=trace.peak_bytes,
             ceiling=_ceiling(trace),
             capacity=capacity,

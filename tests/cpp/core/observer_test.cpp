@@ -25,6 +25,11 @@ struct Log final : Observer {
     lines += std::string("f") + std::to_string(handle.seen_as) + " ";
     handle.seen_as = 0;
   }
+  void compacted(const CompactionBounds& bounds,
+                 const CompactionFigures& figures) noexcept override {
+    lines += "c" + (bounds.are_none() ? "" : std::to_string(bounds.bytes)) + ":" +
+             std::to_string(figures.moved.bytes) + " ";
+  }
   void forked() noexcept override { lines += "forked "; }
 };
 
@@ -52,6 +57,28 @@ TEST("an observer sees what happens to blocks, and numbers are gone after it") {
   CHECK(one.seen_as == 0);
   heap->free(one);
   CHECK(log.lines == "a1:10 a2:20 r1:10>3000 f0 f2 ");
+  heap->disown();
+}
+
+TEST("an observer sees what a caller compacts, and not what a heap moves by itself") {
+  struct Movers final : Owners {
+    bool may_move(const Handle&) noexcept override { return true; }
+    void moved(Handle&, Offset) noexcept override {}
+  } movers;
+  Heap* heap = Heap::open({.capacity = 512, .owners = &movers, .auto_compact = true});
+  Handle blocks[8];
+  for (Handle& block : blocks) heap->alloc(block, 56, 8);
+  for (int at = 0; at < 8; at += 2) heap->free(blocks[at]);
+  Log log;
+  CHECK(heap->observe(log));
+  heap->compact({.bytes = 100}, movers);
+  heap->compact({}, movers);
+  heap->compact({}, movers);
+  heap->free(blocks[3]);
+  heap->alloc(blocks[0], 300, 8);
+  CHECK(log.lines == "c100:64 c:192 c:0 f0 a1:300 ");
+  for (const int at : {0, 1, 5, 7}) heap->free(blocks[at]);
+  heap->end_observation(log);
   heap->disown();
 }
 

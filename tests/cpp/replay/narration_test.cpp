@@ -32,6 +32,33 @@ TEST("a trace's columns say what was asked for, and of which allocation") {
   CHECK(columns.bytes.bytes() == "\x38\xd0\x0f\x08"s);
 }
 
+TEST("of a compaction a trace's columns say how much it may move, and no block") {
+  Trace trace = sample();
+  trace.add({Kind::compact, 0, trace::Operation::unbounded}, 5);
+  trace.add({Kind::compact, 0, 8}, 6);
+  const TraceColumns columns(trace);
+  CHECK(columns.kinds.bytes() == "\0\0\2\1\3\3"s);
+  CHECK(columns.blocks.bytes() == "\2\1"s);
+  CHECK(columns.bytes.bytes() == "\x38\xd0\x0f\x08\0\x09"s);
+}
+
+TEST("a block that moves to where its like lay is born there") {
+  Trace trace("three");
+  for (std::uint32_t slot = 0; slot < 3; ++slot) trace.add({Kind::allocate, slot, 56}, slot + 1);
+  trace.add({Kind::release, 0, 0}, 4);
+  trace.add({Kind::compact, 0, trace::Operation::unbounded}, 5);
+  Inspection inspection(trace, {.capacity = 1000, .coalesce = Coalesce::immediate});
+  Narration narration(inspection, false);
+  while (!inspection.done()) {
+    inspection.step();
+    narration.note(0);
+  }
+  const replay::RunColumns& columns = narration.columns();
+  CHECK(columns.births.bytes() == "\1\1\1\1\3"s);  // both blocks, and the retreat behind them
+  CHECK(columns.states.bytes() == "\0\0\0\2\0\0\3"s);
+  CHECK(columns.places.bytes() == "\0\x10\x10\0\0\0\0"s);
+}
+
 TEST("a narration tells births, the largest request and refusals") {
   const Trace trace = sample();
   Inspection inspection(trace, {.capacity = 1000});

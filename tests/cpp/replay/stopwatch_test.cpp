@@ -55,6 +55,14 @@ TEST("every operation is played in every run, and what is left live is released"
   CHECK(stopwatch.target().merged_when_empty);
 }
 
+TEST("compactions are not timed") {
+  Trace trace = leaking(10);
+  trace.add({Kind::compact, 0, trace::Operation::unbounded}, 12);
+  Stopwatch<CountingTarget> stopwatch(trace);
+  stopwatch.run([](std::size_t) {});
+  CHECK(stopwatch.target().allocated == 10 && stopwatch.target().released == 10);
+}
+
 TEST("a run that was interrupted leaves nothing to the next") {
   const Trace trace = leaking(10'000);
   Stopwatch<CountingTarget> stopwatch(trace);

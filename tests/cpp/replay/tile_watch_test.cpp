@@ -1,18 +1,24 @@
 #include "replay/tile_watch.hpp"
 
+#include <algorithm>
 #include <map>
 #include <random>
 
 #include "cpp/testing.hpp"
+#include "replay/inspection.hpp"
 #include "replay/list_watch.hpp"
 
 using namespace rheap;
 using namespace rheap::testing;
 using replay::Birth;
+using replay::Inspection;
 using replay::ListWatch;
 using replay::Splice;
 using replay::Tile;
 using replay::TileWatch;
+using trace::Kind;
+using trace::Operation;
+using trace::Trace;
 
 namespace {
 
@@ -44,6 +50,62 @@ class Replica {
  private:
   std::map<std::uint64_t, Tile> tiles_;
 };
+
+/// The same, with the owner of each live block: a compaction keeps their order.
+class OwnedReplica {
+ public:
+  void apply(const std::vector<Birth>& births, std::uint32_t slot) {
+    std::vector<std::uint32_t> gone;
+    std::vector<std::uint64_t> come;
+    const auto end_of = [](const Tile& tile) {
+      return tile.size == 0 ? std::uint64_t(-1) : tile.place + tile.size;
+    };
+    for (auto owner = owners_.begin(); owner != owners_.end();) {
+      const bool covered = std::ranges::any_of(births, [&](const Birth& birth) {
+        return owner->first >= birth.tile.place && owner->first < end_of(birth.tile);
+      });
+      if (covered) gone.push_back(owner->second);
+      owner = covered ? owners_.erase(owner) : std::next(owner);
+    }
+    for (const Birth& birth : births) {
+      if (birth.tile.size > 0 && birth.tile.state == State::live) come.push_back(birth.tile.place);
+    }
+    const bool moved = slot == nobody;
+    if (moved) CHECK(gone.size() == come.size());
+    for (std::size_t at = 0; at < come.size(); ++at) owners_[come[at]] = moved ? gone[at] : slot;
+  }
+  [[nodiscard]] std::uint32_t owner_at(Offset block) const { return owners_.at(block.value); }
+  [[nodiscard]] std::size_t size() const { return owners_.size(); }
+
+  static constexpr std::uint32_t nobody = ~std::uint32_t{0};
+
+ private:
+  std::map<std::uint64_t, std::uint32_t> owners_;
+};
+
+/// Allocations, frees and compactions at random, some of these bounded.
+Trace random_moves(unsigned seed, int operations) {
+  Trace trace("moves");
+  std::vector<std::uint32_t> live;
+  std::vector<std::uint32_t> vacant;
+  std::minstd_rand random(seed);
+  for (std::uint64_t line = 1; line <= static_cast<std::uint64_t>(operations); ++line) {
+    if (random() % 12 == 0) {
+      trace.add({Kind::compact, 0, random() % 2 == 0 ? Operation::unbounded : random() % 500},
+                line);
+    } else if (!live.empty() && random() % 2 == 0) {
+      std::swap(live[random() % live.size()], live.back());
+      trace.add({Kind::release, live.back(), 0}, line);
+      vacant.push_back(live.back());
+      live.pop_back();
+    } else {
+      live.push_back(vacant.empty() ? trace.slots() : vacant.back());
+      if (!vacant.empty()) vacant.pop_back();
+      trace.add({Kind::allocate, live.back(), random() % 100}, line);
+    }
+  }
+  return trace;
+}
 
 struct Owned {
   Offset payload;
@@ -89,6 +151,44 @@ TEST("births say what each operation made of a region, with every policy") {
       for (const std::uint64_t capacity : {3000U, 40000U}) {
         CHECK(follows({.capacity = capacity, .coalesce = coalesce, .policy = policy}, 7, 1500));
       }
+    }
+  }
+}
+
+TEST("births say who was moved where, with every policy") {
+  for (const Policy policy :
+       {Policy::segregated, Policy::first, Policy::next, Policy::best, Policy::worst}) {
+    for (const Coalesce coalesce : {Coalesce::deferred, Coalesce::immediate}) {
+      const Trace trace = random_moves(3, 600);
+      Inspection inspection(trace, {.capacity = 2000, .coalesce = coalesce, .policy = policy});
+      TileWatch watch(inspection.allocator());
+      Replica replica;
+      OwnedReplica owned;
+      const auto word_of = [&](std::uint32_t slot) {
+        const Offset payload = inspection.block(slot).payload;
+        return payload ? block_of(payload) : Offset{};
+      };
+      while (!inspection.done()) {
+        const Operation& operation = trace.operations()[inspection.position()];
+        const bool moves = operation.kind() == Kind::compact;
+        const Offset had = word_of(operation.slot());
+        inspection.step();
+        std::vector<std::uint64_t> places;
+        for (const auto& each : inspection.moved()) places.push_back(word_of(each.slot).value);
+        const std::vector<Birth>& births =
+            moves ? watch.look_after_moves(places) : watch.look(had, word_of(operation.slot()));
+        replica.apply(births);
+        owned.apply(births, moves ? OwnedReplica::nobody : operation.slot());
+        CHECK(replica.agrees_with(inspection.allocator().blocks()));
+        std::size_t live = 0;
+        for (std::uint32_t slot = 0; slot < trace.slots(); ++slot) {
+          if (!word_of(slot)) continue;
+          ++live;
+          CHECK(owned.owner_at(word_of(slot)) == slot);
+        }
+        CHECK(live == owned.size());
+      }
+      inspection.verify();
     }
   }
 }

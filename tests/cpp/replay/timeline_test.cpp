@@ -60,3 +60,21 @@ TEST("a cell says how much of its bytes was live, and a little is never nothing"
   const std::vector<std::uint8_t> wide = timeline.raster(1, std::uint64_t{1} << 30);
   CHECK(std::ranges::all_of(wide, [](std::uint8_t cell) { return cell == 1; }));
 }
+
+TEST("a block that moves has a band at each of its places") {
+  Trace trace = sample();
+  trace.add({Kind::compact, 0, trace::Operation::unbounded}, 5);
+  trace.add({Kind::release, 1, 0}, 6);
+  Inspection inspection(trace, {.capacity = 1 << 16});
+  const Timeline timeline(inspection, 6, [](std::size_t) {});
+  const std::vector<Band> bands = timeline.bands();
+  CHECK(bands.size() == 3);
+  CHECK(bands[0].died == 2 && !bands[0].moved_from && !bands[0].moved_to);
+  CHECK(bands[1].born == 1 && bands[1].died == 4 && bands[1].moved_to == 0U);
+  CHECK(bands[2].born == 4 && bands[2].died == 5 && bands[2].moved_from == 64U);
+  CHECK(bands[2].offset == 0 && bands[2].size == 64 && bands[2].asked == 56);
+  CHECK(!bands[1].moved_from && !bands[2].moved_to);
+  const std::vector<Column>& columns = timeline.columns();
+  CHECK(columns[4].live.last == 64 && columns[4].extent.last == 64 && columns[4].free.last == 0);
+  CHECK(columns[4].fragmentation.last == 0 && columns[5].extent.last <= 64);
+}

@@ -59,6 +59,25 @@ TEST("a trace of version 2 is the same in parts of any size") {
   }
 }
 
+TEST("a compaction is bounded or not, and in version 2 only") {
+  constexpr std::string_view text = "# rheap 2\nc\na 8\nc 100\nc \r\n c\t0\nf 1\nc 1";
+  for (std::size_t part = 1; part <= text.size(); ++part) {
+    const Trace trace = parsed(text, part);
+    CHECK(trace.operations().size() == 6 && trace.allocations() == 1);
+    CHECK(trace.operations()[0].kind() == Kind::compact);
+    CHECK(trace.operations()[0].bytes() == trace::Operation::unbounded);
+    CHECK(trace.operations()[2].bytes() == 100);
+    CHECK(trace.operations()[3].bytes() == trace::Operation::unbounded);
+    CHECK(trace.operations()[4].kind() == Kind::compact && trace.operations()[4].bytes() == 0);
+    CHECK(trace.operations()[5].kind() == Kind::release);
+    CHECK(trace.torn_line() == 8);
+  }
+  CHECK(refusal("a 1 8\nc\n").line == 2);
+  CHECK(refusal("# rheap 2\na 8\nc 1 2\n").line == 3);
+  CHECK(refusal("# rheap 2\na 8\nc 1099511627777\n").line == 3);
+  CHECK(refusal("# rheap 2\nc\nc\n").line == 4);  // nothing is ever allocated
+}
+
 TEST("a last line of version 2 without its end is left out, though it could be read") {
   const Trace trace = parsed("# rheap 2\na 8\na 1");
   CHECK(trace.operations().size() == 1);

@@ -21,13 +21,14 @@ TEST("a block is that of the site which asked for its present size") {
   trace.add({Kind::resize, 1, 30}, 4);
   trace.add({Kind::release, 2, 0}, 5);
   trace.add({Kind::allocate, 2, 40}, 6);
+  trace.add({Kind::compact, 0, 8}, 7);
 
   CHECK(shares_after(trace, 0).empty());
   const std::vector<SiteShare> before = shares_after(trace, 3);
   CHECK(before.size() == 2);
   CHECK(before[0].site == one && before[0].bytes == 100 && before[0].blocks == 2);
   CHECK(before[1].site == 0 && before[1].bytes == 5 && before[1].blocks == 1);
-  const std::vector<SiteShare> end = shares_after(trace, 6);
+  const std::vector<SiteShare> end = shares_after(trace, 7);
   CHECK(end.size() == 2);
   CHECK(end[0].site == two && end[0].bytes == 70 && end[0].blocks == 2);
   CHECK(end[1].site == 0 && end[1].bytes == 5);

@@ -51,6 +51,19 @@ TEST("a trace wants most when its live payload is highest, not at its end") {
   CHECK(falling.demand().block_bytes == 112 + 32);  // each with its word
 }
 
+TEST("a compaction has no block, no site and no part in what a trace wants") {
+  Trace trace = sample();
+  const Demand before = trace.demand();
+  const std::string text = Writer(trace).next();
+  trace.set_site(trace.add_site("x"));
+  trace.add({Kind::compact, 0, Operation::unbounded}, 13);
+  CHECK(trace.slots() == 2 && trace.allocations() == 3 && trace.compactions() == 1);
+  CHECK(trace.demand().bytes == before.bytes && trace.demand().operation == before.operation);
+  CHECK(trace.site_of(5) == 0);
+  CHECK(trace.operations()[5].bytes() == Operation::unbounded);
+  CHECK(Writer(trace).next() == text);  // which counts and writes the others alone
+}
+
 TEST("time, thread and site are those of the last change, and a release has no site") {
   Trace trace("sample");
   CHECK(!trace.has_times() && !trace.has_threads() && !trace.has_sites());

@@ -76,11 +76,13 @@ TEST("thread and site are told where they change, and a site's text once") {
     std::thread([&] { writer.allocated(13, {2, "y"}); }).join();
     writer.resized(2, 14, {1});
     writer.allocated(15, {});
-    CHECK(writer.threads() == 2);
+    std::thread([&] { writer.compacted({}); }).join();
+    writer.compacted(100);
+    CHECK(writer.threads() == 3);
   }
   CHECK(pipe.read_all() ==
         "# rheap 2\na 10\ns 1 x.py:3 a\\\\b\na 11\nf 1\na 12\nt 1\ns 2 y\na 13\n"
-        "t 0\ns 1\nr 2 14\ns 0\na 15\n");
+        "t 0\ns 1\nr 2 14\ns 0\na 15\nt 2\nc\nt 0\nc 100\n");
 }
 
 TEST("the time is told where it changes, when it is wanted") {

@@ -49,6 +49,7 @@ def show(terminal: Terminal, report: Report) -> None:
         "reallocation moves its block both must exist at once, which lowers that ceiling. "
         f"Heaps of {format_size(report.capacity)}. Fragmentation is the part of the bytes in holes "
         "that the largest hole does not have; the wilderness is one of them."
+        + (" Compactions are not timed." if report.compactions and _is_timed(report) else "")
         + (
             f" malloc is that of {printable(_core.malloc_library())}."
             if report.against_malloc
@@ -56,6 +57,10 @@ def show(terminal: Terminal, report: Report) -> None:
         )
     )
     terminal.table(["", *(result.allocator for result in report.results)], _rows(report))
+
+
+def _is_timed(report: Report) -> bool:
+    return any(result.timing is not None for result in report.results)
 
 
 def show_over_all(terminal: Terminal, reports: Sequence[Report]) -> None:

@@ -12,6 +12,7 @@ from ...pictures.palette import WILDERNESS
 from ...replay.free_lists import FreeLists
 from ...replay.measure import Result, Scheme, placing_of
 from ...replay.reasons import is_right, why_not
+from ...traces.exercises import COMPACTION
 
 
 class Exercise:
@@ -53,11 +54,11 @@ class Exercise:
                 except EOFError:
                     break
             payload = self._inspection.step()
-            answer = self._describe(word, payload)
+            map_ = self._map()
+            answer = self._describe(word, payload, places_of(map_))
             if guess is not None:
                 guesses.append(is_right(guess, payload))
                 answer += f" ({self._judge(guess, int(word[1:]), payload, places)})"
-            map_ = self._map()
             self._show(map_, answer)
         if ask:
             terminal.say(f"{sum(guesses)} of {len(guesses)} guesses were right.")
@@ -91,7 +92,10 @@ class Exercise:
             return "right"
         return f"not {guess}: {why_not(self._scheme.name, size, guess, payload, places)}"
 
-    def _describe(self, word: str, payload: int | None) -> str:
+    def _describe(self, word: str, payload: int | None, free: Sequence[Place]) -> str:
+        if word == COMPACTION:
+            after = "the free bytes are one hole now" if free else "there is no hole"
+            return f"{word}  {self._compact()}; {after}"
         number = int(word[1:])
         if word.startswith("+"):
             self._lists.allocated(number)
@@ -103,3 +107,14 @@ class Exercise:
         freed = self._payloads[number]
         self._lists.freed(number, freed)
         return f"{word}  frees " + ("nothing" if freed is None else shown(freed))
+
+    def _compact(self) -> str:
+        """Notes what a compaction moved; returns it in words."""
+        self._lists.compacted()
+        moved = self._inspection.moved()
+        places: dict[int | None, int] = {before: now for before, now, _ in moved}
+        self._payloads = [places.get(payload, payload) for payload in self._payloads]
+        if not moved:
+            return "no block moved"
+        blocks = "1 block" if len(moved) == 1 else f"{len(moved)} blocks"
+        return f"{blocks} slid down, {sum(size for *_, size in moved):,} bytes"

@@ -4,6 +4,9 @@ import rheap
 
 from .stage import Story
 
+SAME = (
+    "--ops '+56,+56,+56,+56,+56,+56,+56,+56,-0,-2,-4,-6,+100,c' --coalesce deferred --capacity 512"
+)
 NEXT = """\
 import rheap; heap = rheap.Heap("1 MiB"); blocks = [heap.alloc(1000) for _ in range(900)]
 del blocks[::2]; view = blocks[200].view(); print(heap.compact())
@@ -51,5 +54,6 @@ def chapter() -> Story:
     yield (
         "A pass can be bounded, in bytes or in seconds, and the next one goes on from there; "
         "compact_when() has a heap do a little with each operation. trim() then gives the pages "
-        "behind the blocks back to the system."
+        "behind the blocks back to the system. In the player below c stands for compact(): there "
+        "nobody looks at a block, and no heap moves one by itself."
     )

@@ -1,8 +1,9 @@
 // Rebuilds the bands of a run from its columns (see RunColumns in cpp/replay/narration.hpp): a new
-// block ends those that it covers.
+// block ends those that it covers. A compaction keeps the order of the live ones, so those that it
+// ends tell whose those are that it makes.
 
 import { LIVE, UNIT } from "./layout.js";
-import { RELEASE, RESIZE } from "./trace.js";
+import { COMPACT, RELEASE, RESIZE } from "./trace.js";
 
 const RETREAT = 3; // a state of births: all from their place on is wilderness again
 const LEAST_BIRTHS_PER_KEYFRAME = 4_096;
@@ -44,14 +45,19 @@ export class BandReader {
     this.top = 0;
     this.asked = 0;
     this.largest = 0;
+    this.moved = null; // by a compaction, while that is read: bands, and owners of those before
   }
 
   readOperation(at) {
     const { run, columns } = this;
     const number = run.trace.numbers[at];
-    this.account(at, number);
-    this.readBirths(at, number);
-    if (run.trace.kinds[at] === RELEASE) this.homes[number] = -1;
+    const kind = run.trace.kinds[at];
+    if (kind === COMPACT) this.readMoves(at);
+    else {
+      this.account(at, number);
+      this.readBirths(at, number);
+    }
+    if (kind === RELEASE) this.homes[number] = -1;
     const moment = at + 1;
     run.live[moment] = this.live * UNIT;
     run.top[moment] = this.top * UNIT;
@@ -71,9 +77,17 @@ export class BandReader {
     this.sizes[number] = trace.bytes[at];
   }
 
+  readMoves(at) {
+    const moved = { owners: [], bands: [] };
+    this.moved = moved;
+    this.readBirths(at, -1);
+    this.moved = null;
+    for (const [turn, band] of moved.bands.entries()) this.settle(band, moved.owners[turn]);
+  }
+
   readBirths(at, number) {
     const { run, columns } = this;
-    const home = this.homes[number];
+    const home = number < 0 ? -1 : this.homes[number];
     let expected = home < 0 ? this.lastPlace : run.place[home];
     const top = this.top;
     let covered = -1; // up to here the blocks of before are ended
@@ -104,7 +118,10 @@ export class BandReader {
       const band = this.bandAtPlace.get(place);
       this.bandAtPlace.remove(place);
       run.died[band] = moment;
-      if (run.state[band] === LIVE) this.live -= run.size[band];
+      if (run.state[band] === LIVE) {
+        this.live -= run.size[band];
+        this.moved?.owners.push(run.owner[band]);
+      }
       place += run.size[band];
     }
     return place;
@@ -118,14 +135,21 @@ export class BandReader {
     run.state[band] = state;
     run.born[band] = moment;
     if (state === LIVE) {
-      run.owner[band] = number;
-      if (this.homes[number] < 0) run.firstOf[number] = band;
-      else run.following[this.homes[number]] = band;
-      this.homes[number] = band;
       this.live += size;
+      if (this.moved) this.moved.bands.push(band);
+      else this.settle(band, number);
     }
     this.bandAtPlace.set(place, band);
     this.top = Math.max(this.top, place + size);
+  }
+
+  /** The band is this allocation's from here on. */
+  settle(band, number) {
+    const { run } = this;
+    run.owner[band] = number;
+    if (this.homes[number] < 0) run.firstOf[number] = band;
+    else run.following[this.homes[number]] = band;
+    this.homes[number] = band;
   }
 
   addKeyframe(moment) {

@@ -71,7 +71,7 @@ function drawSize(pen, box, run, band, word) {
 }
 
 export function askedFor(run, band) {
-  return run.trace.bytes[run.born[band] - 1];
+  return run.trace.bytes[run.requestOf(run.owner[band], run.born[band])];
 }
 
 function write(pen, colour, text, box, y) {

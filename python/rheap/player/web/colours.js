@@ -77,16 +77,15 @@ function bySize(run) {
   return new Colouring(scaled(names), (band) => stepOf(run.size[band] * UNIT - WORD, limits));
 }
 
-/** How long a block lives, in operations; each step eight times the one before. */
+/** How long a block lives, in operations, wherever it moves; each step eight times the one before. */
 function byAge(run) {
   const limits = palette.scale.map((_, at) => 8 ** (at + 1));
   const names = limits.map((limit, at) =>
     at + 1 < limits.length ? `up to ${count(limit)} operations` : "longer",
   );
-  const end = run.operations + 1;
-  return new Colouring(scaled(names), (band) =>
-    stepOf(Math.min(run.died[band], end) - run.born[band], limits),
-  );
+  const { births, deaths } = run.trace;
+  const lifeOf = (number) => deaths[number] - births[number];
+  return new Colouring(scaled(names), (band) => stepOf(lifeOf(run.owner[band]), limits));
 }
 
 function stepOf(value, limits) {

@@ -123,6 +123,12 @@ export class Run {
     return found;
   }
 
+  /** The operation that asked for what an allocation has at a moment. */
+  requestOf(number, moment) {
+    const served = (at) => at < moment && !this.isRefused[at];
+    return this.trace.resizesOf(number).findLast(served) ?? this.trace.births[number];
+  }
+
   /** The band at a place (in units) at a moment, or -1 for the wilderness. */
   bandAt(moment, place) {
     const covers = (band) =>

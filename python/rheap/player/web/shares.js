@@ -13,7 +13,7 @@ export function sharesAt(run, moment) {
   const shares = new Map();
   for (const band of momentOf(run, moment).bands) {
     if (run.state[band] !== LIVE) continue;
-    const request = lastRequest(run, run.owner[band], moment);
+    const request = run.requestOf(run.owner[band], moment);
     const site = trace.sites[request];
     const share = shares.get(site) ?? { name: trace.siteNames[site], bytes: 0, blocks: 0 };
     share.bytes += trace.bytes[request];
@@ -21,11 +21,6 @@ export function sharesAt(run, moment) {
     shares.set(site, share);
   }
   return [...shares.values()].sort((one, other) => other.bytes - one.bytes);
-}
-
-function lastRequest(run, number, moment) {
-  const served = (at) => at < moment && !run.isRefused[at];
-  return run.trace.resizesOf(number).findLast(served) ?? run.trace.births[number];
 }
 
 export function drawShares(table, run, moment) {

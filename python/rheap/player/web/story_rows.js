@@ -2,6 +2,7 @@
 
 import { DEFERRED, UNIT } from "./layout.js";
 import { blockOffset, count, plural } from "./text.js";
+import { COMPACT } from "./trace.js";
 
 /** A block that nobody has. `lastSeen`: the last moment that the page shows. */
 export function tellHole(run, band, lastSeen) {
@@ -29,7 +30,7 @@ export function tellStory(run, number) {
     "taken",
     `${count(run.size[bands[0]] * UNIT)} bytes with its word, at ${placeOf(run, bands[0])}`,
   ]);
-  for (const at of trace.resizesOf(number)) rows.push(["resized", tellResized(run, bands, at)]);
+  rows.push(...tellChanges(run, number, bands));
   rows.push(["freed", tellFreed(trace, number)]);
   if (trace.threads) rows.push(["thread", count(trace.threads[birth])]);
   if (trace.sites) rows.push(["site", trace.siteNames[trace.sites[birth]] || "unknown"]);
@@ -38,6 +39,24 @@ export function tellStory(run, number) {
 
 function placeOf(run, band) {
   return blockOffset(run.place[band] * UNIT);
+}
+
+/** What became of it between its birth and its death, in turn. */
+function tellChanges(run, number, bands) {
+  const { kinds } = run.trace;
+  const changes = run.trace
+    .resizesOf(number)
+    .map((at) => ({ at, row: ["resized", tellResized(run, bands, at)] }));
+  bands.forEach((band, turn) => {
+    const at = run.born[band] - 1;
+    if (kinds[at] === COMPACT)
+      changes.push({ at, row: ["moved", tellMoved(run, bands[turn - 1], band)] });
+  });
+  return changes.sort((one, other) => one.at - other.at).map(({ row }) => row);
+}
+
+function tellMoved(run, before, now) {
+  return `operation ${count(run.born[now])}, from ${placeOf(run, before)} to ${placeOf(run, now)}`;
 }
 
 function tellResized(run, bands, at) {

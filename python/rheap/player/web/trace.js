@@ -3,11 +3,13 @@
 export const ALLOCATE = 0;
 export const RESIZE = 1;
 export const RELEASE = 2;
+export const COMPACT = 3;
 
 const READ_PER_TURN = 20_000;
 
-/** `kinds`, `numbers` (of the allocation meant, from 0 on) and `bytes` (asked for) of each
- * operation; `births` and `deaths` of each allocation: the operations that made and freed it. */
+/** `kinds`, `numbers` (of the allocation meant, from 0 on; -1 of a compaction) and `bytes` (asked
+ * for; that a compaction may move, -1 for all) of each operation; `births` and `deaths` of each
+ * allocation: the operations that made and freed it. */
 export class Trace {
   constructor(description) {
     this.name = description.name;
@@ -16,7 +18,7 @@ export class Trace {
     this.peak = description.peak; // operations played when it wants most
     this.siteNames = description.sites;
     this.kinds = new Uint8Array(this.operations);
-    this.numbers = new Uint32Array(this.operations);
+    this.numbers = new Int32Array(this.operations);
     this.bytes = new Float64Array(this.operations);
     this.births = new Uint32Array(this.allocations);
     this.deaths = new Uint32Array(this.allocations).fill(this.operations);
@@ -36,10 +38,13 @@ export class Trace {
     let time = 0;
     for (let at = 0; at < this.operations; ++at) {
       const kind = columns.kinds.next();
-      const number = kind === ALLOCATE ? allocations++ : allocations - columns.blocks.next();
+      let number = -1;
+      if (kind === ALLOCATE) number = allocations++;
+      else if (kind !== COMPACT) number = allocations - columns.blocks.next();
       this.kinds[at] = kind;
       this.numbers[at] = number;
-      if (kind !== RELEASE) this.bytes[at] = columns.bytes.next();
+      if (kind === COMPACT) this.bytes[at] = columns.bytes.next() - 1;
+      else if (kind !== RELEASE) this.bytes[at] = columns.bytes.next();
       if (kind === ALLOCATE) this.births[number] = at;
       if (kind === RELEASE) this.deaths[number] = at;
       if (kind === RESIZE) this.addResize(number, at);
@@ -57,10 +62,16 @@ export class Trace {
 
   /** An operation as the trace says it. */
   text(at) {
+    if (this.kinds[at] === COMPACT) return this.compactionText(at);
     const letter = "arf"[this.kinds[at]];
     const asked =
       this.kinds[at] === RELEASE ? "" : `: ${this.bytes[at].toLocaleString("en-US")} bytes`;
     return `${letter} ${this.numbers[at].toLocaleString("en-US")}${asked}`;
+  }
+
+  compactionText(at) {
+    const most = this.bytes[at];
+    return most < 0 ? "c" : `c: at most ${most.toLocaleString("en-US")} bytes`;
   }
 
   /** The operations that resized an allocation. */

@@ -1,8 +1,8 @@
 // What an operation did, in words: found by comparing the blocks before it with those after it.
 
-import { DEFERRED, FREE, LIVE, UNIT } from "./layout.js";
+import { DEFERRED, FREE, LIVE, SMALLEST_BLOCK, UNIT } from "./layout.js";
 import { blockOffset, bytes, count, plural } from "./text.js";
-import { ALLOCATE, RELEASE } from "./trace.js";
+import { ALLOCATE, COMPACT, RELEASE } from "./trace.js";
 
 /** The sentences of an operation, counted from 0. */
 export function tellOperation(run, at) {
@@ -12,6 +12,7 @@ export function tellOperation(run, at) {
   if (run.isRefused[at]) return [change.tellRefusal(), ...change.tellMerges()];
   if (kind === ALLOCATE) return [...change.tellAllocation()];
   if (kind === RELEASE) return [...change.tellRelease()];
+  if (kind === COMPACT) return [change.tellCompaction()];
   return [...change.tellResize()];
 }
 
@@ -160,6 +161,22 @@ class Change {
       );
       yield `the contents are copied; ${this.tellReturn(result)}`;
     }
+  }
+
+  tellCompaction() {
+    const moved = this.made.filter((band) => this.run.state[band] === LIVE);
+    if (moved.length === 0) return `no block moved; ${this.tellHoles()}`;
+    const bytes_ = moved.reduce((sum, band) => sum + this.size(band), 0);
+    return `${plural(moved.length, "block")} slid down, ${count(bytes_)} bytes; ${this.tellHoles()}`;
+  }
+
+  /** What is free once the blocks have moved. */
+  tellHoles() {
+    const { run, at } = this;
+    const holes = run.bandsDuring(at + 1, (band) => run.state[band] !== LIVE).length;
+    if (holes > 0) return `${plural(holes, "hole")} left below the wilderness`;
+    const wilderness = run.capacity - run.top[at + 1];
+    return wilderness < SMALLEST_BLOCK ? "there is no hole" : "the free bytes are one hole now";
   }
 
   tellRefusal() {
