@@ -207,7 +207,7 @@ void Compaction::make_room(std::uint64_t bytes, std::uint64_t align, Owners& own
   const std::uint64_t blocks = counters.live.blocks + counters.free.blocks;
   if (const std::uint64_t look = blocks * bytes_per_block; look > needed) {
     HandleCursor cursor(handles_);
-    if (empty(beside_hole(needed, owners), cursor, owners)) return;
+    if (empty(beside_hole(needed, cursor, owners), cursor, owners)) return;
     const std::uint64_t ample = std::min(look, counters.free.bytes / 2);
     if (ample > needed && gather(ample, owners)) return;
   }
@@ -219,12 +219,12 @@ void Compaction::make_room(std::uint64_t bytes, std::uint64_t align, Owners& own
 }
 
 /// From a hole that is among the largest on, as far as it takes; none if that is far.
-Compaction::Stretch Compaction::beside_hole(std::uint64_t needed, Owners& owners) const {
+Compaction::Stretch Compaction::beside_hole(std::uint64_t needed, HandleCursor& cursor,
+                                            Owners& owners) const {
   const BlockList& blocks = allocator_.blocks();
   const std::uint64_t most = largest_room();
   const Hole hole = allocator_.find_hole(allocator_.largest_hole() / 8 * 7);
   if (!hole) return {};
-  HandleCursor cursor(handles_);
   Stretch run{.begin = hole.start, .end = hole.start, .cost = 0};
   for (unsigned seen = 0; seen < seen_beside_hole && run.end < blocks.wilderness(); ++seen) {
     const Block block{run.end, blocks.follow(run.end)};
@@ -305,7 +305,9 @@ Compaction::Stretch Compaction::cheapest(std::uint64_t needed, Way way, Owners& 
 std::optional<Allocation> Compaction::allocate_low(std::uint64_t bytes, std::uint64_t align,
                                                    Owners& owners) {
   const Request request{allocator_.block_size_for(bytes), align};
-  if (request.size > largest_low) return {};
+  if (request.size > largest_low || allocator_.counters().deferred.blocks > merged_for_low) {
+    return {};
+  }
   allocator_.defrag();
   HandleCursor cursor(handles_);
   const Stretch found = lowest(request.size_anywhere(), cursor, owners);

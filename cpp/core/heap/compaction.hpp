@@ -67,6 +67,7 @@ class Compaction {
   /// too long.
   static constexpr std::uint64_t largest_low = std::uint64_t{64} << 10;
   static constexpr unsigned seen_for_low = 256;
+  static constexpr std::uint64_t merged_for_low = 1024;
   /// To find where room costs least takes a look at each block, as long as to move so many bytes of
   /// it. A request for less gets room beside a large hole, after a look at a few blocks; or, where
   /// that fails, together with those after it.
@@ -84,7 +85,7 @@ class Compaction {
 
   [[nodiscard]] std::uint64_t largest_room() const;
   bool gather(std::uint64_t needed, Owners& owners);
-  Stretch beside_hole(std::uint64_t needed, Owners& owners) const;
+  Stretch beside_hole(std::uint64_t needed, HandleCursor& cursor, Owners& owners) const;
   Stretch cheapest(std::uint64_t needed, Way way, Owners& owners) const;
   Stretch lowest(std::uint64_t needed, HandleCursor& cursor, Owners& owners);
   Offset first_from(Offset place, HandleCursor& cursor) const;
