@@ -18,7 +18,7 @@ Requests = Generator[int, bool, None]
 KIB, MIB = 1 << 10, 1 << 20
 
 
-class Population:
+class LiveSet:
     """The live blocks of a workload, to pick from."""
 
     def __init__(self, seed: int = 0) -> None:
@@ -70,7 +70,7 @@ def cache(first: int, second: int, part: float = 1) -> Requests:
     Compacting Memory Management for C/C++ Applications", PLDI 2019. Here any block may be evicted;
     Redis evicts that of a few which was not used for longest, and so scatters less.
     """
-    blocks = Population()
+    blocks = LiveSet()
     for size, count in (first, CACHE_FIRST), (second, CACHE_SECOND):
         for _ in range(round(count * part)):
             while blocks.bytes + size > CACHE_LIMIT * part:
@@ -113,7 +113,7 @@ def _steady(*sizes: Sizes, deleted: float = 0) -> Callable[[float], Requests]:
     between two of them a share of all blocks is deleted."""
 
     def make(part: float) -> Requests:
-        blocks = Population()
+        blocks = LiveSet()
         for number, (least, most) in enumerate(sizes):
             if number:
                 blocks.shuffle()
@@ -123,8 +123,8 @@ def _steady(*sizes: Sizes, deleted: float = 0) -> Callable[[float], Requests]:
     return make
 
 
-def _phase(blocks: Population, least: int, most: int, part: float) -> Requests:
-    """Millions of blocks, so what `Population` does for one is written out."""
+def _phase(blocks: LiveSet, least: int, most: int, part: float) -> Requests:
+    """Millions of blocks, so what `LiveSet` does for one is written out."""
     sizes, live, pick = blocks.sizes, blocks.live, blocks.pick
     span, limit, left = max(most - least, 1), int(CHANGE_LIMIT * part), int(CHANGE_TOTAL * part)
     shuffled = 0
@@ -151,7 +151,7 @@ def _large(part: float) -> Requests:
 
 def _exponential(part: float) -> Requests:
     """When a request is refused, from 10 to 90 % of all blocks are deleted."""
-    blocks = Population()
+    blocks = LiveSet()
     left = CHANGE_TOTAL * part
     while left > 0:
         size = 1 + int(_EXPONENTIAL * part * math.exp(-4 * blocks.pick()))
@@ -231,7 +231,7 @@ ARRAYS_REQUESTS = 5000
 def arrays(live: float, part: float = 1) -> Requests:
     """Arrays of which each size is as likely as its double, each in the place of as many others,
     at random, as keeps that share of the capacity live."""
-    blocks = Population()
+    blocks = LiveSet()
     least, most = (size * part for size in ARRAYS_SIZES)
     for _ in range(ARRAYS_REQUESTS):
         size = int(least * (most / least) ** blocks.pick())
