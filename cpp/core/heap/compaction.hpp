@@ -1,52 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 
-#include "core/heap/allocator.hpp"
-#include "core/heap/handles.hpp"
+#include "core/heap/sliding.hpp"
 
 namespace rheap {
-
-/// Whoever has the handles of a heap. Each call comes with the heap's lock held, so it must not
-/// call the heap, nor wait for a thread that does.
-class Owners {
- public:
-  /// Whether nobody but the handle knows the block's address.
-  virtual bool may_move(const Handle& handle) noexcept = 0;
-  /// The block was moved; `from` is where its payload was.
-  virtual void moved(Handle& handle, Offset from) noexcept = 0;
-
- protected:
-  ~Owners() = default;
-};
-
-/// What one pass may cost. A block that no pass of this cost could move is left where it is.
-struct CompactionBounds {
-  static constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
-
-  std::uint64_t bytes = none;         ///< of blocks that are moved
-  std::uint64_t microseconds = none;  ///< of all that it does
-
-  [[nodiscard]] bool are_none() const { return bytes == none && microseconds == none; }
-};
-
-/// What a pass did.
-struct CompactionFigures {
-  Tally moved{};          ///< blocks, their words included
-  Tally too_large{};      ///< left where they are, for the bounds of this pass
-  bool finished = false;  ///< it came to the end of the blocks
-};
 
 /// Moves live blocks so that what is free comes together: by sliding them towards the low end in
 /// address order, a pass that can stop anywhere and go on from there; or, for one request, by
 /// emptying the stretch that costs least. What may not move is a wall to it; blocks that are known
 /// to become walls can be placed where they stand together.
-///
-/// Slides as LISP's collectors do (Haddon, Waite: "A compaction procedure for variable-length
-/// storage elements", 1967), but finds the handles of a block by its window of the region, so that
-/// nothing is sorted or marked before the first block moves.
 class Compaction {
  public:
   Compaction(Allocator& allocator, HandleTable& handles)
@@ -62,7 +26,6 @@ class Compaction {
   std::optional<Allocation> allocate_low(std::uint64_t bytes, std::uint64_t align, Owners& owners);
 
  private:
-  class Pass;
   /// Of a block that is given a place near the low end; to move as much for a larger one would take
   /// too long.
   static constexpr std::uint64_t largest_low = std::uint64_t{64} << 10;
