@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from processes import Child
+from support import SANITIZED
 
 import rheap
 from rheap.names import folder
@@ -26,6 +27,8 @@ root_only = pytest.mark.skipif(os.getuid() != 0, reason="only root can become an
 
 def in_namespace(options, setup, code):
     """What a program of its own printed: `code`, in namespaces of its own after `setup`."""
+    if SANITIZED:
+        pytest.skip("the sanitizers would run in each program there")
     command = ["unshare", *options, "sh", "-c", f'{setup}\nexec "$0" -c "$1"', sys.executable]
     try:
         probe = subprocess.run(
