@@ -89,6 +89,7 @@ cache.check()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [*CAST, CAST[0][::-1]], ids=" ".join)
 def test_programs_run_together(names: tuple[str, ...]) -> None:
     unique = str(uuid.uuid4())

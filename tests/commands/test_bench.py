@@ -250,6 +250,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(rheap.commands.bench, "QUICK", TINY)
 
 
+@pytest.mark.slow
 @plain_build_only
 def test_the_command_prints_all_sections_but_the_long_one(capsys, monkeypatch):
     monkeypatch.setattr(rheap.commands.bench, "QUICK", TINY)

@@ -155,6 +155,7 @@ def found():
     return fragmentation.measure(TINY, quietly)
 
 
+@pytest.mark.slow
 @plain_build_only
 def test_compaction_leaves_next_to_nothing_between_the_blocks(found):
     for cache in found.caches:

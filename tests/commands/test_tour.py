@@ -133,6 +133,7 @@ def test_says_all_with_numpy(environment: Environment) -> None:
     assert "NumPy is not installed" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [40, 120])
 def test_keeps_to_the_width(width: int, environment: Environment) -> None:
     text = tour(MODULE, environment(COLUMNS=str(width)))
@@ -143,6 +144,7 @@ def test_keeps_to_the_width(width: int, environment: Environment) -> None:
     assert max(map(len, text.splitlines())) > width * 3 / 4
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("rich") is None, reason="needs rich")
 def test_rich_adds_colour_and_no_words(environment: Environment) -> None:
     painted = on_a_terminal(environment())

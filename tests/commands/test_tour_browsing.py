@@ -81,6 +81,7 @@ def test_behind_the_last_chapter_is_the_end() -> None:
         assert terminal.status() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chapter", "rows", "columns"),
     [("4", 12, 80), ("4", 24, 80), ("4", 40, 80), ("4", 24, 40), ("14", 24, 80), ("13", 8, 80)],
@@ -105,6 +106,7 @@ def test_nothing_is_pushed_off_the_screen_unread(
         leave(terminal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("typed", "shown"), [("n", "5"), ("b", "3"), ("9", "9"), ("word", "1")])
 def test_a_reader_turns_the_page_in_the_middle_of_a_chapter(typed: str, shown: str) -> None:
     with at_terminal("tour", "4", rows=20) as terminal:
@@ -114,6 +116,7 @@ def test_a_reader_turns_the_page_in_the_middle_of_a_chapter(typed: str, shown: s
         leave(terminal)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chapter", ["holes", "processes"])
 @pytest.mark.parametrize("typed", [CTRL_C, CTRL_D, "q\n", "quit\n"])
 def test_it_ends_cleanly_at_any_time(chapter: str, typed: str) -> None:
@@ -168,6 +171,7 @@ def test_all_is_written_at_once_where_it_is_asked_for() -> None:
         assert terminal.status() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [20, 40, 120])
 def test_it_keeps_to_the_width(columns: int) -> None:
     with at_terminal("tour", columns=columns, rows=TALL) as terminal:

@@ -139,6 +139,7 @@ def test_fork_beside_threads_that_allocate(heap):
     assert heap.stats().live_blocks == 0
 
 
+@pytest.mark.slow
 @beside_threads
 def test_fork_beside_threads_that_walk(heap):
     kept = use(heap, 1)

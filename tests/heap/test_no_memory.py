@@ -17,6 +17,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("mode", ["one", "all"])
 def test_every_operation_survives_each_failing_request_for_memory(mode, part):

@@ -114,6 +114,7 @@ def test_a_collection_frees_blocks_in_the_middle_of_allocations(heap_of_each_kin
     assert heap.stats().live_blocks == 0
 
 
+@pytest.mark.slow
 def test_a_destructor_allocates_and_frees(heap_of_each_kind):
     heap = heap_of_each_kind
     runs = []
@@ -145,6 +146,7 @@ def test_a_destructor_allocates_and_frees(heap_of_each_kind):
     assert heap.stats().live_blocks == 0
 
 
+@pytest.mark.slow
 def test_the_callback_of_a_weak_reference_uses_the_heap(heap_of_each_kind):
     heap = heap_of_each_kind
     runs = []

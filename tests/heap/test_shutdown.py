@@ -99,6 +99,7 @@ def assert_silent(source):
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
 def test_the_end_is_silent(ending):
     assert_silent(MAKE + ending)

@@ -11,11 +11,11 @@ from heap_model import Entry, HeapBesideModel, picks
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
-from support import rounds
+from support import SANITIZED, rounds
 
 import rheap
 
-EXAMPLES = rounds(70)
+EXAMPLES, MORE_EXAMPLES = rounds(70 if SANITIZED else 20), rounds(100)
 STEPS = 40
 
 sizes = st.one_of(
@@ -323,7 +323,7 @@ class HeapUnderRules(HeapBesideModel):
         assert self.heap.trim() == 0
 
 
-@pytest.mark.parametrize(
+KINDS = (
     ("coalesce", "policy", "debug", "moves"),
     [
         ("deferred", "segregated", False, False),
@@ -338,7 +338,20 @@ class HeapUnderRules(HeapBesideModel):
         ("immediate", "best", False, True),
     ],
 )
+
+
+@pytest.mark.parametrize(*KINDS)
 def test_a_heap_does_what_its_model_does(coalesce, policy, debug, moves):
+    play(EXAMPLES, coalesce=coalesce, policy=policy, debug=debug, moves=moves)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(*KINDS)
+def test_a_heap_does_what_its_model_does_in_many_more(coalesce, policy, debug, moves):
+    play(MORE_EXAMPLES, coalesce=coalesce, policy=policy, debug=debug, moves=moves)
+
+
+def play(examples, *, coalesce, policy, debug, moves):
     class Machine(HeapUnderRules):
         pass
 
@@ -349,7 +362,7 @@ def test_a_heap_does_what_its_model_does(coalesce, policy, debug, moves):
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=examples,
             stateful_step_count=STEPS,
             deadline=None,
             database=None,

@@ -27,6 +27,7 @@ def heap(heap_of_each_kind):
     return heap_of_each_kind
 
 
+@pytest.mark.slow
 def test_eight_threads_share_one_heap(heap):
     workers = [Worker(heap) for _ in range(THREADS)]
     run_threads(*workers)

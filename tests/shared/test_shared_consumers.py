@@ -52,6 +52,7 @@ def fill_rest(heap):
         taken.append(block)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONSUMERS)
 def test_bytes_stay_right_until_the_last_view_is_gone(heap, name):
     take, read = CONSUMERS[name]
@@ -89,6 +90,7 @@ def test_bytes_stay_right_until_the_last_view_is_gone(heap, name):
         child.send("end")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONSUMERS)
 def test_the_sender_sees_while_the_receiver_lets_go(heap, name):
     take, read = CONSUMERS[name]

@@ -181,6 +181,7 @@ class Trial:
         self.heap.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", range(4))
 def test_random_bytes_in_the_tables_end_no_process(part):
     """Of what a damaged heap says nothing is asked but that it is said, or refused."""

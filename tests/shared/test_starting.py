@@ -91,6 +91,7 @@ def test_arrays_to_and_fro_through_queues(context, heap):
     close(answers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["Pool", "ProcessPoolExecutor"])
 def test_pools(context, heap, kind):
     array = heap.array(1000, "i4", zero=True)
@@ -115,6 +116,7 @@ def test_pools(context, heap, kind):
     del array, arrays, each, doubled, initial
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end_by", ["itself", "a kill"])
 def test_the_producer_is_gone_before_the_consumer_reads(context, heap, end_by):
     mine, theirs = context.Pipe(duplex=False)

@@ -67,6 +67,7 @@ def stop_in_lock(heap, child, threads):
     raise AssertionError("never in the lock")
 
 
+@pytest.mark.slow
 def test_who_waits_goes_on_when_it_is_there_again(heap, checker, threads):
     waiting = stop_in_lock(heap, checker, threads)
     more = [threads.submit(heap.alloc, size) for size in (8, 100)]
@@ -76,6 +77,7 @@ def test_who_waits_goes_on_when_it_is_there_again(heap, checker, threads):
     heap.check()
 
 
+@pytest.mark.slow
 def test_what_is_dropped_meanwhile_returns_later(heap, checker, threads):
     block = heap.alloc(100)
     block[:] = b"k" * 100  # memory needs no lock

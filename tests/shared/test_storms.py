@@ -6,6 +6,7 @@ import signal
 from multiprocessing.connection import wait
 
 import numpy as np
+import pytest
 from processes import SECONDS, Child, assert_nothing_left
 from support import SANITIZED
 
@@ -118,6 +119,7 @@ def storm(heap, kills, seed=0):
     return done
 
 
+@pytest.mark.slow
 def test_kills_of_workers_at_any_time():
     with rheap.SharedHeap("16 MiB") as heap:
         witness = heap.array(1000, "i4")

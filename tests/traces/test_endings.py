@@ -116,6 +116,7 @@ def wait_for(path):
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["program", "heap"])
 @pytest.mark.parametrize(("ending", "status", "ended"), ENDINGS.values(), ids=ENDINGS)

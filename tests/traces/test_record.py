@@ -71,6 +71,7 @@ ENDINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
 def test_the_program_is_as_it_would_be(write, ending):
     write(PROBE + ending)
@@ -320,6 +321,7 @@ def test_the_trace_goes_where_it_was_told(write):
     assert gzip.decompress(Path("program.trace.gz").read_bytes()).startswith(b"# rheap 2\na ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -370,6 +372,7 @@ def test_what_cannot_be_recorded_is_told(write, arguments, status, words):
     assert words in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_one_recording_to_a_file_at_a_time(write):
     write("""
         import subprocess, sys

@@ -43,6 +43,7 @@ def test_each_is_of_a_program_that_is_here():
     assert sum(path.stat().st_size for path in TRACES) < 1_000_000
 
 
+@pytest.mark.slow
 def test_one_can_be_made_again(tmp_path):
     spec = importlib.util.spec_from_file_location("make", FOLDER / "make.py")
     make = importlib.util.module_from_spec(spec)
