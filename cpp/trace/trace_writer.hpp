@@ -14,7 +14,8 @@ namespace rheap::trace {
 /// Where a request comes from.
 struct Origin {
   std::uint32_t number = 0;  ///< from 1 on, in the order in which they come; 0: not known
-  std::string_view text;     ///< told once, with the first request
+  // NOLINTNEXTLINE(readability-redundant-member-init): g++ warns where only `number` is given.
+  std::string_view text = {};  ///< told once, with the first request
 };
 
 /// Writes a trace as it goes, in whole lines (version 2, see parse.hpp). The thread, the origin of

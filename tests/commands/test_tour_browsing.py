@@ -16,7 +16,9 @@ from rheap.commands.tour import CHAPTERS
 
 END = "?: help"  # of the prompt behind a chapter
 PAUSE = "? for help"  # of the prompt within one
-PROGRESS = r"\x1b\[\?25l.*?\x1b\[\?25h\r?\x1b\[1A\x1b\[2K"  # a bar that comes and goes
+BAR = r"\x1b\[\?25l.*?\x1b\[\?25h\r?\x1b\[1A\x1b\[2K"
+LINE = r"(?:\r?\x1b\[K[^\x1b\n]*)*\r?\x1b\[K"
+PROGRESS = f"{BAR}|{LINE}"  # that comes and goes
 TALL = 200  # rows: no chapter has more
 
 
