@@ -125,20 +125,16 @@ Block Allocator::find_place(Request request, bool wilderness) {
   Hole hole = placement_.find(request);
   if (!hole) hole = placement_.choose(request, {});
   if (!hole) hole = placement_.search(request);
-  Block block;
-  if (hole) {
-    block = place(hole, request);
-  } else if (wilderness && request.fits(placement_.wilderness())) {
-    try {
-      block = take_wilderness(placement_.wilderness().start, request);
-    } catch (const SystemRefused&) {
-      return {};
-    }
-  } else {
+  const bool grows = !hole && wilderness && request.fits(placement_.wilderness());
+  if (!hole && !grows) return {};
+  try {
+    const Block block =
+        grows ? take_wilderness(placement_.wilderness().start, request) : place(hole, request);
+    placement_.took(block.end());
+    return block;
+  } catch (const SystemRefused&) {
     return {};
   }
-  placement_.took(block.end());
-  return block;
 }
 
 Allocation Allocator::allocate_in(Block hole, std::uint64_t bytes, std::uint64_t align) {

@@ -62,7 +62,6 @@ Offset Allocator::slide(Block& hole, Block live, std::uint64_t align) {
     add_free(hole.start, gap);
     hole = {start, {hole.word.size() - gap, State::free, true}};
   }
-  region_.reclaim(start, live.end());
   const std::uint64_t shift = hole.word.size();
   const Word moved = live.word.after(hole.word.after_free());
   const Block rest{start + size, {shift, State::free, false}};

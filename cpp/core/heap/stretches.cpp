@@ -7,6 +7,16 @@
 /// few.
 namespace rheap {
 
+namespace {
+
+/// Whether a live block may move, and is no larger than `most`, beyond which it fits nowhere.
+bool may_leave(Block block, std::uint64_t most, HandleCursor& cursor, Owners& owners) {
+  const Handle* handle = cursor.find(payload_of(block.start));
+  return handle != nullptr && block.word.size() <= most && owners.may_move(*handle);
+}
+
+}  // namespace
+
 /// From a hole that is among the largest on, as far as it takes; none if that is far.
 Compaction::Stretch Compaction::beside_hole(std::uint64_t needed, HandleCursor& cursor,
                                             Owners& owners) const {
@@ -18,8 +28,7 @@ Compaction::Stretch Compaction::beside_hole(std::uint64_t needed, HandleCursor& 
   for (unsigned seen = 0; seen < seen_beside_hole && run.end < blocks.wilderness(); ++seen) {
     const Block block{run.end, blocks.follow(run.end)};
     if (block.word.state() == State::live) {
-      const Handle* handle = cursor.find(payload_of(block.start));
-      if (handle == nullptr || block.word.size() > most || !owners.may_move(*handle)) return {};
+      if (!may_leave(block, most, cursor, owners)) return {};
       run.cost += block.word.size();
     }
     run.end = block.end();
@@ -64,8 +73,7 @@ Compaction::Stretch Compaction::cheapest(std::uint64_t needed, Way way, Owners& 
   HandleCursor cursor(handles_);
   allocator_.blocks().walk([&](Offset block, Word word) {
     const bool live = word.state() == State::live;
-    const Handle* handle = live ? cursor.find(payload_of(block)) : nullptr;
-    if (live && (handle == nullptr || word.size() > most || !owners.may_move(*handle))) {
+    if (live && !may_leave({block, word}, most, cursor, owners)) {
       run.clear();
       yield = cost = 0;
     } else {
@@ -91,9 +99,7 @@ Compaction::Stretch Compaction::lowest(std::uint64_t needed, HandleCursor& curso
     const Block block{at, blocks.follow(at)};
     at = block.end();
     if (block.word.state() == State::live) {
-      const Handle* handle = cursor.find(payload_of(block.start));
-      const bool moves = handle != nullptr && block.word.size() <= most && owners.may_move(*handle);
-      if (!moves) {
+      if (!may_leave(block, most, cursor, owners)) {
         low_ = at;
         run = {.begin = at, .end = {}, .cost = 0};
         continue;
