@@ -53,7 +53,7 @@ def make_array(
         with no_fork:
             from .handover import teach_arrays
         teach_arrays()
-    block = heap.alloc(math.prod(dimensions) * kind.itemsize, align=ALIGN, zero=zero)
+    block = _core.alloc_to_stay(heap, math.prod(dimensions) * kind.itemsize, ALIGN, zero)
     # The array keeps the Pin, of which that is a view, and the Pin keeps the block.
     array = np.ndarray(dimensions, kind, buffer=block.view())
     if _is_for_ever(dtype, kind) and use_interface():

@@ -105,6 +105,17 @@ PyMethodDef array_method = {
 
 void register_arrays(py::module_& module) {
   module.def(
+      "alloc_to_stay",
+      [](const pybind11::object& heap, const pybind11::object& size, std::uint64_t align,
+         bool zero) {
+        std::uint64_t bytes = 0;
+        Heap* const core = parse_size(size.ptr(), "size", bytes) ? heap_of(heap.ptr()) : nullptr;
+        BlockObject* block = core == nullptr ? nullptr : allocate_to_stay(core, bytes, align, zero);
+        if (block == nullptr) throw pybind11::error_already_set();
+        return pybind11::reinterpret_steal<pybind11::object>(reinterpret_cast<PyObject*>(block));
+      },
+      "As `heap.alloc`, for a block that will be pinned as long as it lives.");
+  module.def(
       "use_array_maker", [](const py::object& function) { array_maker = function.inc_ref().ptr(); },
       "Takes the function that makes the arrays which are not made here.");
   module.def(
