@@ -179,6 +179,9 @@ class Heap {
     return handles_.count();
   }
   [[nodiscard]] bool closed() const { return closed_; }
+  /// Whether this process was forked and the shared heap had no place for it: what it inherited
+  /// cannot be looked at, and every call says why.
+  [[nodiscard]] bool is_excluded() const { return membership_ && membership_->is_excluded(); }
 
  private:
   friend class ForkGuard;

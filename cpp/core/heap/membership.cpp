@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "core/system/clock.hpp"
@@ -25,10 +27,6 @@ namespace {
 /// How often a process tries to take the lock before it says that it is busy. A critical section
 /// takes some ten nanoseconds, so a neighbour's is over by then.
 constexpr unsigned tries = 100;
-/// Microseconds that a fork waits for the lock.
-constexpr std::uint64_t patience_of_fork = 10'000'000;
-
-std::size_t bytes_of_locals(const SegmentShape& shape) { return shape.objects * 8; }
 
 }  // namespace
 
@@ -40,40 +38,32 @@ Membership::Membership(Segment& segment, Allocator& allocator)
       tickets_(segment, header().tickets, segment.shape().tickets_at(), segment.shape().objects),
       names_(segment, header().names, segment.shape().names_at(), segment.shape().objects),
       buckets_(reinterpret_cast<std::uint32_t*>(segment.base() + segment.shape().buckets_at())),
-      locals_(reinterpret_cast<Local*>(system::sparse(bytes_of_locals(segment.shape())))) {
-  static_assert(sizeof(Local) == 8);
+      locals_(segment.shape().objects),
+      places_(segment.shape().objects * 3) {
+  if (segment.is_new()) {
+    SharedHeader& shared = header();
+    if (const int code = shared.lock.make(); code != 0) {
+      throw SystemRefused(code, "the system refused to make a lock for several processes");
+    }
+    shared.id = segment.id();
+    shared.object_limit = segment.shape().objects;
+    shared.next_serial = shared::first_serial;
+  }
+  joined_ = true;  // so that `enter` works
+  enter();
   try {
-    if (segment.is_new()) {
-      SharedHeader& shared = header();
-      if (const int code = shared.lock.make(); code != 0) {
-        throw SystemRefused(code, "the system refused to make a lock for several processes");
-      }
-      shared.id = segment.id();
-      shared.object_limit = segment.shape().objects;
-      shared.next_serial = shared::first_serial;
-    }
-    joined_ = true;  // so that `enter` works
-    enter();
-    try {
-      const std::optional<unsigned> slot = find_slot(mark_);
-      if (!slot) throw SystemRefused(EUSERS, "too many processes are attached to this heap");
-      slot_ = *slot;
-      join(slot_, false);
-    } catch (...) {
-      leave();
-      throw;
-    }
-    leave();
+    const std::optional<unsigned> slot = find_slot(mark_);
+    if (!slot) throw SystemRefused(EUSERS, "too many processes are attached to this heap");
+    slot_ = *slot;
+    join(slot_, false);
   } catch (...) {
-    system::release(reinterpret_cast<std::byte*>(locals_), bytes_of_locals(segment.shape()));
+    leave();
     throw;
   }
+  leave();
 }
 
-Membership::~Membership() {
-  sign_off();
-  system::release(reinterpret_cast<std::byte*>(locals_), bytes_of_locals(segment_.shape()));
-}
+Membership::~Membership() { sign_off(); }
 
 std::optional<unsigned> Membership::find_slot(system::LifeMark& mark) {
   if (auto slot = slots_.take(mark)) return slot;
@@ -127,9 +117,7 @@ bool Membership::take_lock() noexcept {
 
 void Membership::enter() {
   if (!joined_) [[unlikely]]
-    throw SystemRefused(EUSERS,
-                        "this process has no place in the heap: when it was forked, too many "
-                        "processes were attached, or the heap was busy for 10 seconds");
+    refuse_excluded();
   if (!take_lock()) [[unlikely]]
     throw Contended{};
   if (header().damaged == 0) [[likely]] {
@@ -141,9 +129,12 @@ void Membership::enter() {
       tell_damage(damage.where);
     }
   }
-  const Offset where{header().damaged - 1};
   leave();
-  throw Damage(where, "what another process of this heap found broken");
+  throw_damage();
+}
+
+void Membership::throw_damage() const {
+  throw Damage({header().damaged - 1}, "what another process of this heap found broken");
 }
 
 void Membership::leave() noexcept {
@@ -152,6 +143,7 @@ void Membership::leave() noexcept {
 }
 
 std::uint32_t Membership::holder_pid() const noexcept {
+  if (!joined_) return 0;
   const std::uint64_t holder = std::atomic_ref(header().holder).load(std::memory_order_acquire);
   if (holder == 0 || holder > SegmentShape::slots) return 0;
   return slots_[static_cast<unsigned>(holder - 1)].pid;
@@ -313,46 +305,76 @@ void Membership::holders(std::uint32_t object, Holders& found) const {
 
 // --- fork ---------------------------------------------------------------------------------------
 
+/// The child inherits the views of its parent, so it must have what they show. Whatever that takes
+/// is made ready here; a child for which something is missing must not look.
 void Membership::before_fork() noexcept {
   if (!joined_) return;
   const std::uint64_t deadline = system::microseconds() + patience_of_fork;
   while (!take_lock()) {
-    if (system::microseconds() > deadline) return;
+    if (system::microseconds() > deadline) {
+      exclusion_ = {EBUSY, "another process had the heap's lock, and kept it", holder_pid()};
+      return;
+    }
     system::wait_a_little(tries * 2);
   }
   try {
-    if (const auto slot = find_slot(mark_of_child_)) {
-      // The child inherits the views of its parent, so it has what they show.
-      slots_.copy(slot_, *slot, [&](std::uint32_t object) {
-        std::uint32_t& holders = objects_.in_use(object).holders;
-        Memory::store(holders, holders + 1);
-      });
-      join(*slot, true);
-      slot_of_child_ = *slot;
-      mark_of_child_.inherit(true);
-    }
+    exclusion_ = make_place_for_child();
   } catch (const Damage& damage) {
     tell_damage(damage.where);
-    mark_of_child_.release();
+    exclusion_ = {0, "the heap is damaged"};
+  } catch (const SystemRefused& refused) {
+    exclusion_ = {refused.code, "the system refused what marks it as alive, or memory for it"};
   } catch (...) {
-    // The child will say that it is none of the heap's. What it was to have comes back with the
-    // next burial.
-    mark_of_child_.release();
+    exclusion_ = {ENOMEM, "there was no memory left to say why"};
   }
+  // What an excluded child was to have comes back when the dead are next looked for.
+  if (is_excluded()) mark_of_child_.release();
   leave();
 }
 
-void Membership::in_parent() noexcept { mark_of_child_.release(); }
+/// Returns why there is none, or no reason. Throws Damage or SystemRefused.
+Exclusion Membership::make_place_for_child() {
+  if (header().damaged != 0) return {0, "the heap is damaged"};
+  const auto slot = find_slot(mark_of_child_);
+  if (!slot) return {EUSERS, "as many processes were attached as can be"};
+  slots_.copy(slot_, *slot, [&](std::uint32_t object) {
+    std::uint32_t& holders = objects_.in_use(object).holders;
+    Memory::store(holders, holders + 1);
+  });
+  join(*slot, true);
+  slot_of_child_ = *slot;
+  if (!mark_of_child_.inherit(true)) return {ENOMEM, "the system refused to let it inherit its mark"};
+  return {};
+}
+
+void Membership::in_parent() noexcept {
+  mark_of_child_.release();
+  if (joined_) exclusion_ = {};
+}
 
 void Membership::in_child() noexcept {
   mark_.forget();
-  joined_ = joined_ && mark_of_child_.taken();
   if (!joined_) return;
+  if (is_excluded()) {
+    joined_ = false;
+    if (exclusion_.code != 0) segment_.forbid();
+    return;
+  }
   mark_.swap(mark_of_child_);
   mark_.inherit(false);
   slot_ = slot_of_child_;
   // The slot is this process's, and nobody needs its pid to be right at any moment.
   Memory::store(own().pid, static_cast<std::uint32_t>(getpid()));
+}
+
+void Membership::refuse_excluded() const {
+  if (exclusion_.code == 0) throw_damage();
+  std::string text = "when this process was forked the heap had no place for it: ";
+  text += exclusion_.reason;
+  if (exclusion_.pid != 0) text += " (process " + std::to_string(exclusion_.pid) + ")";
+  text += ": " + std::generic_category().message(exclusion_.code) +
+          "; what its parent had in the heap is out of its reach";
+  throw SystemRefused(exclusion_.code, text);
 }
 
 }  // namespace rheap

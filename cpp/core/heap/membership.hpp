@@ -15,6 +15,7 @@
 #include "core/shared/slots.hpp"
 #include "core/shared/tables.hpp"
 #include "core/system/refused.hpp"
+#include "core/system/sparse_array.hpp"
 
 namespace rheap {
 
@@ -53,6 +54,13 @@ struct Holders {
   std::uint64_t bytes;  ///< asked for
 };
 
+/// Why a forked child has no place in the heap of its parent.
+struct Exclusion {
+  int code = 0;                 ///< errno; 0: the heap is damaged, and stays as it is
+  const char* reason = nullptr; ///< continues "the heap excluded this process when it was forked: "
+  std::uint32_t pid = 0;        ///< of the process that had the lock, if that is the reason
+};
+
 /// The part of one process in a heap that several share: it takes the heap's lock, counts who has
 /// which block, sends and claims tickets, buries the dead, and makes the heap whole again when one
 /// died with the lock taken.
@@ -87,6 +95,10 @@ class Membership {
   [[nodiscard]] std::uint32_t holder_pid() const noexcept;
   /// Tells all processes that the heap is damaged.
   void tell_damage(Offset where) noexcept;
+  /// Whether this process was forked and got no place. Then the segment cannot be looked at, unless
+  /// it is damaged: nothing is ever freed in a damaged heap, so what the views show stays theirs.
+  [[nodiscard]] bool is_excluded() const { return exclusion_.reason != nullptr; }
+  [[noreturn]] void refuse_excluded() const;
 
   // --- objects and tickets ----------------------------------------------------------------------
 
@@ -151,6 +163,8 @@ class Membership {
   void before_fork() noexcept;
   void in_parent() noexcept;
   void in_child() noexcept;
+  /// Microseconds that a fork waits for the lock. Tests have less patience.
+  static inline std::uint64_t patience_of_fork = 10'000'000;
 
  private:
   using Pool = shared::Pool<shared::ObjectRecord>;
@@ -165,12 +179,19 @@ class Membership {
   std::uint64_t next_serial();
   [[nodiscard]] shared::SlotRecord& own() const { return slots_[slot_]; }
 
+  /// Damage aside nothing in it can fail. If it does, the process ends, and the next one gets the
+  /// lock and tries again.
   bool take_lock() noexcept;
   void recover();
   void sweep();
+  void count_holders();
+  void drop_unheld();
+  std::span<Offset> list_recorded() const;
+  void free_unrecorded(std::span<const Offset> recorded);
   void join(unsigned slot, bool inherited);
   void sign_off() noexcept;
   std::optional<unsigned> find_slot(system::LifeMark& mark);
+  Exclusion make_place_for_child();
 
   std::uint32_t take_object();
   std::uint32_t take_ticket();
@@ -188,6 +209,7 @@ class Membership {
   Offset write_entry(std::string_view name, std::string_view value, const Ticket& ticket);
   void let_entry_go(Offset entry, std::uint32_t object);
   void rebuild_names();
+  [[noreturn]] void throw_damage() const;
   void check_names() const;
   void give_back_pending();
   bool drop_oldest_orphan();
@@ -213,13 +235,17 @@ class Membership {
   shared::Pool<shared::TicketRecord> tickets_;
   shared::Pool<shared::NameRecord> names_;
   std::uint32_t* buckets_;
-  Local* locals_;
+  system::SparseArray<Local> locals_;
+  /// For recovery, which must ask for no memory. Objects and entries of names each have a block, and
+  /// a few may be in the making.
+  system::SparseArray<Offset> places_;
   std::uint32_t pending_ = 0;  ///< one more than the first object that is to be given back
   unsigned slot_ = SegmentShape::slots;  ///< none, at first
   bool joined_ = false;
   system::LifeMark mark_;
   unsigned slot_of_child_ = 0;
   system::LifeMark mark_of_child_;  ///< while the process forks
+  Exclusion exclusion_;             ///< of the child, while the process forks; then its own
 };
 
 template <typename Work>

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "core/heap/membership.hpp"
@@ -45,76 +46,97 @@ void Membership::recover() {
     sweep();
   } catch (const Damage& damage) {
     tell_damage(damage.where);
-  } catch (...) {  // this process has no memory for it
-    tell_damage({});
   }
   header().lock.is_whole();
 }
 
 /// Counts anew who has which object, lets go what nobody has, and frees live blocks that have no
-/// record: they were being allocated, or given back.
+/// record: they were being allocated, or given back. It asks for no memory, which the system might
+/// refuse to this process of all.
 void Membership::sweep() {
-  std::vector<std::uint32_t> holders(objects_.made(), 0);
-  const auto exists = [&](std::uint32_t object) {
-    return object < holders.size() && objects_[object].serial != 0;
+  count_holders();
+  drop_unheld();
+  free_unrecorded(list_recorded());
+  places_.forget();
+  objects_.rebuild();
+  tickets_.rebuild();
+  rebuild_names();
+}
+
+/// Drops what says that it has an object, and the object is gone.
+void Membership::count_holders() {
+  objects_.for_each([](std::uint32_t, ObjectRecord& record) {
+    Memory::store(record.holders, std::uint32_t{0});
+  });
+  const auto count = [](ObjectRecord& object) {
+    Memory::store(object.holders, object.holders + 1);
   };
+  const std::uint64_t made = objects_.made();
   for (unsigned slot = 0; slot < slots_.made(); ++slot) {
     if (slots_[slot].serial == 0) continue;
     slots_.for_each(slot, [&](std::uint32_t object) {
-      if (exists(object)) {
-        ++holders[object];
+      if (object < made && objects_[object].serial != 0) {
+        count(objects_[object]);
       } else {
         slots_.clear(slot, object);
       }
     });
   }
-  tickets_.for_each([&](std::uint32_t index, const TicketRecord& ticket) {
-    if (exists(ticket.object) && objects_[ticket.object].serial == ticket.object_serial) {
-      ++holders[ticket.object];
+  tickets_.for_each([&](std::uint32_t, TicketRecord& ticket) {
+    if (objects_.has(ticket.object, ticket.object_serial)) {
+      count(objects_[ticket.object]);
     } else {
-      Memory::store(tickets_[index].serial, std::uint64_t{0});
+      Memory::store(ticket.serial, std::uint64_t{0});
     }
   });
-  names_.for_each([&](std::uint32_t index, const NameRecord&) {
+  names_.for_each([&](std::uint32_t index, NameRecord& name) {
     const shared::EntryHeader entry = entry_of(index).header;
-    if (exists(entry.object) && objects_[entry.object].serial == entry.object_serial) {
-      ++holders[entry.object];
+    if (objects_.has(entry.object, entry.object_serial)) {
+      count(objects_[entry.object]);
     } else {
-      Memory::store(names_[index].serial, std::uint64_t{0});
+      Memory::store(name.serial, std::uint64_t{0});
     }
   });
-  objects_.for_each([&](std::uint32_t object, const ObjectRecord&) {
-    ObjectRecord& record = objects_[object];
-    if (holders[object] == 0) {
-      Memory::store(record.serial, std::uint64_t{0});
-    } else {
-      Memory::store(record.holders, holders[object]);
-    }
-  });
+}
 
-  std::vector<ObjectAt> recorded = placed();
-  names_.for_each(
-      [&](std::uint32_t, const NameRecord& record) { recorded.push_back({record.entry, 0}); });
-  std::ranges::sort(recorded, {}, &ObjectAt::payload);
+void Membership::drop_unheld() {
+  objects_.for_each([](std::uint32_t, ObjectRecord& record) {
+    if (record.holders == 0) Memory::store(record.serial, std::uint64_t{0});
+  });
+}
+
+/// The payloads of all blocks that have a record or hold a name, in address order.
+std::span<Offset> Membership::list_recorded() const {
+  std::size_t count = 0;
+  objects_.for_each([&](std::uint32_t, const ObjectRecord& record) {
+    places_[count++] = record.payload;
+  });
+  names_.for_each([&](std::uint32_t, const NameRecord& record) { places_[count++] = record.entry; });
+  const std::span<Offset> recorded = places_.items().first(count);
+  std::ranges::sort(recorded);
+  return recorded;
+}
+
+/// Frees the live blocks that have no record. Throws Damage unless each record has its block.
+void Membership::free_unrecorded(std::span<const Offset> recorded) {
+  const std::span<Offset> unrecorded = places_.items().subspan(recorded.size());
+  std::size_t found = 0;
   auto next = recorded.begin();
-  std::vector<Offset> nobodys;
   allocator_.blocks().walk([&](Offset block, Word word) {
     if (word.state() != State::live) return;
     const Offset payload = payload_of(block);
-    if (next != recorded.end() && next->payload < payload) inconsistent(next->payload);
-    if (next != recorded.end() && next->payload == payload) {
+    if (next != recorded.end() && *next < payload) inconsistent(*next);
+    if (next != recorded.end() && *next == payload) {
       ++next;
     } else {
-      nobodys.push_back(payload);
+      if (found == unrecorded.size()) inconsistent(payload);
+      unrecorded[found++] = payload;
     }
   });
-  if (next != recorded.end()) inconsistent(next->payload);
-  for (const Offset payload : nobodys) {
+  if (next != recorded.end()) inconsistent(*next);
+  for (const Offset payload : unrecorded.first(found)) {
     allocator_.release(payload, allocator_.usable_bytes(payload));
   }
-  objects_.rebuild();
-  tickets_.rebuild();
-  rebuild_names();
 }
 
 void Membership::check(const HandleTable& handles) const {

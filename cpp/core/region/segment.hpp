@@ -8,6 +8,7 @@
 #include "core/region/errors.hpp"
 #include "core/region/offset.hpp"
 #include "core/system/files.hpp"
+#include "core/system/memory.hpp"
 
 namespace rheap {
 
@@ -116,6 +117,8 @@ class Segment {
   /// nothing when the system did not do it.
   std::optional<std::uint64_t> discard(Offset begin, Offset end);
   [[nodiscard]] std::uint64_t resident() const;
+  /// From here on this process can look at nothing of it.
+  void forbid() noexcept { system::forbid(base_, shape_.bytes()); }
 
  private:
   [[nodiscard]] std::uint64_t& bits_of(std::uint64_t window) const {

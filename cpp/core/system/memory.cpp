@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <system_error>
@@ -82,6 +83,12 @@ void release(std::byte* begin, std::size_t bytes) noexcept {
 
 std::byte* sparse(std::size_t bytes) {
   return map(bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, "map");
+}
+
+void forbid(std::byte* begin, std::size_t bytes) noexcept {
+  if (mprotect(begin, bytes, PROT_NONE) == 0) return;
+  constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  if (mmap(begin, bytes, PROT_NONE, flags, -1, 0) == MAP_FAILED) std::abort();
 }
 
 void prefault(std::byte* begin, std::size_t bytes) {

@@ -19,6 +19,9 @@ void release(std::byte* begin, std::size_t bytes) noexcept;
 
 /// Zeroed memory of the process that takes pages only where it is touched. Throws SystemRefused.
 std::byte* sparse(std::size_t bytes);
+/// From here on any access to these pages ends the process (SIGSEGV), and so does this call where
+/// the system refuses even that.
+void forbid(std::byte* begin, std::size_t bytes) noexcept;
 
 /// Takes the page faults now. Throws SystemRefused.
 void prefault(std::byte* begin, std::size_t bytes);

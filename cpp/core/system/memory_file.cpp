@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -46,6 +48,9 @@ struct flock lock_of(std::uint64_t byte, short type) {
   lock.l_len = 1;
   return lock;
 }
+
+/// EAGAIN says that somebody has a mark, so where the system means another thing it is ENOMEM.
+int refusal() { return errno == EAGAIN ? ENOMEM : errno; }
 
 int allocate(const File& file, std::byte* memory, std::uint64_t begin, std::uint64_t bytes) {
   if (!still_there(file)) {
@@ -130,21 +135,22 @@ bool take_back(std::byte* memory, std::uint64_t begin, std::uint64_t bytes) noex
 int LifeMark::take(const File& file, std::uint64_t byte) noexcept {
   if (!still_there(file)) return EBADF;
   // Opened once more: a duplicate would share its locks with everybody who has the segment.
-  const std::string path = "/proc/self/fd/" + std::to_string(file.descriptor);
-  const int own = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (own < 0) return errno;
+  std::array<char, 32> path{};
+  std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", file.descriptor);
+  const int own = open(path.data(), O_RDWR | O_CLOEXEC);
+  if (own < 0) return refusal();
   struct flock lock = lock_of(byte, F_WRLCK);
-  void* page = MAP_FAILED;
   int code = 0;
-  if (fcntl(own, F_OFD_SETLK, &lock) == 0) {
-    page = mmap(nullptr, page_bytes(), PROT_NONE, MAP_SHARED, own, 0);
+  if (fcntl(own, F_OFD_SETLK, &lock) != 0) {
+    code = errno == EACCES ? EAGAIN : errno;
+  } else {
+    page_ = mmap(nullptr, page_bytes(), PROT_NONE, MAP_SHARED, own, 0);
+    if (page_ == MAP_FAILED) page_ = nullptr;
+    if (page_ == nullptr || !inherit(false)) code = refusal();
   }
-  if (page == MAP_FAILED) code = errno;
   close(own);
-  if (code != 0) return code == EACCES ? EAGAIN : code;
-  page_ = page;
-  inherit(false);
-  return 0;
+  if (code != 0) release();
+  return code;
 }
 
 void LifeMark::release() noexcept {
@@ -152,8 +158,8 @@ void LifeMark::release() noexcept {
   page_ = nullptr;
 }
 
-void LifeMark::inherit(bool inherited) noexcept {
-  madvise(page_, page_bytes(), inherited ? MADV_DOFORK : MADV_DONTFORK);
+bool LifeMark::inherit(bool inherited) noexcept {
+  return madvise(page_, page_bytes(), inherited ? MADV_DOFORK : MADV_DONTFORK) == 0;
 }
 
 void LifeMark::swap(LifeMark& other) noexcept { std::swap(page_, other.page_); }

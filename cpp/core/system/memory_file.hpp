@@ -46,8 +46,9 @@ class LifeMark {
   int take(const File& file, std::uint64_t byte) noexcept;
   void release() noexcept;
   [[nodiscard]] bool taken() const { return page_ != nullptr; }
-  /// Whether forked children have it, too. They have not, at first.
-  void inherit(bool inherited) noexcept;
+  /// Whether forked children have it, too. They have not, at first. Returns whether the system did
+  /// it.
+  bool inherit(bool inherited) noexcept;
   /// Gives the mark to another object.
   void swap(LifeMark& other) noexcept;
   /// What is a mark of the parent's is none in a child that did not inherit it.
