@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import resource
 import select
 import signal
 import time
@@ -97,6 +98,32 @@ def _run(work, pipe, words):
         words.send_bytes(traceback.format_exc().encode()[-60_000:])
     finally:
         os._exit(code)
+
+
+@contextlib.contextmanager
+def no_descriptors():
+    """None can be opened, and those that are open still work."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def fork_without_descriptors(work):
+    """A child for which there is no place in any shared heap."""
+    pid = -1
+    with no_descriptors():
+        pid = fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = 1
+    with contextlib.suppress(BaseException):
+        signal.alarm(60)
+        work()
+        code = 0
+    os._exit(code)
 
 
 def is_readable(descriptor, seconds=SECONDS):

@@ -9,7 +9,7 @@ import time
 
 from . import _core, directory, handover, names
 from .attached import known_heap, known_heaps, remember
-from .errors import HeapBusy
+from .errors import HeapBusy, HeapError
 from .format.sizes import format_size
 from .heap import Heap, parse_capacity
 from .loading import no_fork
@@ -43,9 +43,12 @@ class SharedHeap(Heap):
     4,096 to 1,048,576. `debug`: as of `Heap`.
 
     Raises `FileExistsError` while a living process has a heap of that name, `OSError` when the
-    system refuses the segment, `ValueError` or `TypeError` for arguments that make no sense. In a
-    child that was forked while 1,024 processes were attached, or while another process kept the
-    heap's lock for 10 seconds, everything raises `OSError`.
+    system refuses the segment, `ValueError` or `TypeError` for arguments that make no sense.
+
+    A forked child has the heap, too, and its views stay valid. Where that cannot be (no descriptor
+    or memory is left, 1,024 processes are attached, or another one keeps the lock for 10 seconds),
+    every call in the child raises `OSError` that says why, and to touch an array that it inherited
+    ends it (SIGSEGV): what lies there may be another's by then.
 
     >>> with SharedHeap("1 MiB") as heap:
     ...     ticket = heap.ticket(heap.alloc(5))
@@ -336,7 +339,9 @@ def _leave_at_exit_of_child(_: object) -> None:
 
 def _leave_all() -> None:
     for heap in known_heaps():
-        heap._say_farewell()
+        # Of a damaged heap, or one that excluded this process, nothing is left to be put in order.
+        with contextlib.suppress(HeapError, OSError):
+            heap._say_farewell()
 
 
 def _join_names() -> None:

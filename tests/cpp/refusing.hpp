@@ -15,8 +15,8 @@
 
 #include "cpp/testing.hpp"
 
-/// How a test has the system refuse a call. What is set here stays for good, in this process and its
-/// children: so it runs `in_child`.
+/// How a test has the system refuse a call. What is set here stays for good, in this process and
+/// its children: so it runs `in_child`.
 namespace rheap::testing {
 
 /// One argument of a system call by which those to be refused are told from others.
@@ -39,23 +39,21 @@ inline void refuse(int call, int code, std::optional<Argument> argument = std::n
     filter.push_back(load(offsetof(seccomp_data, args) + 8 * argument->number));
     filter.push_back(pass_unless(argument->value, 1));
   }
-  filter.push_back(
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(code)));
+  filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(code)));
   filter.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
   const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
   CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
   CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
-/// Sets a limit of this process, up to what it may set.
-inline void limit(int resource, rlim_t value) {
+/// Sets a limit of this process, up to what it may set. Returns what it was.
+inline rlim_t limit(__rlimit_resource resource, rlim_t value) {
   rlimit limits{};
-  CHECK(getrlimit(static_cast<__rlimit_resource>(resource), &limits) == 0);
+  CHECK(getrlimit(resource, &limits) == 0);
+  const rlim_t before = limits.rlim_cur;
   limits.rlim_cur = std::min(value, limits.rlim_max);
-  CHECK(setrlimit(static_cast<__rlimit_resource>(resource), &limits) == 0);
+  CHECK(setrlimit(resource, &limits) == 0);
+  return before;
 }
-
-/// From here on this process gets no more address space: what it maps is refused.
-inline void limit_address_space() { limit(RLIMIT_AS, 1 << 20); }
 
 }  // namespace rheap::testing

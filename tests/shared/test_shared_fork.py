@@ -1,10 +1,12 @@
 """Forked children of a process that is attached: they have what it had, and are themselves."""
 
+import errno
 import os
+import signal
 import threading
 
 import pytest
-from processes import Child, assert_nothing_left, wait_until_alone
+from processes import Child, assert_nothing_left, fork_without_descriptors, wait_until_alone
 from support import SANITIZED, in_child, rounds
 
 import rheap
@@ -192,3 +194,80 @@ def test_a_child_forked_while_nobody_can_be_told_apart_still_says_its_pid(heap):
         since = [each.since for each in heap.processes()]
         assert since == sorted(since)
         child.send("end")
+
+
+def test_a_child_without_a_place_cannot_look_at_what_is_another_s_by_now(heap):
+    array = heap.array(1000, "u1")
+    array[:] = 7
+    assert fork_without_descriptors(lambda: array.sum()) == -signal.SIGSEGV
+    assert fork_without_descriptors(lambda: None) == 0
+    assert array.tolist() == [7] * 1000
+    heap.check()
+
+
+def test_a_child_without_a_place_is_told_why_by_every_call(heap):
+    block, view = heap.alloc(100), heap.alloc(5).view()
+    ticket = heap.ticket(heap.alloc(5))
+    calls = [
+        lambda: heap.alloc(10),
+        lambda: heap.array(10),
+        lambda: heap.stats(),
+        lambda: heap.check(),
+        lambda: heap.map(),
+        lambda: heap.processes(),
+        lambda: heap.redeem(ticket),
+        lambda: heap.ticket(block),
+        lambda: heap.wait("name", timeout=1),
+        lambda: heap["name"],
+        lambda: block[0:5],
+        lambda: block[0],
+        lambda: block.__setitem__(0, 1),
+        lambda: len(block),
+        lambda: memoryview(block),
+        lambda: block.view(),
+        lambda: block.free(),
+        lambda: block.resize(3),
+        lambda: block.__enter__(),
+    ]
+
+    def work():
+        for call in calls:
+            with pytest.raises(OSError, match="when this process was forked") as caught:
+                call()
+            assert caught.value.errno == errno.EMFILE
+        view.release()
+        heap.close()
+        heap.close()
+        assert block.freed
+
+    assert fork_without_descriptors(work) == 0
+    view.release()
+    assert heap.recall() == 1
+
+
+def test_a_child_without_a_place_ends_in_silence(heap, capfd):
+    kept = [heap.alloc(100), heap.array(10)]
+
+    def work():
+        kept.clear()
+        from rheap import shared_heap
+
+        shared_heap._leave_all()
+
+    assert fork_without_descriptors(work) == 0
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_child_without_a_place_may_attach_anew():
+    with rheap.SharedHeap("1 MiB", name="excluded child") as heap:
+        heap["here"] = heap.array(3, "u1", zero=True)
+
+        def work():
+            heap.close()
+            again = rheap.SharedHeap.attach("excluded child")
+            assert again["here"].tolist() == [0, 0, 0]
+            again.check()
+
+        assert fork_without_descriptors(work) == 0
+        heap.reap()
+        heap.check()

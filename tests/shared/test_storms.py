@@ -7,12 +7,17 @@ from multiprocessing.connection import wait
 
 import numpy as np
 import pytest
-from processes import SECONDS, Child, assert_nothing_left
+from processes import SECONDS, Child, assert_nothing_left, fork_without_descriptors
 from support import SANITIZED
 
 import rheap
 
 KILLS = int(os.environ.get("RHEAP_KILLS", "20" if SANITIZED else "100"))
+
+
+def expect_no_place(heap):
+    with pytest.raises(OSError, match="when this process was forked"):
+        heap.alloc(8)
 
 
 def work_at_queue(heap):
@@ -39,6 +44,8 @@ def work_at_queue(heap):
                     heap.ticket(block)  # nobody will claim it
                 if pick.random() < 0.01:
                     heap.check()
+                if pick.random() < 0.01:
+                    assert fork_without_descriptors(lambda: expect_no_place(heap)) == 0
                 del block
             pipe.send((number, doubled))
             del doubled

@@ -139,6 +139,10 @@ bool refuse_closed(BlockObject* block, const char* verb) {
   return false;
 }
 
+bool refuse_excluded(BlockObject* block) {
+  return translated([&] { block->heap->refuse_excluded(); });
+}
+
 bool unseen(BlockObject* block, Py_ssize_t own) {
   if (block->pins > 0) return false;
   return !block->exposed || exposure::all_references_named(reinterpret_cast<PyObject*>(block), own);

@@ -79,9 +79,13 @@ void note_allocation(BlockObject* block);
 
 /// Sets the error that a closed block cannot be used, and returns false.
 bool refuse_closed(BlockObject* block, const char* verb);
+/// Sets the error that says why this forked child cannot look at the block, and returns false.
+bool refuse_excluded(BlockObject* block);
 /// Sets an error and returns false unless the block can be used.
 inline bool usable(BlockObject* block, const char* verb) {
-  return !block->closed || refuse_closed(block, verb);
+  if (block->closed) [[unlikely]]
+    return refuse_closed(block, verb);
+  return !block->heap->is_excluded() || refuse_excluded(block);
 }
 /// Whether nobody can see the memory but through the names of the running function. `own`: how
 /// many references to the block are those of the call that asks (see exposure.hpp).

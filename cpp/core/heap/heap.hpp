@@ -182,6 +182,7 @@ class Heap {
   /// Whether this process was forked and the shared heap had no place for it: what it inherited
   /// cannot be looked at, and every call says why.
   [[nodiscard]] bool is_excluded() const { return membership_ && membership_->is_excluded(); }
+  [[noreturn]] void refuse_excluded() const { membership_->refuse_excluded(); }
 
  private:
   friend class ForkGuard;

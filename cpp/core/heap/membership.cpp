@@ -328,7 +328,7 @@ void Membership::before_fork() noexcept {
     exclusion_ = {ENOMEM, "there was no memory left to say why"};
   }
   // What an excluded child was to have comes back when the dead are next looked for.
-  if (is_excluded()) mark_of_child_.release();
+  if (exclusion_.reason != nullptr) mark_of_child_.release();
   leave();
 }
 
@@ -336,14 +336,15 @@ void Membership::before_fork() noexcept {
 Exclusion Membership::make_place_for_child() {
   if (header().damaged != 0) return {0, "the heap is damaged"};
   const auto slot = find_slot(mark_of_child_);
-  if (!slot) return {EUSERS, "as many processes were attached as can be"};
+  if (!slot) return {EUSERS, "1,024 processes were attached already"};
   slots_.copy(slot_, *slot, [&](std::uint32_t object) {
     std::uint32_t& holders = objects_.in_use(object).holders;
     Memory::store(holders, holders + 1);
   });
   join(*slot, true);
   slot_of_child_ = *slot;
-  if (!mark_of_child_.inherit(true)) return {ENOMEM, "the system refused to let it inherit its mark"};
+  if (!mark_of_child_.inherit(true))
+    return {ENOMEM, "the system refused to let it inherit its mark"};
   return {};
 }
 
@@ -355,9 +356,9 @@ void Membership::in_parent() noexcept {
 void Membership::in_child() noexcept {
   mark_.forget();
   if (!joined_) return;
-  if (is_excluded()) {
+  if (exclusion_.reason != nullptr) {
     joined_ = false;
-    if (exclusion_.code != 0) segment_.forbid();
+    if (is_excluded()) segment_.forbid();
     return;
   }
   mark_.swap(mark_of_child_);
@@ -368,7 +369,7 @@ void Membership::in_child() noexcept {
 }
 
 void Membership::refuse_excluded() const {
-  if (exclusion_.code == 0) throw_damage();
+  if (!is_excluded()) throw_damage();
   std::string text = "when this process was forked the heap had no place for it: ";
   text += exclusion_.reason;
   if (exclusion_.pid != 0) text += " (process " + std::to_string(exclusion_.pid) + ")";

@@ -56,9 +56,10 @@ struct Holders {
 
 /// Why a forked child has no place in the heap of its parent.
 struct Exclusion {
-  int code = 0;                 ///< errno; 0: the heap is damaged, and stays as it is
-  const char* reason = nullptr; ///< continues "the heap excluded this process when it was forked: "
-  std::uint32_t pid = 0;        ///< of the process that had the lock, if that is the reason
+  int code = 0;  ///< errno; 0: the heap is damaged, and stays as it is
+  const char* reason =
+      nullptr;            ///< continues "the heap excluded this process when it was forked: "
+  std::uint32_t pid = 0;  ///< of the process that had the lock, if that is the reason
 };
 
 /// The part of one process in a heap that several share: it takes the heap's lock, counts who has
@@ -95,9 +96,9 @@ class Membership {
   [[nodiscard]] std::uint32_t holder_pid() const noexcept;
   /// Tells all processes that the heap is damaged.
   void tell_damage(Offset where) noexcept;
-  /// Whether this process was forked and got no place. Then the segment cannot be looked at, unless
-  /// it is damaged: nothing is ever freed in a damaged heap, so what the views show stays theirs.
-  [[nodiscard]] bool is_excluded() const { return exclusion_.reason != nullptr; }
+  /// Whether this process was forked and got no place, so that it cannot look at the segment. (At a
+  /// damaged one it can: nothing is ever freed there, so its views show what they showed.)
+  [[nodiscard]] bool is_excluded() const { return exclusion_.code != 0; }
   [[noreturn]] void refuse_excluded() const;
 
   // --- objects and tickets ----------------------------------------------------------------------
@@ -236,8 +237,8 @@ class Membership {
   shared::Pool<shared::NameRecord> names_;
   std::uint32_t* buckets_;
   system::SparseArray<Local> locals_;
-  /// For recovery, which must ask for no memory. Objects and entries of names each have a block, and
-  /// a few may be in the making.
+  /// For recovery, which must ask for no memory. Objects and entries of names each have a block,
+  /// and a few may be in the making.
   system::SparseArray<Offset> places_;
   std::uint32_t pending_ = 0;  ///< one more than the first object that is to be given back
   unsigned slot_ = SegmentShape::slots;  ///< none, at first

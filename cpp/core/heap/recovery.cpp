@@ -65,9 +65,8 @@ void Membership::sweep() {
 
 /// Drops what says that it has an object, and the object is gone.
 void Membership::count_holders() {
-  objects_.for_each([](std::uint32_t, ObjectRecord& record) {
-    Memory::store(record.holders, std::uint32_t{0});
-  });
+  objects_.for_each(
+      [](std::uint32_t, ObjectRecord& record) { Memory::store(record.holders, std::uint32_t{0}); });
   const auto count = [](ObjectRecord& object) {
     Memory::store(object.holders, object.holders + 1);
   };
@@ -108,10 +107,10 @@ void Membership::drop_unheld() {
 /// The payloads of all blocks that have a record or hold a name, in address order.
 std::span<Offset> Membership::list_recorded() const {
   std::size_t count = 0;
-  objects_.for_each([&](std::uint32_t, const ObjectRecord& record) {
-    places_[count++] = record.payload;
-  });
-  names_.for_each([&](std::uint32_t, const NameRecord& record) { places_[count++] = record.entry; });
+  objects_.for_each(
+      [&](std::uint32_t, const ObjectRecord& record) { places_[count++] = record.payload; });
+  names_.for_each(
+      [&](std::uint32_t, const NameRecord& record) { places_[count++] = record.entry; });
   const std::span<Offset> recorded = places_.items().first(count);
   std::ranges::sort(recorded);
   return recorded;

@@ -8,7 +8,8 @@
 namespace rheap::system {
 
 /// An array of zeros whose address space is reserved at once, and whose memory comes with the first
-/// use of each page: what uses it later can be refused nothing. Throws SystemRefused when it is made.
+/// use of each page: what uses it later can be refused nothing. Throws SystemRefused when it is
+/// made.
 template <typename T>
 class SparseArray {
  public:
@@ -21,7 +22,9 @@ class SparseArray {
   [[nodiscard]] T& operator[](std::size_t index) const { return items_[index]; }
   [[nodiscard]] std::span<T> items() const { return items_; }
   /// Gives the memory back, as far as the system takes it. The contents are then undefined.
-  void forget() noexcept { static_cast<void>(discard(bytes(), items_.size_bytes(), Sharing::alone)); }
+  void forget() noexcept {
+    static_cast<void>(discard(bytes(), items_.size_bytes(), Sharing::alone));
+  }
 
  private:
   [[nodiscard]] std::byte* bytes() const { return reinterpret_cast<std::byte*>(items_.data()); }

@@ -101,11 +101,9 @@ void verify_excluded(Scene& scene, int code, const std::string& words = "") {
 TEST("a child for which there is no descriptor is excluded") {
   in_child(60, [] {
     Scene scene;
-    rlimit before{};
-    getrlimit(RLIMIT_NOFILE, &before);
-    limit(RLIMIT_NOFILE, 0);
+    const rlim_t before = limit(RLIMIT_NOFILE, 0);
     verify_excluded(scene, EMFILE, "Too many open files");
-    limit(RLIMIT_NOFILE, before.rlim_cur);
+    limit(RLIMIT_NOFILE, before);
     // The next one is a child like any other.
     const int status = fork_and_reuse(scene, [&] {
       CHECK(filled(scene.heap->address(scene.block), 5000, 8));

@@ -7,13 +7,16 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/heap/heap.hpp"
 #include "core/system/refused.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/core/shared_heap.hpp"
+#include "cpp/refusing.hpp"
 #include "cpp/testing.hpp"
 
 using namespace rheap;
@@ -21,7 +24,9 @@ using namespace rheap::testing;
 
 /// Processes that kill themselves behind a random store to what they share: while they allocate,
 /// free, send, claim, resize, trim, fork, attach, leave, bury, and while they recover what another
-/// one left half done. Whoever comes next makes the heap whole, and loses nothing of its own.
+/// one left half done. Some of them get no more memory from the system, some fork without a
+/// descriptor left, and some are stopped with the lock before they are killed. Whoever comes next
+/// makes the heap whole, and loses nothing of its own.
 
 #if RHEAP_CHECK >= 2
 
@@ -69,10 +74,13 @@ class SharedMail {
 
 std::uint64_t stores_left = 0;
 
-void arm(std::uint64_t stores) {
+int signal_at_last = 0;
+
+void arm(int signal, std::uint64_t stores) {
+  signal_at_last = signal;
   stores_left = stores;
   after_store = [] {
-    if (--stores_left == 0) kill(getpid(), SIGKILL);
+    if (--stores_left == 0) kill(getpid(), signal_at_last);
   };
 }
 
@@ -103,6 +111,8 @@ class Actor {
     } catch (const Exhausted&) {
     } catch (const HeldByOthers&) {
     } catch (const Gone&) {
+    } catch (const SystemRefused&) {  // of those without memory
+    } catch (const std::bad_alloc&) {
     }
   }
   void verify() {
@@ -115,6 +125,16 @@ class Actor {
     for (Held& held : held_) {
       if (held.handle.payload) heap_.free(held.handle);
     }
+  }
+  /// In a forked child: sees what its parent saw, or is told that it must not look.
+  void be_a_child() {
+    if (heap_.is_excluded()) {
+      CHECK_THROWS<SystemRefused>([&] { heap_.bury_dead(); });
+    } else {
+      verify();
+      for (int i = 0; i < 5; ++i) heap_.bury_dead();
+    }
+    free_all();
   }
 
  private:
@@ -182,17 +202,23 @@ class Actor {
   }
   /// The child does a little and ends, one way or another; so may its parent meanwhile.
   void fork_and_wait() {
+    const bool starved = random_.one_in(3);
+    const rlim_t descriptors = starved ? limit(RLIMIT_NOFILE, 0) : 0;
+    // A child that were stopped would be waited for.
+    const int signal = std::exchange(signal_at_last, SIGKILL);
     const pid_t child = fork();
+    if (starved) limit(RLIMIT_NOFILE, descriptors);
     if (child == 0) {
       alarm(20);
       const std::string failure = failure_of([&] {
-        verify();
-        for (int i = 0; i < 5; ++i) heap_.bury_dead();
-        free_all();
+        if (starved && !heap_.is_excluded()) fail("a child without a descriptor has a place");
+        be_a_child();
       });
       if (!failure.empty()) std::fprintf(stderr, "%s\n", failure.c_str());
       _exit(failure.empty() ? 0 : 1);
     }
+    signal_at_last = signal;
+    if (child < 0) return;
     int status = 0;
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
@@ -200,6 +226,7 @@ class Actor {
   void attach_and_leave() {
     for (;;) {
       const int descriptor = dup(heap_.descriptor());
+      if (descriptor < 0) return;
       try {
         Heap* other = Heap::attach(descriptor, false);
         Handle block;
@@ -212,6 +239,9 @@ class Actor {
         return;
       } catch (const Contended&) {
         close(descriptor);
+      } catch (...) {
+        close(descriptor);
+        throw;
       }
     }
   }
@@ -222,10 +252,13 @@ class Actor {
   std::array<Held, 12> held_{};
 };
 
-void act_until_killed(Heap& heap, const SharedMail& mail, std::uint64_t seed,
-                      std::uint64_t kill_at) {
+void act_until_killed(Heap& heap, const SharedMail& mail, std::uint64_t seed, int signal,
+                      std::uint64_t stores) {
   alarm(30);
-  arm(kill_at);
+#ifndef __SANITIZE_ADDRESS__  // which needs address space itself
+  if (seed % 4 == 0) limit(RLIMIT_AS, 0);
+#endif
+  arm(signal, stores);
   const std::string failure = failure_of([&] {
     Actor actor(heap, mail, seed);
     for (;;) actor.step();
@@ -234,9 +267,27 @@ void act_until_killed(Heap& heap, const SharedMail& mail, std::uint64_t seed,
   _exit(1);
 }
 
+/// Another process is stopped, most likely with the lock: nothing is taken from it, and who forks
+/// waits no longer than it has patience for.
+void fork_beside_stopped(Actor& survivor) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    std::string failure;
+    do {
+      failure = failure_of([&] { survivor.be_a_child(); });
+    } while (failure.find("busy") != std::string::npos);
+    if (!failure.empty()) std::fprintf(stderr, "%s\n", failure.c_str());
+    _exit(failure.empty() ? 0 : 1);
+  }
+  int status = 0;
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 }  // namespace
 
 TEST("processes killed at any store of a shared heap leave it whole") {
+  Membership::patience_of_fork = 2000;
   SharedMail mail;
   Random random(std::getenv("RHEAP_SEED") != nullptr
                     ? std::strtoull(std::getenv("RHEAP_SEED"), nullptr, 10)
@@ -253,10 +304,16 @@ TEST("processes killed at any store of a shared heap leave it whole") {
       for (std::uint64_t death = 0; death <= deaths; ++death, ++round) {
         const std::uint64_t kill_at = 1 + random.below(death == 0 ? 4000 : 300);
         const std::uint64_t seed = random.next();
+        const int signal = random.one_in(8) ? SIGSTOP : SIGKILL;
         const pid_t child = fork();
-        if (child == 0) act_until_killed(*heap, mail, seed, kill_at);
+        if (child == 0) act_until_killed(*heap, mail, seed, signal, kill_at);
         int status = 0;
-        CHECK(waitpid(child, &status, 0) == child);
+        CHECK(waitpid(child, &status, WUNTRACED) == child);
+        if (WIFSTOPPED(status)) {
+          fork_beside_stopped(survivor);
+          kill(child, SIGKILL);
+          CHECK(waitpid(child, &status, 0) == child);
+        }
         CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
       }
       heap->check();
