@@ -51,14 +51,25 @@ FLOORS = {
     "core/system": set(),
     "core/region": {"core/system"},
     "core/free_space": {"core/region"},
+    "core/allocator": {"core/free_space", "core/region", "core/system"},
+    "core/handles": {"core/region", "core/system"},
+    "core/compaction": {
+        "core/handles", "core/allocator", "core/free_space", "core/region", "core/system",
+    },
     "core/shared": {"core/region", "core/system"},
-    "core/heap": {"core/free_space", "core/shared", "core/region", "core/system"},
-    "trace": {"core/heap", "core/region", "core/system"},
-    "replay": {"trace", "core/heap", "core/free_space", "core/region", "core/system"},
-    "bindings/interpreter": {"core/heap", "core/region", "core/system", "trace"},
+    "core/heap": {
+        "core/shared", "core/compaction", "core/handles", "core/allocator", "core/free_space",
+        "core/region", "core/system",
+    },
+    "trace": {"core/heap", "core/handles", "core/region", "core/system"},
+    "replay": {
+        "trace", "core/heap", "core/compaction", "core/handles", "core/allocator",
+        "core/free_space", "core/region", "core/system",
+    },
+    "bindings/interpreter": {"core/heap", "core/region", "core/shared", "core/system", "trace"},
     "bindings/heap": {
-        "bindings/interpreter", "core/heap", "core/free_space", "core/region", "core/system",
-        "trace",
+        "bindings/interpreter", "core/heap", "core/compaction", "core/free_space", "core/region",
+        "core/system", "trace",
     },
     "bindings/reports": {"bindings/heap", "bindings/interpreter", "core/heap", "core/free_space"},
     "bindings/traces": {

@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstring>
 
+#include "core/allocator/check.hpp"
+
 namespace rheap::replay {
 
 namespace {
@@ -149,7 +151,7 @@ void Inspection::verify() const {
   for (const TracedBlock& block : blocks_) {
     if (block.payload) verify(block, block.payload, block.bytes);
   }
-  allocator_.check();
+  check_invariants(allocator_);
 }
 
 void Inspection::fill(const TracedBlock& block) {

@@ -5,8 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "core/compaction/compaction.hpp"
 #include "core/free_space/free_space.hpp"
-#include "core/heap/compaction.hpp"
 #include "trace/trace.hpp"
 
 namespace rheap::replay {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
 
 namespace rheap::replay {
 

@@ -4,7 +4,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
+#include "core/allocator/check.hpp"
 
 /// The allocators that can serve a trace. The two have the same functions and slots, so the timed
 /// loop differs in nothing but the allocator.
@@ -46,7 +47,7 @@ class HeapTarget {
     slot.place = 0;
   }
   /// After a run. Throws Damage.
-  void check() const { allocator_.check(); }
+  void check() const { check_invariants(allocator_); }
   /// After everything was released: makes the heap one hole again. Its pages stay in memory.
   void make_one_hole() { allocator_.defrag(); }
 

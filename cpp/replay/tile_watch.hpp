@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
 
 namespace rheap::replay {
 

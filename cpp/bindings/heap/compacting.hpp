@@ -3,7 +3,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/heap/block.hpp"
-#include "core/heap/compaction.hpp"
+#include "core/compaction/compaction.hpp"
 
 /// Blocks that move: which may, and what Python is told of it.
 namespace rheap::bindings {

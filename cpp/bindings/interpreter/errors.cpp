@@ -1,6 +1,6 @@
 #include "bindings/interpreter/errors.hpp"
 
-#include "core/region/segment.hpp"
+#include "core/shared/segment.hpp"
 #include "core/system/refused.hpp"
 #include "trace/parse.hpp"
 

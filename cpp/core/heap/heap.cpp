@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/allocator/check.hpp"
 #include "core/system/fork.hpp"
 
 namespace rheap {
@@ -65,12 +66,13 @@ class ForkGuard {
 
 namespace {
 
-Allocator::Options allocator_options(const Heap::Options& options, Segment* segment) {
+Allocator::Options allocator_options(const Heap::Options& options,
+                                     std::shared_ptr<Backing> backing) {
   return {.capacity = align_down(options.capacity, 8),
           .coalesce = options.coalesce,
           .policy = options.policy,
           .fenced = options.debug,
-          .segment = segment};
+          .backing = std::move(backing)};
 }
 
 }  // namespace
@@ -78,7 +80,7 @@ Allocator::Options allocator_options(const Heap::Options& options, Segment* segm
 Heap::Heap(const Options& options, std::shared_ptr<Segment> segment)
     : lock_(options.callers_take_turns),
       segment_(std::move(segment)),
-      allocator_(allocator_options(options, segment_.get())),
+      allocator_(allocator_options(options, segment_)),
       handles_(allocator_->region().end()),
       owners_(options.owners),
       auto_compact_(options.auto_compact),
@@ -248,7 +250,7 @@ Heap::Extent Heap::extent() const {
 
 void Heap::check() {
   guarded<Guard>([&] {
-    allocator_->check();
+    check_invariants(*allocator_);
     if (membership_) return membership_->check(handles_);
     std::uint64_t found = 0;
     handles_.for_each(allocator_->blocks().wilderness(), [&](const Handle& handle) {

@@ -4,11 +4,12 @@
 #include <optional>
 #include <vector>
 
+#include "core/allocator/allocator.hpp"
+#include "core/allocator/check.hpp"
+#include "core/compaction/compaction.hpp"
+#include "core/compaction/plan.hpp"
 #include "core/free_space/free_space.hpp"
-#include "core/heap/allocator.hpp"
-#include "core/heap/compaction.hpp"
-#include "core/heap/compaction_plan.hpp"
-#include "core/heap/handles.hpp"
+#include "core/handles/handles.hpp"
 #include "core/heap/membership.hpp"
 #include "core/heap/observer.hpp"
 #include "core/system/lock.hpp"
@@ -348,7 +349,7 @@ Heap::Report Heap::count_blocks(Visit&& visit) {
     counted[static_cast<std::size_t>(word.state())].add(usable);
     visit(block, word, usable);
   });
-  allocator_->verify_counters(counted[0], counted[1], counted[2]);
+  verify_counters(allocator_->counters(), counted[0], counted[1], counted[2]);
   report.space.wilderness(report.wilderness);
   return report;
 }

@@ -40,7 +40,7 @@ Membership::Membership(Segment& segment, Allocator& allocator)
       buckets_(reinterpret_cast<std::uint32_t*>(segment.base() + segment.shape().buckets_at())),
       locals_(segment.shape().objects),
       places_(segment.shape().objects * 3) {
-  if (segment.is_new()) {
+  if (segment.start() == Backing::Start::afresh) {
     SharedHeader& shared = header();
     if (const int code = shared.lock.make(); code != 0) {
       throw SystemRefused(code, "the system refused to make a lock for several processes");

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/heap/allocator.hpp"
-#include "core/heap/handles.hpp"
-#include "core/region/segment.hpp"
+#include "core/allocator/allocator.hpp"
+#include "core/handles/handles.hpp"
 #include "core/shared/pool.hpp"
+#include "core/shared/segment.hpp"
 #include "core/shared/slots.hpp"
 #include "core/shared/tables.hpp"
 #include "core/system/refused.hpp"

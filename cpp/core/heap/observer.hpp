@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "core/heap/compaction.hpp"
-#include "core/heap/handles.hpp"
+#include "core/compaction/sliding.hpp"
+#include "core/handles/handles.hpp"
 
 namespace rheap {
 

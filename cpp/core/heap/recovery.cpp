@@ -2,6 +2,7 @@
 #include <span>
 #include <vector>
 
+#include "core/allocator/rebuild.hpp"
 #include "core/heap/membership.hpp"
 
 /// What is done for those who died: burial of a process that was attached, and recovery of the heap
@@ -42,7 +43,7 @@ void Membership::release_row(unsigned slot, std::uint64_t sender) {
 /// as whole only afterwards, so who dies in here leaves it to the next one.
 void Membership::recover() {
   try {
-    allocator_.rebuild();
+    rebuild(allocator_);
     sweep();
   } catch (const Damage& damage) {
     tell_damage(damage.where);

@@ -1,13 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "core/region/backing.hpp"
 #include "core/region/layout.hpp"
 #include "core/region/poison.hpp"
-#include "core/region/segment.hpp"
-#include "core/system/memory.hpp"
 
 /// How much the core checks itself: 0 nothing, 1 cheap assertions, 2 every invariant after every
 /// operation, and a hook behind every store to the region.
@@ -73,24 +74,21 @@ class Memory {
   std::byte* base_;
 };
 
-/// The one mapping of a heap: reserved whole, committed from the front as the wilderness shrinks;
-/// or a Segment, of which pages are provided where blocks come to lie.
-/// Base, capacity and what is committed are kept here as well as (or instead of) in the region, so
-/// that damage inside cannot lead the process outside.
+/// The bytes of a heap, over the memory of its backing. Base, capacity and what is committed are
+/// kept here as well as (or instead of) in the region, so that damage inside cannot lead the
+/// process outside.
 class Region : public Memory {
  public:
-  /// `capacity` bytes for blocks, a multiple of 8. Writes a fresh header. Throws SystemRefused.
-  Region(std::uint64_t capacity, system::Sharing sharing);
-  /// A region in a segment, whose header is written when this process made it. Throws
-  /// SystemRefused.
-  explicit Region(Segment& segment);
+  /// Writes the header where the backing starts afresh. Throws SystemRefused.
+  explicit Region(std::shared_ptr<Backing> backing);
   ~Region();
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
 
   [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
   [[nodiscard]] Offset end() const { return first_block + capacity_; }
-  /// What can be read, or nothing can: in a segment all of it.
+  [[nodiscard]] bool starts_afresh() const { return backing_->start() == Backing::Start::afresh; }
+  /// What can be read.
   [[nodiscard]] Offset committed() const { return committed_; }
   /// How many places for a word lie between the first block and `committed`.
   [[nodiscard]] std::uint64_t places() const { return places_; }
@@ -105,47 +103,38 @@ class Region : public Memory {
   void commit_for_block(Offset begin, Offset end) {
     commit(end);
     if (end.value >= begin.value + large_block) [[unlikely]]
-      prefer_huge_pages(begin, end);
+      backing_->prefer_huge_pages(begin, end);
   }
-  /// Makes [begin, end), where holes were, usable again. In a private region each is.
-  void reclaim(Offset begin, Offset end) {
-    if (segment_ != nullptr) [[unlikely]]
-      segment_->provide(begin, end);
-  }
+  /// Makes [begin, end), where holes were, usable again. Throws as `Backing::provide`.
+  void reclaim(Offset begin, Offset end) { backing_->provide(begin, end); }
   void prefault();
-  /// What is given back is whole ones of these, in bytes.
-  [[nodiscard]] std::uint64_t unit() const {
-    return segment_ != nullptr ? Segment::window_bytes : system::page_bytes();
+  /// As of the backing.
+  [[nodiscard]] std::uint64_t unit() const { return backing_->unit(); }
+  std::optional<std::uint64_t> discard(Offset begin, Offset end) {
+    return backing_->discard(begin, std::min(end, committed_));
   }
-  /// Gives back the whole units inside [begin, end), which then read as zero. Returns how many
-  /// bytes of them were in memory, or nothing when the system did not do it (locked pages).
-  std::optional<std::uint64_t> discard(Offset begin, Offset end);
-  [[nodiscard]] std::uint64_t resident() const;
+  [[nodiscard]] std::uint64_t resident() const { return backing_->resident(committed_); }
 
-  /// Under AddressSanitizer (see poison.hpp). What is poisoned, is so in this process alone: not in
-  /// a segment, where others allocate.
+  /// Under AddressSanitizer (see poison.hpp). What is poisoned, is so in this process alone: not
+  /// where others allocate.
   void poison(Offset begin, std::uint64_t bytes) const {
-    if (segment_ == nullptr) rheap::poison(address(begin), bytes);
+    if (backing_->is_private()) rheap::poison(address(begin), bytes);
   }
   void unpoison(Offset begin, std::uint64_t bytes) const {
-    if (segment_ == nullptr) rheap::unpoison(address(begin), bytes);
+    if (backing_->is_private()) rheap::unpoison(address(begin), bytes);
   }
 
  private:
   /// For smaller blocks huge pages would take more memory than is used. (NumPy's bound, too.)
   static constexpr std::uint64_t large_block = std::uint64_t{4} << 20;
 
-  static std::size_t mapped_bytes(std::uint64_t capacity);
   void write_header();
-  void prefer_huge_pages(Offset begin, Offset end);
   void commit_more(Offset upto);
 
+  std::shared_ptr<Backing> backing_;
   std::uint64_t capacity_;
-  std::size_t mapped_;
-  system::Sharing sharing_;
-  Segment* segment_ = nullptr;
-  std::uint64_t secret_;
-  Offset committed_;
+  std::uint64_t secret_ = 0;
+  Offset committed_{};
   std::uint64_t places_ = 0;
 };
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/region/region.hpp"
-#include "core/region/segment.hpp"
+#include "core/shared/segment.hpp"
 #include "core/shared/tables.hpp"
 #include "core/system/memory_file.hpp"
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "core/region/layout.hpp"
-#include "core/region/segment.hpp"
+#include "core/shared/segment.hpp"
 
 /// The tables of a heap that several processes share. What is the truth in them, and all else can
 /// be made anew from: `serial != 0` of slots, objects and tickets, and the bits of rows.

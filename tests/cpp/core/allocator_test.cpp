@@ -1,9 +1,11 @@
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
 
 #include <limits>
 #include <vector>
 
+#include "core/allocator/check.hpp"
 #include "core/region/poison.hpp"
+#include "core/system/memory.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/testing.hpp"
 
@@ -38,7 +40,7 @@ void for_each_kind(std::uint64_t capacity, Visit&& visit) {
   for (const Kind kind : kinds) {
     Allocator allocator = make(capacity, kind);
     visit(allocator);
-    allocator.check();
+    check_invariants(allocator);
   }
 }
 
@@ -314,7 +316,7 @@ TEST("a block is taken back once, and only as it was given") {
     CHECK_THROWS<Damage>([&] { allocator.release(block.payload, block.usable + 8); });
     CHECK_THROWS<Damage>([&] { allocator.release(block.payload + 8, block.usable); });
     CHECK_THROWS<Damage>([&] { allocator.resize(block.payload, 8, 8, 100, 8); });
-    allocator.check();
+    check_invariants(allocator);
     allocator.release(other.payload, other.usable);
     CHECK_THROWS<Damage>([&] { allocator.release(other.payload, other.usable); });
   });
@@ -356,7 +358,7 @@ TEST("an overrun of a fenced block is found when it is freed") {
     const Allocation block = allocator.allocate(bytes, 8);
     CHECK(allocator.verify_fence(block.payload, block.usable) == bytes);
     *allocator.region().address(block.payload + bytes) = std::byte{0x41};
-    CHECK_THROWS<Damage>([&] { allocator.check(); });
+    CHECK_THROWS<Damage>([&] { check_invariants(allocator); });
     CHECK_THROWS<Damage>([&] { allocator.release(block.payload, block.usable); });
   }
 }
@@ -367,7 +369,7 @@ TEST("an overrun into the next block's word is found by both") {
   const Allocation next = allocator.allocate(16, 8);
   fill(allocator.region().address(block.payload), block.usable + 1, 7);
   CHECK_THROWS<Damage>([&] { allocator.release(next.payload, next.usable); });
-  CHECK_THROWS<Damage>([&] { allocator.check(); });
+  CHECK_THROWS<Damage>([&] { check_invariants(allocator); });
 }
 
 TEST("the counters say what happened") {

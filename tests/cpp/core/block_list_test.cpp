@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "core/region/private_memory.hpp"
 #include "cpp/testing.hpp"
 
 using namespace rheap;
@@ -10,7 +11,7 @@ using namespace rheap::testing;
 namespace {
 
 struct Fixture {
-  Region region{64 << 10, system::Sharing::alone};
+  Region region{std::make_shared<PrivateMemory>(64 << 10)};
   BlockList list{region};
 
   Offset extend(std::uint64_t size, State state = State::live) {

@@ -2,7 +2,7 @@
 #include <iterator>
 #include <vector>
 
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/testing.hpp"
 

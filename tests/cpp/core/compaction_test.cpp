@@ -9,8 +9,11 @@
 #include <set>
 #include <vector>
 
+#include "core/allocator/check.hpp"
+#include "core/allocator/rebuild.hpp"
 #include "core/heap/heap.hpp"
 #include "core/region/poison.hpp"
+#include "core/region/private_memory.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/core/owned.hpp"
 #include "cpp/testing.hpp"
@@ -433,8 +436,8 @@ class Scattered {
   void verify_contents() {
     const Region& region = allocator.region();
     unpoison(region.address(first_block), region.end() - first_block);  // what the child poisoned
-    allocator.rebuild();
-    allocator.check();
+    rebuild(allocator);
+    check_invariants(allocator);
     std::set<std::uint64_t> whole;
     allocator.blocks().walk([&](Offset block, Word word) {
       if (word.state() != State::live) return;
@@ -490,7 +493,9 @@ TEST("where a block was no word is left") {
 
 TEST("a process killed while it compacts leaves each block whole, at one of its places") {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    Scattered it({.capacity = 1 << 20, .sharing = system::Sharing::children}, seed, 400, 12);
+    Scattered it({.capacity = 1 << 20,
+                  .backing = std::make_shared<PrivateMemory>(1 << 20, system::Sharing::children)},
+                 seed, 400, 12);
     const bool sliding = it.random.one_in(2);
     const pid_t child = fork();
     if (child == 0) {

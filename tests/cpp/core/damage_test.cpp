@@ -6,8 +6,11 @@
 #include <functional>
 #include <vector>
 
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
+#include "core/allocator/check.hpp"
+#include "core/allocator/rebuild.hpp"
 #include "core/region/poison.hpp"
+#include "core/system/memory.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/testing.hpp"
 
@@ -99,14 +102,14 @@ struct Patient {
         model.step({.size_bits = 11, .upkeep = 50});
         model.verify_contents();
       }
-      if (model.random().one_in(2)) allocator.check();
+      if (model.random().one_in(2)) check_invariants(allocator);
     } catch (const Damage&) {
     }
     model.verify_contents();
     try {
-      allocator.rebuild();
+      rebuild(allocator);
       model.verify_contents();
-      allocator.check();
+      check_invariants(allocator);
       model.verify();
     } catch (const Damage&) {
     }
@@ -245,10 +248,10 @@ TEST("damage inside cannot lead trim outside the region") {
 TEST("each field of a header that is another heap's is found out, by its place") {
   const auto found_out = [](const auto& change, std::uint64_t place) {
     Allocator allocator({.capacity = 4096});
-    allocator.check();
+    check_invariants(allocator);
     change(allocator.region().header());
     try {
-      allocator.check();
+      check_invariants(allocator);
       CHECK(false);
     } catch (const Damage& damage) {
       CHECK(damage.where.value == place);

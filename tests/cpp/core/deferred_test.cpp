@@ -3,6 +3,7 @@
 #include <set>
 #include <vector>
 
+#include "core/region/private_memory.hpp"
 #include "cpp/testing.hpp"
 
 using namespace rheap;
@@ -11,7 +12,7 @@ using namespace rheap::testing;
 namespace {
 
 struct Fixture {
-  Region region{1 << 20, system::Sharing::alone};
+  Region region{std::make_shared<PrivateMemory>(1 << 20)};
   BlockList list{region};
   Deferred deferred{region, list};
 

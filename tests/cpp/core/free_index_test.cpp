@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "core/region/private_memory.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/testing.hpp"
 
@@ -12,7 +13,7 @@ using namespace rheap::testing;
 namespace {
 
 struct Fixture {
-  explicit Fixture(std::uint64_t capacity) : region(capacity, system::Sharing::alone) {}
+  explicit Fixture(std::uint64_t capacity) : region(std::make_shared<PrivateMemory>(capacity)) {}
 
   Region region;
   BlockList list{region};

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <vector>
 
+#include "core/system/memory.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/core/owned.hpp"
 #include "cpp/testing.hpp"

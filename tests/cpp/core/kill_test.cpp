@@ -8,8 +8,11 @@
 #include <limits>
 #include <vector>
 
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
+#include "core/allocator/check.hpp"
+#include "core/allocator/rebuild.hpp"
 #include "core/region/poison.hpp"
+#include "core/region/private_memory.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/testing.hpp"
 
@@ -104,8 +107,8 @@ void take_over(Allocator& allocator, const Journal* journal, std::uint64_t seed)
   allocator.region().commit(allocator.region().end());
   unpoison(allocator.region().address(first_block), capacity);
   allocator.blocks().walk([](Offset, Word) {});
-  allocator.rebuild();
-  allocator.check();
+  rebuild(allocator);
+  check_invariants(allocator);
   verify(allocator, journal);
   Model model(allocator, seed);
   for (int step = 0; step < 60; ++step) model.step({.size_bits = 11});
@@ -121,7 +124,9 @@ void kill_and_take_over(int rounds, Arm&& arm, Kill&& kill_child) {
   for (int round = 0; round < rounds; ++round) {
     const Coalesce coalesce = round % 3 == 0 ? Coalesce::immediate : Coalesce::deferred;
     Allocator allocator(
-        {.capacity = capacity, .coalesce = coalesce, .sharing = system::Sharing::children});
+        {.capacity = capacity,
+         .coalesce = coalesce,
+         .backing = std::make_shared<PrivateMemory>(capacity, system::Sharing::children)});
     journal.clear();
     const pid_t child = fork();
     if (child == 0) {
@@ -223,7 +228,7 @@ TEST("the blocks tile the region after every store") {
   watched(look_at_the_blocks, [](Allocator& allocator, Model& model) {
     for (int step = 0; step < 1500; ++step) {
       model.step({.size_bits = 11, .align_bits = 10});
-      if (step % 100 == 0) allocator.rebuild();
+      if (step % 100 == 0) rebuild(allocator);
     }
     model.release_all();
   });
@@ -265,8 +270,8 @@ TEST("an operation cut off at each of its stores in turn leaves a heap that goes
       }
       if (!cut_off) continue;
       model.forget_busy();
-      allocator.rebuild();
-      allocator.check();
+      rebuild(allocator);
+      check_invariants(allocator);
       model.verify();
       if (allocator.counters().live.blocks > model.blocks().size() + 20) {
         // Blocks that nobody got to know, as those of the dead.
@@ -299,8 +304,8 @@ TEST("an operation of a fenced heap cut off at each of its stores leaves a heap 
         allocator.release(grown.payload, grown.usable);
       } catch (const Killed&) {
       }
-      allocator.rebuild();
-      allocator.check();
+      rebuild(allocator);
+      check_invariants(allocator);
     }
   }
 }
@@ -315,12 +320,12 @@ TEST("a rebuild cut off at each of its stores can be done again") {
     try {
       const Hook hook(die_by_exception);
       stores_left = store;
-      allocator.rebuild();
+      rebuild(allocator);
     } catch (const Killed&) {
       cut_off = true;
     }
-    allocator.rebuild();
-    allocator.check();
+    rebuild(allocator);
+    check_invariants(allocator);
     model.verify();
     if (!cut_off) break;
   }
@@ -338,7 +343,7 @@ TEST("a kill leaves nothing in memory that is called untouched") {
       allocator.allocate(100, 256);
     } catch (const Killed&) {
     }
-    allocator.rebuild();
+    rebuild(allocator);
     allocator.release(block.payload, block.usable);
     allocator.defrag();
     Model model(allocator, 1);  // which looks at each byte beyond `dirty`

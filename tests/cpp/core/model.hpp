@@ -6,7 +6,7 @@
 #include <map>
 #include <random>
 
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
 #include "cpp/testing.hpp"
 
 namespace rheap::testing {

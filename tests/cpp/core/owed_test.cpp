@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
 #include "cpp/testing.hpp"
 
 using namespace rheap;

@@ -3,7 +3,8 @@
 #include <initializer_list>
 #include <vector>
 
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
+#include "core/allocator/check.hpp"
 #include "cpp/testing.hpp"
 
 using namespace rheap;
@@ -28,13 +29,13 @@ class Holed {
       starts_.push_back(block_of(allocation.payload));
       allocator_.release(allocation.payload, allocation.usable);
     }
-    allocator_.check();
+    check_invariants(allocator_);
   }
 
   /// Where in which hole the block of this size went, as hole number and bytes into it.
   std::pair<int, std::uint64_t> take(std::uint64_t size) {
     const Offset start = block_of(allocator_.allocate(size - word_bytes, 8).payload);
-    allocator_.check();
+    check_invariants(allocator_);
     int hole = -1;
     for (const Offset each : starts_) hole += each <= start ? 1 : 0;
     return {hole, start - starts_[static_cast<std::size_t>(hole)]};
@@ -145,7 +146,7 @@ TEST("the wilderness is the last hole") {
   CHECK(worst.allocate(192, 8).payload == first_block + 608);  // and 400 too
   CHECK(worst.allocate(192, 8).payload == first_block + 8);    // 200 are not: the lowest
   CHECK(worst.allocate(192, 8).payload == first_block + 808);
-  worst.check();
+  check_invariants(worst);
 
   Allocator best({.capacity = 400, .coalesce = Coalesce::immediate, .policy = Policy::best});
   const Allocation hole = best.allocate(232, 8);
@@ -164,7 +165,7 @@ TEST("an aligned block takes a hole that it fits at its alignment") {
     }
     for (const std::uint64_t align : {16UL, 256UL, 4096UL}) {
       CHECK(is_aligned(allocator.allocate(700, align).payload, align));
-      allocator.check();
+      check_invariants(allocator);
     }
   }
 }
@@ -198,12 +199,12 @@ TEST("a chooser sees all holes, and what it chooses is verified") {
   for (const Offset wrong : {first_block + 8, first_block, Offset{}, first_block + 104}) {
     chooser.answer = wrong;  // no hole; too small; the header; a live block
     CHECK(CHECK_THROWS<WrongChoice>([&] { allocator.allocate(200, 8); }).chosen == wrong);
-    allocator.check();
+    check_invariants(allocator);
   }
   CHECK(chooser.seen.size() == 2 && chooser.seen[0].start == first_block);
   chooser.answer.reset();
   CHECK_THROWS<Exhausted>([&] { allocator.allocate(8, 8); });
   chooser.answer = chooser.seen[1].start;
   CHECK(block_of(allocator.allocate(8, 8).payload) == first_block + 208);
-  allocator.check();
+  check_invariants(allocator);
 }

@@ -1,4 +1,7 @@
-#include "core/heap/allocator.hpp"
+#include "core/allocator/rebuild.hpp"
+
+#include "core/allocator/allocator.hpp"
+#include "core/allocator/check.hpp"
 #include "core/region/poison.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/testing.hpp"
@@ -48,8 +51,8 @@ TEST("rebuild makes everything anew from the list of blocks") {
       for (int round = 0; round < 40; ++round) {
         for (int step = 0; step < 40; ++step) model.step({.size_bits = 12});
         wreck(allocator, model.random());
-        allocator.rebuild();
-        allocator.check();
+        rebuild(allocator);
+        check_invariants(allocator);
         model.verify();
         CHECK(allocator.counters().live.blocks == model.blocks().size());
         CHECK(allocator.counters().deferred.blocks == 0);
@@ -65,11 +68,11 @@ TEST("rebuild of a sound heap keeps it, and once more changes nothing") {
   Allocator allocator({.capacity = 128 << 10});
   Model model(allocator, 2);
   for (int step = 0; step < 300; ++step) model.step();
-  allocator.rebuild();
-  allocator.check();
+  rebuild(allocator);
+  check_invariants(allocator);
   const Counters before = allocator.counters();
-  allocator.rebuild();
-  allocator.check();
+  rebuild(allocator);
+  check_invariants(allocator);
   CHECK(allocator.counters().free.bytes == before.free.bytes);
   CHECK(allocator.counters().live.bytes == before.live.bytes);
   CHECK(allocator.defrag() == 0);
@@ -81,5 +84,5 @@ TEST("rebuild does not believe a word that is damaged") {
   const Allocation block = allocator.allocate(100, 8);
   allocator.allocate(100, 8);
   allocator.region().store(block_of(block.payload), 1);
-  CHECK_THROWS<Damage>([&] { allocator.rebuild(); });
+  CHECK_THROWS<Damage>([&] { rebuild(allocator); });
 }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "core/region/private_memory.hpp"
 #include "core/region/word.hpp"
+#include "core/system/memory.hpp"
 #include "core/system/refused.hpp"
 #include "cpp/testing.hpp"
 
@@ -11,7 +13,7 @@ using namespace rheap::testing;
 
 TEST("a region starts at 2 MiB, its header at nothing allocated") {
   for (const auto sharing : {system::Sharing::alone, system::Sharing::children}) {
-    const Region region(1000, sharing);
+    const Region region(std::make_shared<PrivateMemory>(1000, sharing));
     CHECK(reinterpret_cast<std::uintptr_t>(region.base()) % largest_align == 0);
     CHECK(region.capacity() == 1000 && region.end() == first_block + 1000);
     const HeapHeader& header = region.header();
@@ -28,7 +30,7 @@ TEST("a region starts at 2 MiB, its header at nothing allocated") {
 }
 
 TEST("a region commits as it grows and never beyond its mapping") {
-  Region region(256 << 20, system::Sharing::alone);
+  Region region(std::make_shared<PrivateMemory>(256 << 20, system::Sharing::alone));
   Offset committed = region.committed();
   CHECK(committed.value < 16 << 20);
   while (committed < region.end()) {
@@ -43,7 +45,7 @@ TEST("a region commits as it grows and never beyond its mapping") {
 
 TEST("discarded pages leave memory and read as zero, those at the edges stay") {
   for (const auto sharing : {system::Sharing::alone, system::Sharing::children}) {
-    Region region(1 << 20, sharing);
+    Region region(std::make_shared<PrivateMemory>(1 << 20, sharing));
     region.commit(region.end());
     const std::uint64_t page = system::page_bytes();
     const Offset begin{align_up(first_block.value, page) + page};
@@ -58,20 +60,20 @@ TEST("discarded pages leave memory and read as zero, those at the edges stay") {
 }
 
 TEST("a region that was prefaulted is in memory") {
-  Region region(4 << 20, system::Sharing::alone);
+  Region region(std::make_shared<PrivateMemory>(4 << 20, system::Sharing::alone));
   region.prefault();
   CHECK(region.resident() >= region.capacity());
 }
 
 TEST("a region that the system refuses is SystemRefused") {
   const SystemRefused refused =
-      CHECK_THROWS<SystemRefused>([] { Region(std::uint64_t{1} << 60, system::Sharing::alone); });
+      CHECK_THROWS<SystemRefused>([] { PrivateMemory(std::uint64_t{1} << 60); });
   CHECK(refused.code == ENOMEM);
 }
 
 TEST("a region whose large blocks are to have huge pages commits as much as without") {
   for (const auto sharing : {system::Sharing::alone, system::Sharing::children}) {
-    Region region(64 << 20, sharing);
+    Region region(std::make_shared<PrivateMemory>(64 << 20, sharing));
     const Offset begin = first_block + 8;
     const Offset end = begin + (std::uint64_t{5} << 20);
     region.commit_for_block(begin, end);

@@ -1,4 +1,4 @@
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
 #include "cpp/core/model.hpp"
 #include "cpp/testing.hpp"
 

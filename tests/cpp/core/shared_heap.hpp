@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "core/heap/heap.hpp"
-#include "core/region/segment.hpp"
+#include "core/shared/segment.hpp"
 
 namespace rheap::testing {
 

@@ -1,4 +1,4 @@
-#include "core/heap/sliding.hpp"
+#include "core/compaction/sliding.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -10,20 +10,22 @@ namespace rheap {
 Sliding::Sliding(Allocator& allocator, HandleTable& handles, const CompactionBounds& bounds,
                  Owners& owners)
     : allocator_(allocator),
+      relocation_(allocator),
       handles_(handles),
       bounds_(bounds),
       owners_(owners),
-      began_(is_timed() ? system::microseconds() : 0) {}
+      began_(is_timed() ? system::microseconds() : 0),
+      hole_(relocation_) {}
 
 void Sliding::slide_all() {
-  allocator_.forget_holes();
+  relocation_.forget_holes();
   listed_ = first_ = false;
   take_in_from(allocator_.blocks().first());
   slide({}, payload_of(allocator_.blocks().wilderness()));
 }
 
 bool Sliding::merge() {
-  while (allocator_.merge_some(merges_at_once)) {
+  while (relocation_.merge_some(merges_at_once)) {
     if (is_over()) return false;
   }
   return true;
@@ -39,10 +41,10 @@ Offset Sliding::slide(Offset begin, Offset end) {
     } else if (slide_window(window, begin, end)) {
       continue;
     }
-    let_go();
+    hole_.attach();
     return std::max(begin, stopped_);
   }
-  let_go();
+  hole_.attach();
   return end;
 }
 
@@ -69,23 +71,23 @@ bool Sliding::visit(Handle& handle) {
   const Decision decision = hole_ ? decide(handle, block) : Decision::stay;
   if (decision == Decision::stop) return false;
   if (decision == Decision::stay) {
-    let_go();
+    hole_.attach();
     take_in_from(block.end());
     return true;
   }
   const Offset from = handle.payload;
-  handle.payload = allocator_.slide(hole_, block, handle.align);
-  take_in_from(hole_.end());
+  handle.payload = hole_.slide(block, handle.align);
+  take_in_from(hole_.block().end());
   owners_.moved(handle, from);
   figures_.moved.add(block.word.size());
   bytes_unclocked_ += block.word.size();
   return true;
 }
 
-/// About a block behind the hole in hand.
+/// About a block after the detached hole.
 Sliding::Decision Sliding::decide(const Handle& handle, Block block) {
   const std::uint64_t size = block.word.size();
-  const Offset to = Request{size, handle.align}.start_in(hole_.start);
+  const Offset to = Request{size, handle.align}.start_in(hole_.block().start);
   const bool leaves_hole = to + smallest_block <= block.start;
   if (!leaves_hole || !owners_.may_move(handle)) return Decision::stay;
   if (size > bounds_.bytes || size / rate > bounds_.microseconds) {
@@ -108,27 +110,21 @@ bool Sliding::is_over_now_and_then() {
 }
 
 void Sliding::take_in(Block hole) {
-  allocator_.take_hole(hole, listed_);
-  if (hole_) return allocator_.join(hole_, hole.word.size());
-  if (hole.word.state() != State::free) allocator_.empty(hole);
-  hole_ = hole;
+  listed_ ? relocation_.detach(hole) : relocation_.unpoison(hole);
+  hole_.take_in(hole);
 }
 
-/// Takes in what is free from here on. All behind the last block is the wilderness's.
+/// Takes in what is free from here on. All after the last block is the wilderness's.
 void Sliding::take_in_from(Offset at) {
   const BlockList& blocks = allocator_.blocks();
   const Offset wilderness = blocks.wilderness();
   while (at < wilderness) {
-    const Block behind{at, blocks.follow(at)};
-    if (behind.word.state() == State::live) return;
-    take_in(behind);
-    at = behind.end();
+    const Block next{at, blocks.follow(at)};
+    if (next.word.state() == State::live) return;
+    take_in(next);
+    at = next.end();
   }
-  let_go();
-}
-
-void Sliding::let_go() {
-  if (hole_) allocator_.put_back(std::exchange(hole_, {}));
+  hole_.attach();
 }
 
 }  // namespace rheap

@@ -3,23 +3,11 @@
 #include <cstdint>
 #include <limits>
 
-#include "core/heap/allocator.hpp"
-#include "core/heap/handles.hpp"
+#include "core/compaction/relocation.hpp"
+#include "core/handles/handles.hpp"
+#include "core/handles/owners.hpp"
 
 namespace rheap {
-
-/// Whoever has the handles of a heap. Each call comes with the heap's lock held, so it must not
-/// call the heap, nor wait for a thread that does.
-class Owners {
- public:
-  /// Whether nobody but the handle knows the block's address.
-  virtual bool may_move(const Handle& handle) noexcept = 0;
-  /// The block was moved; `from` is where its payload was.
-  virtual void moved(Handle& handle, Offset from) noexcept = 0;
-
- protected:
-  ~Owners() = default;
-};
 
 /// What one pass may cost. A block that no pass of this cost could move is left where it is.
 struct CompactionBounds {
@@ -38,10 +26,10 @@ struct CompactionFigures {
   bool finished = false;  ///< it came to the end of the blocks
 };
 
-/// One pass that slides live blocks towards the low end, in address order, with a hole in hand that
-/// takes in what is free (Haddon, Waite: "A compaction procedure for variable-length storage
-/// elements", 1967). It finds the handles by their window of the region, so nothing is sorted or
-/// marked before the first block moves, and can stop at any block.
+/// One pass that slides live blocks towards the low end, in address order, and carries a detached
+/// hole along that takes in what is free (Haddon, Waite: "A compaction procedure for
+/// variable-length storage elements", 1967). It finds the handles by their window of the region, so
+/// nothing is sorted or marked before the first block moves, and can stop at any block.
 ///
 /// Without bounds it makes all lists of holes anew, since to take each hole out of its list would
 /// cost more than all the rest.
@@ -79,9 +67,9 @@ class Sliding {
   Decision decide(const Handle& handle, Block block);
   void take_in(Block hole);
   void take_in_from(Offset at);
-  void let_go();
 
   Allocator& allocator_;
+  Relocation relocation_;
   HandleTable& handles_;
   CompactionBounds bounds_;
   Owners& owners_;
@@ -89,7 +77,7 @@ class Sliding {
   CompactionFigures figures_;
   bool listed_ = true;  ///< whether holes are in lists
   bool first_ = true;   ///< no block was visited yet
-  Block hole_{};        ///< in hand, if any
+  DetachedHole hole_;
   Offset stopped_{};
   unsigned blocks_unclocked_ = 0;
   std::uint64_t bytes_unclocked_ = 0;

@@ -1,10 +1,11 @@
-#include "core/heap/allocator.hpp"
+#include "core/allocator/allocator.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
 
 #include "core/region/fence.hpp"
+#include "core/region/private_memory.hpp"
 #include "core/system/refused.hpp"
 
 namespace rheap {
@@ -23,14 +24,14 @@ Block rest_of(Block block, std::uint64_t size) {
 }  // namespace
 
 Allocator::Allocator(const Options& options)
-    : region_(options.segment != nullptr ? Region(*options.segment)
-                                         : Region(options.capacity, options.sharing)),
+    : region_(options.backing ? options.backing
+                              : std::make_shared<PrivateMemory>(options.capacity)),
       placement_(region_, blocks_, options.policy, options.chooser),
       deferring_(options.coalesce == Coalesce::deferred),
       fenced_(options.fenced),
       overhead_(word_bytes + (fenced_ ? fence::fence_bytes : 0)),
       quick_bytes_(deferring_ && !fenced_ ? quick_limit - word_bytes + 1 : 0) {
-  if (options.segment != nullptr && !options.segment->is_new()) return;
+  if (!region_.starts_afresh()) return;
   region_.header().fenced = fenced_ ? 1 : 0;
   region_.header().policy = static_cast<std::uint16_t>(options.policy);
 }
@@ -59,18 +60,23 @@ Allocator::Allocator(const Options& options)
 
 [[gnu::always_inline]] inline Block Allocator::find_block(Request request) {
   try {
-    if (const Hole hole = find_hole(request)) {
-      const bool is_last = hole.start == blocks_.wilderness();
-      const Block block = is_last ? take_wilderness(hole.start, request) : place(hole, request);
-      placement_.took(block.end());
-      return block;
-    }
+    if (const Hole hole = find_hole(request)) return take(hole, request);
   } catch (const SystemRefused&) {
     if (const Block block = take_at_last(request)) return block;
     throw;
   }
   return take_at_last(request);
 }
+
+/// Makes a block in a hole, or at the start of the wilderness.
+[[gnu::always_inline]] inline Block Allocator::take(Hole hole, Request request) {
+  const bool is_last = hole.start == blocks_.wilderness();
+  const Block block = is_last ? take_wilderness(hole.start, request) : place(hole, request);
+  placement_.took(block.end());
+  return block;
+}
+
+Block Allocator::occupy(Hole hole, Request request) { return take(hole, request); }
 
 /// Where a block can be made: a hole, at last the wilderness, or none.
 [[gnu::always_inline]] inline Hole Allocator::find_hole(Request request) {
@@ -118,29 +124,6 @@ bool Allocator::merging_is_due(Request request) const {
   if (deferred) return find_block(request);  // once more, with nothing deferred
   const Hole hole = placement_.search(request);
   return hole ? place(hole, request) : Block{};
-}
-
-/// For a block that moves: where it fits without growing the heap, then where it fits.
-Block Allocator::find_place(Request request, bool wilderness) {
-  Hole hole = placement_.find(request);
-  if (!hole) hole = placement_.choose(request, {});
-  if (!hole) hole = placement_.search(request);
-  const bool grows = !hole && wilderness && request.fits(placement_.wilderness());
-  if (!hole && !grows) return {};
-  try {
-    const Block block =
-        grows ? take_wilderness(placement_.wilderness().start, request) : place(hole, request);
-    placement_.took(block.end());
-    return block;
-  } catch (const SystemRefused&) {
-    return {};
-  }
-}
-
-Allocation Allocator::allocate_in(Block hole, std::uint64_t bytes, std::uint64_t align) {
-  const Block block = place(hole_of(hole), {block_size_for(bytes), align});
-  placement_.took(block.end());
-  return finish(block, bytes, bytes);
 }
 
 /// Makes a free block, or the aligned part of it, live; what is left on either side stays free.
@@ -232,7 +215,7 @@ void Allocator::work_off() {
     const std::uint64_t left = owed - std::min<std::uint64_t>(owed, merges_per_free);
     Memory::store(owed, std::min(left, count().deferred.blocks));  // no more than there are
   }
-  if (has_surplus_) give_back_surplus();
+  if (purge_.is_due()) purge_.step(count().live.bytes);
 }
 
 void Allocator::verify_release(Offset payload, std::uint64_t usable) const {
@@ -280,8 +263,7 @@ std::uint64_t Allocator::merge(Block block) {
     region_.unpoison(whole.start, whole.size);  // first: from the retreat on it may be written to
     blocks_.retract(whole.start);
     if (before) blocks_.wipe(block.start);
-    reached_ = std::max(reached_, wilderness);
-    has_surplus_ = true;  // perhaps
+    purge_.note_retreat(wilderness);
   } else {
     if (before && after) remove_free(after.start, after.size);
     blocks_.mark(whole.start, {whole.size, State::free, false});
@@ -360,6 +342,13 @@ std::uint64_t Allocator::defrag() {
   const std::uint64_t merges = merge_all_deferred();
   check_self();
   return merges;
+}
+
+std::uint64_t Allocator::trim() {
+  merge_all_deferred();
+  const std::uint64_t purged = purge_.all();
+  check_self();
+  return purged;
 }
 
 // --- resizing -------------------------------------------------------------------------------

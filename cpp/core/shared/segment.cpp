@@ -1,4 +1,4 @@
-#include "core/region/segment.hpp"
+#include "core/shared/segment.hpp"
 
 #include <algorithm>
 #include <array>
@@ -78,8 +78,8 @@ std::uint64_t SegmentShape::bytes() const {
 }
 
 Segment::Segment(SegmentShape shape)
-    : shape_(shape),
-      is_new_(true),
+    : Backing(shape.capacity, Start::afresh, false),
+      shape_(shape),
       id_(fresh_id()),
       file_(system::make_memory_file(name_of(id_).data(), shape_.bytes())) {
   try {
@@ -94,18 +94,24 @@ Segment::Segment(SegmentShape shape)
   }
 }
 
-Segment::Segment(int descriptor)
-    : shape_{}, is_new_(false), id_(0), file_(system::take_file(descriptor)) {
-  shape_ = read_shape(file_, id_);
+Segment::Segment(int descriptor) : Segment(look_behind(descriptor)) {}
+
+Segment::Segment(const Found& found)
+    : Backing(found.shape.capacity, Start::joined, false),
+      shape_(found.shape),
+      id_(found.id),
+      file_(found.file) {
   base_ = system::map_shared(file_, shape_.bytes(), largest_align);
   presence_ = reinterpret_cast<std::uint64_t*>(base_ + shape_.presence_at());
 }
 
-std::uint64_t Segment::id_behind(int descriptor) {
-  std::uint64_t id = 0;
-  static_cast<void>(read_shape(system::take_file(descriptor), id));
-  return id;
+Segment::Found Segment::look_behind(int descriptor) {
+  Found found{system::take_file(descriptor), {}, 0};
+  found.shape = read_shape(found.file, found.id);
+  return found;
 }
+
+std::uint64_t Segment::id_behind(int descriptor) { return look_behind(descriptor).id; }
 
 Segment::~Segment() {
   system::release(base_, shape_.bytes());
@@ -172,6 +178,8 @@ std::optional<std::uint64_t> Segment::discard(Offset begin, Offset end) {
   return refused ? std::nullopt : std::optional(given_back);
 }
 
-std::uint64_t Segment::resident() const { return system::bytes_in_memory(file_); }
+void Segment::prefault() { system::provide(file_, base_, 0, shape_.presence_at()); }
+
+std::uint64_t Segment::resident(Offset) const { return system::bytes_in_memory(file_); }
 
 }  // namespace rheap

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "core/allocator/purge.hpp"
 #include "core/free_space/deferred.hpp"
 #include "core/free_space/placement.hpp"
 #include "core/region/block_list.hpp"
@@ -11,8 +13,6 @@
 #include "core/region/region.hpp"
 
 namespace rheap {
-
-struct Handle;
 
 enum class Coalesce { deferred, immediate };
 
@@ -22,6 +22,10 @@ struct Allocation {
   std::uint64_t usable;  ///< bytes the payload may grow to in place: at least what was asked for
   std::uint64_t dirty;   ///< leading bytes that may hold something; those behind are zero
 };
+
+class Allocator;
+/// See check.hpp.
+void check_invariants(const Allocator& allocator);
 
 /// Allocates and frees blocks of one region. Knows offsets and bytes, nothing of handles, locks or
 /// Python. One thread at a time.
@@ -45,21 +49,14 @@ class Allocator {
   /// one must be deferred for that.
   static constexpr unsigned merges_per_large = 8;
   static constexpr std::uint64_t deferred_part = 32;
-  /// Dirty bytes of the wilderness that a heap keeps, or a quarter of the live bytes if that is
-  /// more. From twice as many on it gives back to the system what no block reached during the last
-  /// so many frees, a step with each free.
-  static constexpr std::uint64_t surplus_kept = std::uint64_t{8} << 20;
-  static constexpr unsigned surplus_patience = 64;
-  static constexpr std::uint64_t surplus_step = std::uint64_t{128} << 10;
 
   struct Options {
     std::uint64_t capacity;  ///< bytes for blocks, a multiple of 8
     Coalesce coalesce = Coalesce::deferred;
     Policy policy = Policy::segregated;
     bool fenced = false;
-    system::Sharing sharing = system::Sharing::alone;
-    Chooser* chooser = nullptr;  ///< for Policy::chosen
-    Segment* segment = nullptr;  ///< where the region lies, when others see it, too
+    Chooser* chooser = nullptr;                  ///< for Policy::chosen
+    std::shared_ptr<Backing> backing = nullptr;  ///< of that capacity; private memory if none
   };
   explicit Allocator(const Options& options);
 
@@ -100,47 +97,12 @@ class Allocator {
   /// were in memory.
   std::uint64_t trim();
 
-  // --- moving, for who knows every handle (see Compaction)
-  // ---------------------------------------- A hole "in hand" is in no list and not counted; it is
-  // given to `put_back` in the end. No other operation may come in between. Nothing may be
-  // deferred.
-
-  /// Merges at most so many deferred blocks; returns whether there were as many.
-  bool merge_some(std::uint64_t most);
-  /// Empties all lists: each hole is to be taken and put back. What is deferred is a hole, too.
-  void forget_holes();
-  /// Takes a free block into the hand, out of its list if it is `listed`. Throws Damage.
-  void take_hole(Block hole, bool listed = true);
-  /// A hole in hand takes in the free block behind it, which is in hand as well.
-  void join(Block& hole, std::uint64_t more) { blocks_.absorb(hole.start, hole.word, more); }
-  /// Lists the hole, or gives it to the wilderness.
-  void put_back(Block hole);
-  /// Moves the live block behind a hole in hand towards the hole's start, as far as its alignment
-  /// lets it. Returns where its payload is now; the hole is then the one behind it, in hand.
-  Offset slide(Block& hole, Block live, std::uint64_t align);
-  /// Makes a copy of a live block in a hole, at last in the wilderness if that may be used, or
-  /// nowhere when it fits in none. The old block is then no longer counted, and to be emptied.
-  std::optional<Allocation> copy_elsewhere(const Handle& handle, bool wilderness);
-  /// A new block in this hole, which is in its list and has room for it.
-  Allocation allocate_in(Block hole, std::uint64_t bytes, std::uint64_t align);
-  /// What was a live or a deferred block is a hole in hand.
-  void empty(Block& block);
   /// Bytes of the block for a request, its word included. Throws Exhausted when there can be none.
   std::uint64_t block_size_for(std::uint64_t bytes);
   /// Bytes of the largest free block, the wilderness aside; 0 when there is none.
   [[nodiscard]] std::uint64_t largest_hole() const { return placement_.largest(); }
   /// One of so many bytes or more that is found in constant time, or none.
   [[nodiscard]] Hole find_hole(std::uint64_t size) const { return placement_.find({size, 8}); }
-  /// Finishes the move in the middle of which a process was killed.
-  void finish_move();
-
-  /// Verifies every invariant; throws Damage for the first that fails.
-  void check() const;
-  /// Throws Damage unless the counters are what a walk counted.
-  void verify_counters(const Tally& live, const Tally& deferred, const Tally& free) const;
-  /// Makes footers, marks, lists and counters anew from the list of blocks. (A private heap that
-  /// nobody killed never needs it.)
-  void rebuild();
 
   /// Throws Damage unless a live block with so many usable bytes starts here and its fence, if any,
   /// is whole.
@@ -164,13 +126,18 @@ class Allocator {
   [[nodiscard]] const Counters& counters() const { return region_.header().counters; }
   [[nodiscard]] const Work& work() const { return blocks_.work(); }
   [[nodiscard]] bool fenced() const { return fenced_; }
+  [[nodiscard]] const Placement& placement() const { return placement_; }
+  [[nodiscard]] const Deferred& deferred() const { return deferred_; }
+  /// Bytes of a block that are not payload: its word and any fence.
+  [[nodiscard]] std::uint64_t overhead() const { return overhead_; }
 
  private:
+  friend class Relocation;
+  friend void rebuild(Allocator& allocator);
+
   Allocation allocate_slowly(std::uint64_t bytes, std::uint64_t align);
   void release_slowly(Offset payload, std::uint64_t usable);
   [[nodiscard]] Counters& count() const { return region_.header().counters; }
-  /// Bytes of a block that are not payload: its word and any fence.
-  [[nodiscard]] std::uint64_t overhead() const { return overhead_; }
   [[nodiscard]] std::uint64_t wilderness_bytes() const {
     const std::uint64_t left = placement_.wilderness().size;
     return left > 0 ? left - word_bytes : 0;
@@ -181,14 +148,14 @@ class Allocator {
     return largest > 0 ? largest - overhead() : 0;
   }
 
-  void copy_down(Offset from, Offset to, std::uint64_t size);
-  Block find_place(Request request, bool wilderness);
   Block find_block(Request request);
   Hole find_hole(Request request);
   [[nodiscard]] bool merging_is_due(Request request) const;
   void reach(Offset wilderness, Offset start, Offset end);
   Block take_wilderness(Offset wilderness, Request request);
   Block take_at_last(Request request);
+  Block take(Hole hole, Request request);
+  Block occupy(Hole hole, Request request);  ///< as `take`, for Relocation
   Block place(Hole hole, Request request);
   Block use_up(Hole hole, Request request);
   Block cut_front(Hole hole, std::uint64_t size);
@@ -204,15 +171,21 @@ class Allocator {
   std::uint64_t merge_left(Block block);
   std::uint64_t merge_deferred(std::uint64_t most);
   std::uint64_t merge_all_deferred();
-  [[nodiscard]] bool has_work() const { return region_.header().deferred.owed > 0 || has_surplus_; }
+  [[nodiscard]] bool has_work() const {
+    return region_.header().deferred.owed > 0 || purge_.is_due();
+  }
   void owe_for_large() {
     if (count().deferred.bytes <= count().live.bytes / deferred_part) return;
     std::uint64_t& owed = region_.header().deferred.owed;
     Memory::store(owed, owed + merges_per_large);
   }
   void work_off();
-  std::optional<std::uint64_t> give_back_from(Offset begin);
-  void give_back_surplus();
+  /// Empties all lists, and counts nothing as free.
+  void forget_free() {
+    placement_.clear();
+    deferred_.clear();
+    count().free = count().deferred = {};
+  }
   void add_free(Offset block, std::uint64_t size);
   void change_free(Hole old, Hole made);
   void remove_free(Offset block, std::uint64_t size);
@@ -230,7 +203,7 @@ class Allocator {
   void raise_fence(Offset payload, std::uint64_t usable, std::uint64_t bytes);
   void check_self() const {
 #if RHEAP_CHECK >= 2
-    if (check_every_operation) check();
+    if (check_every_operation) check_invariants(*this);
 #endif
   }
 
@@ -240,11 +213,7 @@ class Allocator {
   Deferred deferred_{region_, blocks_};
   bool deferring_;
   bool fenced_;
-  bool has_surplus_ = false;  ///< perhaps
-  bool shrinking_ = false;    ///< a surplus is being given back
-  unsigned frees_ = 0;        ///< of this turn, with a surplus
-  Offset reached_{};          ///< the highest wilderness in this turn, and in the one before
-  Offset reached_before_{};
+  Purge purge_{region_, blocks_};
   std::uint64_t overhead_;
   std::uint64_t quick_bytes_;  ///< requests for fewer have a quick way
 };

@@ -1,4 +1,4 @@
-#include "core/heap/handles.hpp"
+#include "core/handles/handles.hpp"
 
 #include <bit>
 #include <utility>

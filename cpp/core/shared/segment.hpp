@@ -5,8 +5,9 @@
 #include <exception>
 #include <optional>
 
+#include "core/region/backing.hpp"
 #include "core/region/errors.hpp"
-#include "core/region/offset.hpp"
+#include "core/region/layout.hpp"
 #include "core/system/files.hpp"
 #include "core/system/memory.hpp"
 
@@ -71,7 +72,7 @@ struct SharedHeader;
 /// growing, so that no access can end in SIGBUS but for want of memory. That is asked for, by
 /// `fallocate`, before a page is used: a bit for each window of 64 KiB says that all of its pages
 /// are in memory. The bit is set after they are, and cleared before they go.
-class Segment {
+class Segment final : public Backing {
  public:
   static constexpr std::uint64_t window_bytes = std::uint64_t{64} << 10;
 
@@ -83,25 +84,22 @@ class Segment {
   /// The one behind this descriptor, which is from here on the Segment's. Throws Mismatch or
   /// SystemRefused, and then the descriptor is still the caller's.
   explicit Segment(int descriptor);
-  ~Segment();
-  Segment(const Segment&) = delete;
-  Segment& operator=(const Segment&) = delete;
+  ~Segment() override;
 
   /// The descriptor is not the Segment's any more, but its maker's.
   void keep_descriptor() { file_.descriptor = -1; }
 
-  [[nodiscard]] bool is_new() const { return is_new_; }
-  [[nodiscard]] std::byte* base() const { return base_; }
-  [[nodiscard]] std::uint64_t capacity() const { return shape_.capacity; }
   [[nodiscard]] const SegmentShape& shape() const { return shape_; }
   [[nodiscard]] const system::File& file() const { return file_; }
   /// Of the heap: in the name of the file, too.
   [[nodiscard]] std::uint64_t id() const { return id_; }
 
+  /// All of it is accessible.
+  Offset commit(Offset, Offset) override { return first_block + capacity(); }
   /// Brings the windows of [begin, end), a part of the region, into memory. Throws SystemRefused,
   /// or Unprovided when they are many; then they are to be provided outside of the heap's locks,
   /// and this to be tried again. Nothing has changed then.
-  void provide(Offset begin, Offset end) {
+  void provide(Offset begin, Offset end) override {
     const std::uint64_t first = begin.value / window_bytes;
     const std::uint64_t last = (end.value - 1) / window_bytes;
     for (std::uint64_t window = first; window <= last; ++window) {
@@ -113,10 +111,11 @@ class Segment {
   void is_provided(const Unprovided& range) { prepared_ = range; }
   /// The same for a part of the tables, whose user knows what is in memory.
   void provide_table(std::uint64_t begin, std::uint64_t end);
-  /// Gives back the windows inside [begin, end). Returns how many bytes of them were in memory, or
-  /// nothing when the system did not do it.
-  std::optional<std::uint64_t> discard(Offset begin, Offset end);
-  [[nodiscard]] std::uint64_t resident() const;
+  void prefault() override;
+  void prefer_huge_pages(Offset, Offset) noexcept override {}
+  std::optional<std::uint64_t> discard(Offset begin, Offset end) override;
+  [[nodiscard]] std::uint64_t unit() const override { return window_bytes; }
+  [[nodiscard]] std::uint64_t resident(Offset) const override;
   /// From here on this process can look at nothing of it.
   void forbid() noexcept { system::forbid(base_, shape_.bytes()); }
 
@@ -134,11 +133,18 @@ class Segment {
   /// How many windows may be provided with a lock held: 4 MiB, which takes about a millisecond.
   static constexpr std::uint64_t most_inside = 64;
 
+  /// Of what is behind a file whose header was read.
+  struct Found {
+    system::File file;
+    SegmentShape shape;
+    std::uint64_t id;
+  };
+  explicit Segment(const Found& found);
+  static Found look_behind(int descriptor);
+
   SegmentShape shape_;
-  bool is_new_;
   std::uint64_t id_;
   system::File file_;
-  std::byte* base_ = nullptr;
   std::uint64_t* presence_ = nullptr;
   Unprovided prepared_{};  ///< by the last `is_provided`
 };

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "core/heap/compaction.hpp"
+#include "core/compaction/compaction.hpp"
 
 namespace rheap {
 

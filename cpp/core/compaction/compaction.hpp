@@ -3,14 +3,15 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/heap/sliding.hpp"
+#include "core/compaction/evacuation.hpp"
+#include "core/compaction/sliding.hpp"
 
 namespace rheap {
 
 /// Moves live blocks so that what is free comes together: by sliding them towards the low end in
 /// address order, a pass that can stop anywhere and go on from there; or, for one request, by
-/// emptying the stretch that costs least. What may not move is a wall to it; blocks that are known
-/// to become walls can be placed where they stand together.
+/// emptying the range that costs least. Blocks that are known to become immovable can be placed
+/// where they stand together.
 class Compaction {
  public:
   Compaction(Allocator& allocator, HandleTable& handles)
@@ -29,34 +30,13 @@ class Compaction {
   /// Of a block that is given a place near the low end; to move as much for a larger one would take
   /// too long.
   static constexpr std::uint64_t largest_low = std::uint64_t{64} << 10;
-  static constexpr unsigned seen_for_low = 256;
   static constexpr std::uint64_t merged_for_low = 1024;
   /// To find where room costs least takes a look at each block, as long as to move so many bytes of
   /// it. A request for less gets room beside a large hole, after a look at a few blocks; or, where
   /// that fails, together with those after it.
   static constexpr std::uint64_t bytes_per_block = 8;
-  static constexpr unsigned seen_beside_hole = 64;
 
-  struct Stretch {
-    Offset begin{};
-    Offset end{};
-    std::uint64_t cost = CompactionBounds::none;  ///< live bytes
-
-    explicit operator bool() const { return cost != CompactionBounds::none; }
-  };
-  enum class Way { emptying, sliding };
-
-  [[nodiscard]] std::uint64_t largest_room() const;
-  bool gather(std::uint64_t needed, Owners& owners);
-  Stretch beside_hole(std::uint64_t needed, HandleCursor& cursor, Owners& owners) const;
-  Stretch cheapest(std::uint64_t needed, Way way, Owners& owners) const;
-  Stretch lowest(std::uint64_t needed, HandleCursor& cursor, Owners& owners);
-  Offset first_from(Offset place, HandleCursor& cursor) const;
-  bool empty_cheapest(std::uint64_t needed, Owners& owners);
-  bool empty(const Stretch& stretch, HandleCursor& cursor, Owners& owners);
-  bool move_elsewhere(Handle& handle, bool wilderness, Owners& owners);
-  template <typename Visit>
-  void for_each_hole(Offset begin, Offset end, Visit&& visit) const;
+  bool gather(Evacuation& evacuation, std::uint64_t needed, Owners& owners);
 
   Allocator& allocator_;
   HandleTable& handles_;

@@ -1,4 +1,4 @@
-#include "core/heap/compaction_plan.hpp"
+#include "core/compaction/plan.hpp"
 
 #include <algorithm>
 
