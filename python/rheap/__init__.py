@@ -21,6 +21,7 @@ from .errors import (  # noqa: E402
     HeapError,
     HeapExhausted,
     HeapMismatch,
+    LingeringWarning,
     TraceError,
     WrongChoice,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "HeapStats",
     "Holder",
     "Leaks",
+    "LingeringWarning",
     "Pin",
     "ProcessInfo",
     "SharedHeap",

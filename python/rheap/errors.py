@@ -15,6 +15,8 @@
 
     TraceError(ValueError)             a file is not a trace
 
+    LingeringWarning(RuntimeWarning)   on a debug heap: the memory of a closed block waits
+
 An operation that raises one of them has changed no block and no content. There is one exception:
 when freeing a block meets damage elsewhere, in a list, that block is closed.
 """
@@ -43,6 +45,7 @@ __all__ = [
     "HeapError",
     "HeapExhausted",
     "HeapMismatch",
+    "LingeringWarning",
     "TraceError",
     "WrongChoice",
 ]
@@ -329,6 +332,13 @@ class WrongChoice(HeapError, ValueError):
             f"{file}, line {line}, operation {operation}: the policy answered {answer!r:.200}, "
             f"which is no hole of at least {size:,} bytes; return one of the holes given, or None"
         )
+
+
+class LingeringWarning(RuntimeWarning):
+    """A block of a heap with debug=True was closed, and its memory waits: something may see it.
+
+    Says why, which line allocated the block, and what to do.
+    """
 
 
 class TraceError(ValueError):

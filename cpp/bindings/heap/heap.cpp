@@ -122,6 +122,7 @@ constexpr const char* trim_words =
     "region is damaged.\n\n"
     ">>> heap = Heap('4 MiB')\n"
     ">>> heap.alloc('1 MiB', zero=True).free()\n"
+    "True\n"
     ">>> heap.trim() % 4096\n"
     "0";
 constexpr const char* check_words =

@@ -25,6 +25,10 @@ void set_foreign(std::uint64_t offset);
 void set_wrong_choice(const std::string& source, std::uint64_t line, std::uint64_t operation,
                       std::uint64_t size, PyObject* answer);
 
+/// A LingeringWarning for the running line. Python also shows where `source` was allocated, if
+/// tracemalloc knows; else it is None. Returns false with a Python error where warnings are errors.
+bool warn_lingering(const std::string& text, PyObject* source);
+
 /// Runs `work` and turns what it throws into a Python error. Returns whether it threw nothing.
 template <typename Work>
 bool translated(Work&& work) {
