@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         BlockInfo,
         Blocks,
         BlockState,
+        CompactionTerms,
         CompactReport,
         HeapMap,
         HeapStats,
@@ -54,6 +55,7 @@ _LOOKED_AT = (
     "BlockState",
     "Blocks",
     "CompactReport",
+    "CompactionTerms",
     "HeapMap",
     "HeapStats",
     "Holder",
@@ -82,7 +84,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 def _heap_html(heap: Heap) -> str:
@@ -112,6 +114,7 @@ __all__ = [
     "BlockState",
     "Blocks",
     "CompactReport",
+    "CompactionTerms",
     "ForeignBlock",
     "Heap",
     "HeapBusy",

@@ -16,7 +16,8 @@ _HeapClass = TypeVar("_HeapClass", bound=type[Heap])
 _Scalar = TypeVar("_Scalar", bound=numpy.generic)
 _Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 _ArrayMaker: TypeAlias = Callable[
-    [Heap, _Shape, numpy.typing.DTypeLike, bool], numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]
+    [Heap, _Shape, numpy.typing.DTypeLike, bool, int],
+    numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]],
 ]
 
 __version__: str
@@ -125,7 +126,7 @@ class Heap:
     ) -> memoryview: ...
     @overload
     def array(
-        self, shape: _Shape, *, zero: bool = False
+        self, shape: _Shape, *, zero: bool = False, align: SupportsIndex | str = 64
     ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.float64]]: ...
     @overload
     def array(
@@ -134,10 +135,36 @@ class Heap:
         dtype: type[_Scalar] | numpy.dtype[_Scalar],
         *,
         zero: bool = False,
+        align: SupportsIndex | str = 64,
     ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[_Scalar]]: ...
     @overload
     def array(
-        self, shape: _Shape, dtype: numpy.typing.DTypeLike = "float64", *, zero: bool = False
+        self,
+        shape: _Shape,
+        dtype: numpy.typing.DTypeLike = "float64",
+        *,
+        zero: bool = False,
+        align: SupportsIndex | str = 64,
+    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]: ...
+    @overload
+    def zeros(
+        self, shape: _Shape, *, align: SupportsIndex | str = 64
+    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[numpy.float64]]: ...
+    @overload
+    def zeros(
+        self,
+        shape: _Shape,
+        dtype: type[_Scalar] | numpy.dtype[_Scalar],
+        *,
+        align: SupportsIndex | str = 64,
+    ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[_Scalar]]: ...
+    @overload
+    def zeros(
+        self,
+        shape: _Shape,
+        dtype: numpy.typing.DTypeLike = "float64",
+        *,
+        align: SupportsIndex | str = 64,
     ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]: ...
     def free(self, block: Block, /) -> bool: ...
     def close(self) -> None: ...
@@ -324,4 +351,5 @@ def use_block_html(block_html: Callable[[Block], str], /) -> None: ...
 def alloc_to_stay(heap: Heap, size: int, align: int, zero: bool, /) -> Block: ...
 def compact(heap: Heap, bytes: int | None, seconds: float | None, /) -> dict[str, Any]: ...
 def compact_when(heap: Heap, above: float | None, until: float, share: float, /) -> None: ...
+def compaction_terms(heap: Heap, /) -> tuple[float, float, float] | None: ...
 def make_r_free(default_heap: Callable[[], Heap], module: str, /) -> Callable[[Block], bool]: ...

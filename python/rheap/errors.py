@@ -60,11 +60,16 @@ def _named(holders: Iterable[tuple[str | None, int, int, int, int]]) -> tuple[Ho
     return tuple(Holder(*holder) for holder in known)
 
 
+def _why_it_stays(views: int) -> str:
+    if not views:
+        return "exposed"
+    return "1 view" if views == 1 else f"{views:,} views"
+
+
 def _words_of(walls: tuple[int, int, tuple[tuple[int, int, int], ...]]) -> str:
     count, bytes_, largest = walls
     some = ", ".join(
-        f"{size:,} at +0x{offset:x} ({'exposed' if not views else f'{views} views'})"
-        for offset, size, views in largest
+        f"{size:,} at +0x{offset:x} ({_why_it_stays(views)})" for offset, size, views in largest
     )
     blocks = "1 block that may" if count == 1 else f"{count:,} blocks that may"
     return (

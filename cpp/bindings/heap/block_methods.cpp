@@ -55,7 +55,7 @@ PyObject* resize(PyObject* self, PyObject* const* arguments, Py_ssize_t own) {
   if (block->heap != nullptr) note_request(block->heap);
   if (!usable(block, "resize")) return nullptr;
   Heap* heap = block->heap;
-  const bool done = translated_request(*heap, [&] {
+  const bool done = translated_request(*heap, "resize", [&] {
     patiently(block, [&] {
       if (!usable(block, "resize")) throw pybind11::error_already_set();
       if (!unseen(block, own)) {

@@ -151,12 +151,14 @@ PyObject* compare_block(PyObject* self, PyObject* other, int operation) {
     PyErr_Clear();
     Py_RETURN_NOTIMPLEMENTED;
   }
-  const BlockObject* block = as_block(self);
+  // As a memoryview that was released, a block that was freed is equal to itself alone.
+  BlockObject* block = as_block(self);
+  const bool readable = block->closed || usable(block, "compare");
   const bool equal =
-      !block->closed && buffer.len == length_of(block) &&
+      readable && !block->closed && buffer.len == length_of(block) &&
       std::memcmp(bytes_of(block), buffer.buf, static_cast<std::size_t>(buffer.len)) == 0;
   PyBuffer_Release(&buffer);
-  return PyBool_FromLong(equal == (operation == Py_EQ) ? 1 : 0);
+  return readable ? PyBool_FromLong(equal == (operation == Py_EQ) ? 1 : 0) : nullptr;
 }
 
 bool parse_byte(PyObject* value, int& byte) {

@@ -19,8 +19,6 @@ namespace py = pybind11;
 
 namespace rheap::bindings {
 
-namespace {
-
 bool parse_align(PyObject* value, std::uint64_t& align) {
   if (!parse_size(value, "align", align)) return false;
   if (!std::has_single_bit(align) || align > largest_align) {
@@ -31,6 +29,8 @@ bool parse_align(PyObject* value, std::uint64_t& align) {
   align = std::max<std::uint64_t>(align, 8);
   return true;
 }
+
+namespace {
 
 /// Zeroes the bytes that may not be zero. A long one lets other threads run; the pin stops a
 /// `close()` in one of them from giving the memory back meanwhile.
@@ -52,7 +52,7 @@ bool clear(BlockObject* block, std::uint64_t bytes) {
 [[gnu::noinline]] bool alloc_otherwise(BlockObject* block, Heap* heap, std::uint64_t bytes,
                                        std::uint64_t align, bool stays, std::uint64_t& dirty) {
   note_request(heap);
-  const bool done = translated_request(*heap, [&] {
+  const bool done = translated_request(*heap, "allocate", [&] {
     patiently(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align, stays); });
   });
   if (!done) return false;
@@ -212,6 +212,7 @@ PyMethodDef methods[] = {
      "Raises BlockFreed when it is closed already, ForeignBlock when it belongs to another heap,\n"
      "BlockPinned while a view of it lives."},
     array_method,
+    zeros_method,
 };
 
 }  // namespace

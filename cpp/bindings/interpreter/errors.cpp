@@ -72,7 +72,7 @@ void register_errors(py::module_& module) {
   });
 }
 
-void set_python_error() {
+void set_python_error(const char* verb) {
   try {
     throw;
   } catch (const Exhausted& e) {
@@ -81,7 +81,7 @@ void set_python_error() {
     set_error("HeapCorruption", Py_BuildValue("KsO", Number{e.where.value}, e.invariant,
                                               e.fenced ? Py_True : Py_False));
   } catch (const Closed&) {
-    set_closed("do that");
+    set_closed(verb);
   } catch (const Busy& e) {
     set_error("HeapBusy", Py_BuildValue("(k)", static_cast<unsigned long>(e.pid)));
   } catch (const Gone&) {
