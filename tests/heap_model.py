@@ -125,7 +125,11 @@ class HeapBesideModel(RuleBasedStateMachine):
     def close_entry(self, entry, close):
         """Closes an unpinned or lingering-to-be block; the entry itself holds a reference to it."""
         lingers = bool(entry.views or entry.exposed)
-        with pytest.warns(ResourceWarning) if self.debug and lingers else contextlib.nullcontext():
+        with (
+            pytest.warns(rheap.LingeringWarning)
+            if self.debug and lingers
+            else contextlib.nullcontext()
+        ):
             close()
         assert entry.block.freed
         entry.closed = True

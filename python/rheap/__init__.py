@@ -21,6 +21,7 @@ from .errors import (  # noqa: E402
     HeapError,
     HeapExhausted,
     HeapMismatch,
+    LingeringWarning,
     TraceError,
     WrongChoice,
 )
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         BlockInfo,
         Blocks,
         BlockState,
+        CompactionTerms,
         CompactReport,
         HeapMap,
         HeapStats,
@@ -53,6 +55,7 @@ _LOOKED_AT = (
     "BlockState",
     "Blocks",
     "CompactReport",
+    "CompactionTerms",
     "HeapMap",
     "HeapStats",
     "Holder",
@@ -81,7 +84,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 def _heap_html(heap: Heap) -> str:
@@ -111,6 +114,7 @@ __all__ = [
     "BlockState",
     "Blocks",
     "CompactReport",
+    "CompactionTerms",
     "ForeignBlock",
     "Heap",
     "HeapBusy",
@@ -123,6 +127,7 @@ __all__ = [
     "HeapStats",
     "Holder",
     "Leaks",
+    "LingeringWarning",
     "Pin",
     "ProcessInfo",
     "SharedHeap",

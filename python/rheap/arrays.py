@@ -16,6 +16,7 @@ from .numpy_interface import NUMBERS, use_interface
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
     from typing import Any, SupportsIndex
 
     import numpy
@@ -32,17 +33,23 @@ def _dimensions(shape: SupportsIndex | Sequence[SupportsIndex]) -> tuple[int, ..
         return tuple(operator.index(size) for size in shape)  # type: ignore[union-attr]
 
 
+def _numpy(call: str) -> ModuleType:
+    try:
+        import numpy as np
+    except ImportError as error:
+        raise ImportError(f"heap.{call} needs NumPy: pip install 'rheap[numpy]'") from error
+    return np
+
+
 def make_array(
     heap: _core.Heap,
     shape: SupportsIndex | Sequence[SupportsIndex],
     dtype: numpy.typing.DTypeLike,
     zero: bool,
+    align: int,
 ) -> numpy.ndarray[tuple[Any, ...], numpy.dtype[Any]]:
     """See `Heap.array`."""
-    try:
-        import numpy as np
-    except ImportError as error:
-        raise ImportError("heap.array needs NumPy: pip install 'rheap[numpy]'") from error
+    np = _numpy("array")
     kind = np.dtype(dtype)
     if kind.hasobject:
         raise TypeError(f"dtype {kind} holds Python objects, which a heap of bytes cannot keep")
@@ -53,11 +60,39 @@ def make_array(
         with no_fork:
             from .handover import teach_arrays
         teach_arrays()
-    block = _core.alloc_to_stay(heap, math.prod(dimensions) * kind.itemsize, ALIGN, zero)
+    block = _core.alloc_to_stay(heap, math.prod(dimensions) * kind.itemsize, align, zero)
     # The array keeps the Pin, of which that is a view, and the Pin keeps the block.
-    array = np.ndarray(dimensions, kind, buffer=block.view())
+    array: numpy.ndarray[Any, Any] = np.ndarray(dimensions, kind, buffer=block.view())
     if _is_for_ever(dtype, kind) and use_interface():
         _core.remember_dtype(dtype, kind, kind.itemsize)
+    return array
+
+
+def make_full(
+    heap: _core.Heap,
+    shape: SupportsIndex | Sequence[SupportsIndex],
+    fill_value: Any,
+    dtype: numpy.typing.DTypeLike | None,
+    align: SupportsIndex | str,
+) -> numpy.ndarray[Any, Any]:
+    """See `Heap.full`."""
+    np = _numpy("full")
+    array = heap.array(shape, np.asarray(fill_value).dtype if dtype is None else dtype, align=align)
+    np.copyto(array, fill_value, casting="unsafe")
+    return array
+
+
+def make_copy(heap: _core.Heap, a: Any, align: SupportsIndex | str) -> numpy.ndarray[Any, Any]:
+    """See `Heap.copy`."""
+    np = _numpy("copy")
+    # A Block that is taken itself would be exposed.
+    source = np.asarray(a.view() if isinstance(a, _core.Block) else a)
+    axes = range(source.ndim)
+    slowest_first = sorted(axes, key=lambda axis: -abs(source.strides[axis]))
+    array = heap.array([source.shape[axis] for axis in slowest_first], source.dtype, align=align)
+    if slowest_first != [*axes]:
+        array = array.transpose(sorted(axes, key=slowest_first.__getitem__))
+    np.copyto(array, source)
     return array
 
 

@@ -5,6 +5,7 @@
 >>> block.size, block.capacity
 (100, 104)
 >>> r_free(block)
+True
 >>> r_defrag()
 1
 """

@@ -15,6 +15,8 @@
 
     TraceError(ValueError)             a file is not a trace
 
+    LingeringWarning(RuntimeWarning)   on a debug heap: the memory of a closed block waits
+
 An operation that raises one of them has changed no block and no content. There is one exception:
 when freeing a block meets damage elsewhere, in a list, that block is closed.
 """
@@ -43,6 +45,7 @@ __all__ = [
     "HeapError",
     "HeapExhausted",
     "HeapMismatch",
+    "LingeringWarning",
     "TraceError",
     "WrongChoice",
 ]
@@ -57,11 +60,16 @@ def _named(holders: Iterable[tuple[str | None, int, int, int, int]]) -> tuple[Ho
     return tuple(Holder(*holder) for holder in known)
 
 
+def _why_it_stays(views: int) -> str:
+    if not views:
+        return "exposed"
+    return "1 view" if views == 1 else f"{views:,} views"
+
+
 def _words_of(walls: tuple[int, int, tuple[tuple[int, int, int], ...]]) -> str:
     count, bytes_, largest = walls
     some = ", ".join(
-        f"{size:,} at +0x{offset:x} ({'exposed' if not views else f'{views} views'})"
-        for offset, size, views in largest
+        f"{size:,} at +0x{offset:x} ({_why_it_stays(views)})" for offset, size, views in largest
     )
     blocks = "1 block that may" if count == 1 else f"{count:,} blocks that may"
     return (
@@ -329,6 +337,13 @@ class WrongChoice(HeapError, ValueError):
             f"{file}, line {line}, operation {operation}: the policy answered {answer!r:.200}, "
             f"which is no hole of at least {size:,} bytes; return one of the holes given, or None"
         )
+
+
+class LingeringWarning(RuntimeWarning):
+    """A block of a heap with debug=True was closed, and its memory waits: something may see it.
+
+    Says why, which line allocated the block, and what to do.
+    """
 
 
 class TraceError(ValueError):

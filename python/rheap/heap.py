@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 
-from . import _core
+from . import _core, arrays
 from ._core import WORD_BYTES
+from .arrays import ALIGN
 from .errors import HeapClosed
 from .format.sizes import format_size, parse_size
 from .loading import no_fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
-    from typing import Literal, NoReturn, Self, SupportsIndex
+    from typing import Any, Literal, NoReturn, Self, SupportsIndex, TypeAlias
 
-    from .looking import Blocks, CompactReport, HeapMap, HeapStats, Leaks
+    import numpy
+    import numpy.typing
+
+    from .looking import Blocks, CompactionTerms, CompactReport, HeapMap, HeapStats, Leaks
     from .traces.heap_recording import HeapRecording
 
+    Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 
 _LONGEST = 1e9  # seconds, as good as for ever
 
@@ -111,6 +117,36 @@ class Heap(_core.Heap):
         """Closes the heap."""
         self.close()
 
+    def full(
+        self,
+        shape: Shape,
+        fill_value: Any,
+        dtype: numpy.typing.DTypeLike | None = None,
+        *,
+        align: SupportsIndex | str = ALIGN,
+    ) -> numpy.ndarray[Any, Any]:
+        """A NumPy array of that value in a block of this heap, as `numpy.full` makes one.
+
+        `fill_value`: a number, or what can be broadcast to the shape. `dtype`: that of the value
+        if None. `align`, and what is raised: as of `array`; `ValueError` for a value that does not
+        fit the shape.
+
+        >>> Heap("1 MiB").full(3, 7).tolist()
+        [7, 7, 7]
+        """
+        return arrays.make_full(self, shape, fill_value, dtype, align)
+
+    def copy(self, a: Any, *, align: SupportsIndex | str = ALIGN) -> numpy.ndarray[Any, Any]:
+        """A copy of an array in a block of this heap, as `numpy.copy` makes one.
+
+        `a`: an array of any memory, or what NumPy makes one of. The order of its axes in memory is
+        kept. `align`, and what is raised: as of `array`.
+
+        >>> Heap("1 MiB").copy([[1, 2], [3, 4]]).sum(axis=0).tolist()
+        [4, 6]
+        """
+        return arrays.make_copy(self, a, align)
+
     def compact(
         self, max_bytes: SupportsIndex | str | None = None, max_seconds: float | None = None
     ) -> CompactReport:
@@ -154,6 +190,8 @@ class Heap(_core.Heap):
 
         >>> heap = Heap("64 MiB")
         >>> heap.compact_when(fragmentation=1.4)
+        >>> heap.compaction_terms.until
+        1.05
         >>> heap.compact_when(None)
         """
         if fragmentation is not None and not 1 <= until <= fragmentation < float("inf"):
@@ -164,6 +202,16 @@ class Heap(_core.Heap):
         if not 0 < budget <= 1:
             raise ValueError(f"budget must be a share of the time, up to 1, not {budget!r}")
         _core.compact_when(self, fragmentation, until, budget)
+
+    @property
+    def compaction_terms(self) -> CompactionTerms | None:
+        """What `compact_when` was called with last, or None: the heap moves nothing by itself."""
+        terms = _core.compaction_terms(self)
+        if terms is None:
+            return None
+        with no_fork:
+            from .looking import CompactionTerms
+        return CompactionTerms(*terms)
 
     def record(
         self, path: str | os.PathLike[str], *, sites: bool = False, times: bool = False
@@ -261,7 +309,9 @@ class Heap(_core.Heap):
     def __repr__(self) -> str:
         if self.closed:
             return "<rheap.Heap, closed>"
-        return f"<rheap.Heap of {format_size(self.capacity)}>"
+        terms = _core.compaction_terms(self)
+        plan = ", compact_when({!r}, until={!r}, budget={!r})".format(*terms) if terms else ""
+        return f"<rheap.Heap of {format_size(self.capacity)}{plan}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

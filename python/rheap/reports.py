@@ -172,6 +172,18 @@ class CompactReport:
         )
 
 
+class CompactionTerms(NamedTuple):
+    """When a heap moves blocks by itself: what `compact_when` was called with.
+
+    `fragmentation`: it begins when the extent is so many times the live bytes, `until`: and ends at
+    so many times. `budget`: the share of the time that it may take.
+    """
+
+    fragmentation: float
+    until: float
+    budget: float
+
+
 class ProcessInfo(NamedTuple):
     """A process that is attached to a shared heap.
 

@@ -16,7 +16,7 @@ from rheap import arrays
 
 def by_python(heap, shape, dtype, zero=False):
     """The array as the package's Python code makes it, which `heap.array` leaves some arrays to."""
-    return arrays.make_array(heap, shape, dtype, zero)
+    return arrays.make_array(heap, shape, dtype, zero, arrays.ALIGN)
 
 
 def figures_of(array):

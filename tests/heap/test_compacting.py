@@ -421,3 +421,41 @@ def test_a_forked_child_compacts_its_copy():
         child.receive()
     assert [block.offset for block in blocks.values()] == places
     verify(blocks)
+
+
+def test_what_compact_when_was_called_with_can_be_read(heap):
+    assert heap.compaction_terms is None
+    assert repr(heap) == "<rheap.Heap of 1 MiB>"
+    heap.compact_when(fragmentation=2)
+    assert heap.compaction_terms == (2.0, 1.05, 0.05)
+    assert heap.compaction_terms.fragmentation == 2
+    assert repr(heap) == "<rheap.Heap of 1 MiB, compact_when(2.0, until=1.05, budget=0.05)>"
+    heap.compact_when(*heap.compaction_terms)
+    assert heap.compaction_terms == rheap.CompactionTerms(2.0, 1.05, 0.05)
+    with pytest.raises(ValueError, match="until"):
+        heap.compact_when(1.01)
+    assert heap.compaction_terms.fragmentation == 2
+    heap.compact_when(None)
+    assert heap.compaction_terms is None
+    assert repr(heap) == "<rheap.Heap of 1 MiB>"
+
+
+def test_the_terms_of_a_closed_heap_and_of_a_shared_one():
+    heap = rheap.Heap("1 MiB")
+    heap.compact_when()
+    heap.close()
+    assert heap.compaction_terms == (1.4, 1.05, 0.05)
+    assert repr(heap) == "<rheap.Heap, closed>"
+    with rheap.SharedHeap("1 MiB") as shared:
+        assert shared.compaction_terms is None
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 view"), (2, "2 views")])
+def test_an_exhausted_heap_counts_views_in_good_english(count, words):
+    heap = rheap.Heap(256)
+    blocks = [heap.alloc(40) for _ in range(5)]
+    views = [blocks[2].view() for _ in range(count)]
+    blocks.clear()
+    with pytest.raises(rheap.HeapExhausted, match=rf"\({words}\)"):
+        heap.alloc(120)
+    del views

@@ -112,7 +112,7 @@ def test_a_debug_heap_warns_with_the_allocation_site():
     block = heap.alloc(SIZE)
     line = sys._getframe().f_lineno - 1
     words = re.escape(f"block allocated at {__file__}:{line} test_a_debug")
-    with pytest.warns(ResourceWarning, match=words) as seen, block:
+    with pytest.warns(rheap.LingeringWarning, match=words) as seen, block:
         view = block.view()
     assert len(seen) == 1
     assert live(heap) == (1, 1)
@@ -144,7 +144,7 @@ def test_the_warning_as_an_error_does_not_leave_exit(unraisable):
         with heap.alloc(SIZE) as block:
             view = block.view()
     assert block.freed
-    assert [type(error) for error in unraisable] == [ResourceWarning]
+    assert [type(error) for error in unraisable] == [rheap.LingeringWarning]
     del view
     assert live(heap) == (0, 0)
 
@@ -163,4 +163,4 @@ def test_the_warning_as_an_error_does_not_replace_an_exception(unraisable):
         with pytest.raises(LookupError) as raised:
             fail()
     assert raised.value.__context__ is None
-    assert [type(error) for error in unraisable] == [ResourceWarning]
+    assert [type(error) for error in unraisable] == [rheap.LingeringWarning]

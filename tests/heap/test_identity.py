@@ -42,12 +42,13 @@ def test_a_weak_reference_dies_with_the_heap():
     assert reference() is None
 
 
-def test_blocks_are_compared_and_hashed_by_identity(heap):
+def test_blocks_are_compared_with_each_other_and_hashed_by_identity(heap):
     one, two = heap.alloc(8, zero=True), heap.alloc(8, zero=True)
     assert one == one
     assert one != two
-    assert one != bytes(8)
     assert len({one, two, one}) == 2
+    assert [one, two].index(two) == 1  # and so `remove` takes out the one that is meant
+    assert {one: 1, two: 2}[two] == 2
     before = hash(one)
     one.free()
     assert hash(one) == before

@@ -62,7 +62,7 @@ def test_leaks_are_counted_by_line_most_bytes_first(heap):
 
 
 def test_what_lingers_is_counted_until_its_last_view_is_gone(heap):
-    with pytest.warns(ResourceWarning), heap.alloc(50) as block:
+    with pytest.warns(rheap.LingeringWarning), heap.alloc(50) as block:
         view = block.view()
     del block
     assert [(leak.lingering, leak.waiting) for leak in heap.leaks()] == [(1, 0)]

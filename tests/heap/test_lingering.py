@@ -87,9 +87,7 @@ def test_a_debug_heap_warns_once_for_each_line_and_names_the_way_out():
         line = sys._getframe().f_lineno - 1
     assert [(warning.filename, warning.lineno) for warning in seen] == [(__file__, line)]
     words = str(seen[0].message)
-    assert re.search(
-        r"allocated at \S*test_lingering.py:\d+ Owner.__init__ was closed while", words
-    )
+    assert re.search(r"allocated at \S*test_lingering.py:\d+ Owner.__init__ was closed, but", words)
     assert "block.view()" in words
 
 

@@ -11,7 +11,7 @@ import rheap
 
 # Debug heaps warn of every block that lingers, and here many do.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::rheap.LingeringWarning"),
     pytest.mark.usefixtures("switching_often"),
 ]
 

@@ -177,7 +177,7 @@ def test_the_warning_of_a_lingering_block_names_its_own_line():
         kept = [heap.alloc(8) for _ in range(500)]
         line = sys._getframe().f_lineno - 1
         views = [block.view() for block in kept]
-        with pytest.warns(ResourceWarning, match=f":{line} ") as seen:
+        with pytest.warns(rheap.LingeringWarning, match=f":{line} ") as seen:
             for block in kept:
                 block.__exit__(None, None, None)
         sources = [tracemalloc.get_object_traceback(warning.source) for warning in seen]

@@ -56,9 +56,8 @@ bool bytes_of(const Shape& shape, std::uint64_t item_bytes, std::uint64_t& bytes
 }
 
 PyObject* make_array(Heap* heap, const Shape& shape, PyObject* dtype, std::uint64_t bytes,
-                     bool zero) {
-  constexpr std::uint64_t cache_line = 64;  // and the widest vector register
-  BlockObject* block = allocate_to_stay(heap, bytes, cache_line, zero);
+                     std::uint64_t align, bool zero) {
+  BlockObject* block = allocate_to_stay(heap, bytes, align, zero);
   if (block == nullptr) return nullptr;
   PyObject* pin = pin_of(block);
   void* memory = address_of(block);  // which stays, now
@@ -68,14 +67,14 @@ PyObject* make_array(Heap* heap, const Shape& shape, PyObject* dtype, std::uint6
                         : numpy::array_in(memory, pin, {dtype, shape.count, shape.dimensions});
 }
 
-PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  PyObject* found[3] = {nullptr, nullptr, nullptr};
-  constexpr const char* known[3] = {"shape", "dtype", "zero"};
-  if (!take_arguments("array", args, count, names, known, 3, 2, found)) return nullptr;
-  if (found[0] == nullptr) return PyErr_Format(PyExc_TypeError, "array() needs a shape");
+/// `found`: the shape, dtype, zero and align, null where they were not given.
+PyObject* array_from(const char* name, PyObject* self, PyObject* const* found) {
+  if (found[0] == nullptr) return PyErr_Format(PyExc_TypeError, "%s() needs a shape", name);
   PyObject* argument = found[1] != nullptr ? found[1] : reinterpret_cast<PyObject*>(&PyFloat_Type);
   const int zero = found[2] == nullptr ? 0 : PyObject_IsTrue(found[2]);
   if (zero < 0) return nullptr;
+  std::uint64_t align = 64;  // a cache line, and the widest vector register
+  if (found[3] != nullptr && !parse_align(found[3], align)) return nullptr;
   Heap* heap = heap_of(self);
   if (heap == nullptr) return nullptr;
   Shape shape;
@@ -83,12 +82,28 @@ PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObjec
   const numpy::Kind* kind = numpy::kind_of(argument);
   if (kind == nullptr || !read_shape(found[0], shape) ||
       !bytes_of(shape, kind->item_bytes, bytes)) {
-    return PyObject_CallFunction(array_maker, "OOOi", self, found[0], argument, zero);
+    return PyObject_CallFunction(array_maker, "OOOiK", self, found[0], argument, zero,
+                                 static_cast<unsigned long long>(align));
   }
   PyObject* dtype = Py_NewRef(kind->dtype);  // what follows may run Python code
-  PyObject* made = make_array(heap, shape, dtype, bytes, zero != 0);
+  PyObject* made = make_array(heap, shape, dtype, bytes, align, zero != 0);
   Py_DECREF(dtype);
   return made;
+}
+
+PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  PyObject* found[4] = {nullptr, nullptr, nullptr, nullptr};
+  constexpr const char* known[4] = {"shape", "dtype", "zero", "align"};
+  if (!take_arguments("array", args, count, names, known, 4, 2, found)) return nullptr;
+  return array_from("array", self, found);
+}
+
+PyObject* zeros(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  PyObject* given[3] = {nullptr, nullptr, nullptr};
+  constexpr const char* known[3] = {"shape", "dtype", "align"};
+  if (!take_arguments("zeros", args, count, names, known, 3, 2, given)) return nullptr;
+  PyObject* const found[4] = {given[0], given[1], Py_True, given[2]};
+  return array_from("zeros", self, found);
 }
 
 }  // namespace
@@ -96,12 +111,22 @@ PyObject* array(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObjec
 PyMethodDef array_method = {
     "array", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(array)),
     METH_FASTCALL | METH_KEYWORDS,
-    "array($self, shape, dtype='float64', *, zero=False)\n--\n\n"
+    "array($self, shape, dtype='float64', *, zero=False, align=64)\n--\n\n"
     "A NumPy array in a block of this heap; the memory returns with its last view.\n\n"
     "`shape`: items per dimension. `dtype`: anything that NumPy takes except Python objects.\n"
-    "`zero`: all bytes are 0, otherwise they may hold anything. The first item is aligned to 64\n"
-    "bytes. Raises what `alloc` raises, `ImportError` without NumPy, `TypeError` for a dtype\n"
-    "that holds Python objects."};
+    "`zero`: all bytes are 0, otherwise they may hold anything. `align`: of the first item in "
+    "bytes,\n"
+    "a power of two up to 2 MiB; files that are opened with O_DIRECT want 512 or 4096. Raises "
+    "what\n"
+    "`alloc` raises, `ImportError` without NumPy, `TypeError` for a dtype that holds Python "
+    "objects."};
+
+PyMethodDef zeros_method = {
+    "zeros", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(zeros)),
+    METH_FASTCALL | METH_KEYWORDS,
+    "zeros($self, shape, dtype='float64', *, align=64)\n--\n\n"
+    "A NumPy array of zeros in a block of this heap, as `numpy.zeros` makes one.\n\n"
+    "`align`, and what is raised: as of `array`."};
 
 void register_arrays(py::module_& module) {
   module.def(

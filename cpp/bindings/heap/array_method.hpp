@@ -4,8 +4,9 @@
 
 namespace rheap::bindings {
 
-/// `Heap.array`, one of the methods whose speed matters.
+/// `Heap.array` and `Heap.zeros`, two of the methods whose speed matters.
 extern PyMethodDef array_method;
+extern PyMethodDef zeros_method;
 
 void register_arrays(pybind11::module_& module);
 

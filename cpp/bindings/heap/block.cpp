@@ -1,6 +1,7 @@
 #include "bindings/heap/block.hpp"
 
 #include "bindings/heap/block_methods.hpp"
+#include "bindings/heap/block_reading.hpp"
 #include "bindings/heap/patience.hpp"
 #include "bindings/heap/pin.hpp"
 #include "bindings/heap/site.hpp"
@@ -101,10 +102,16 @@ PyTypeObject make_block_type() {
   type.tp_doc =
       "Memory of a Heap, given back when a `with` ends, by `free()` or with the last reference.\n\n"
       "Made by `Heap.alloc`, speaks the buffer protocol (writable, bytes), and can be indexed and\n"
-      "sliced: `block[0:5] = b'hello'`, `block[0:5]` copies out. Blocks compare by identity.";
+      "sliced: `block[0:5] = b'hello'`, `block[0:5]` copies out. `bytes(block)`, `block.hex()`,\n"
+      "`b'll' in block`, iteration and `block == b'hello'` read it without exposing it; for all\n"
+      "else that bytes have there is `block.view()`. Two Blocks are equal only if they are the\n"
+      "same; to compare what is in them, write `one == other.view()`.";
   type.tp_weaklistoffset = offsetof(BlockObject, weakrefs);
   type.tp_dealloc = drop_block;
   type.tp_repr = show_block;
+  type.tp_richcompare = compare_block;
+  type.tp_hash = PyBaseObject_Type.tp_hash;  // which comparing would else turn off
+  type.tp_iter = PySeqIter_New;
   type.tp_as_buffer = &block_buffer;
   type.tp_as_sequence = &block_sequence;
   type.tp_as_mapping = &block_mapping;
@@ -165,8 +172,9 @@ bool close_block(BlockObject* block, Py_ssize_t own) {
   return true;
 }
 
-bool free_block(BlockObject* block, Py_ssize_t own) {
-  if (block->closed) return true;
+namespace {
+
+bool free_open_block(BlockObject* block, Py_ssize_t own) {
   if (block->pins > 0) {
     set_pinned("free", block->handle.payload.value, block->pins);
     return false;
@@ -177,8 +185,14 @@ bool free_block(BlockObject* block, Py_ssize_t own) {
       if (!block->closed) block->heap->verify(block->handle);
     });
   });
-  if (!sound) return false;
-  return close_block(block, own);
+  return sound && close_block(block, own);
+}
+
+}  // namespace
+
+PyObject* free_block(BlockObject* block, Py_ssize_t own) {
+  if (!block->closed && !free_open_block(block, own)) return nullptr;
+  return PyBool_FromLong(block->heap == nullptr ? 1 : 0);
 }
 
 void close_with_heap(BlockObject* block) {

@@ -93,8 +93,9 @@ bool unseen(BlockObject* block, Py_ssize_t own);
 /// Closes the handle; the memory returns as soon as nothing can see it. Returns false with a
 /// Python error only when the region turns out to be damaged.
 bool close_block(BlockObject* block, Py_ssize_t own);
-/// As `close_block`, but refuses what is pinned or damaged, and then changes nothing.
-bool free_block(BlockObject* block, Py_ssize_t own);
+/// As `close_block`, but refuses what is pinned or damaged, and then changes nothing. Returns
+/// whether the memory came back, as a Python bool; nullptr with a Python error.
+PyObject* free_block(BlockObject* block, Py_ssize_t own);
 /// Closes the block because its heap is closed. Runs no Python code.
 void close_with_heap(BlockObject* block);
 /// A Pin of the block died.

@@ -4,10 +4,10 @@
 #include <iterator>
 
 #include "bindings/heap/block.hpp"
+#include "bindings/heap/block_reading.hpp"
 #include "bindings/heap/heap_recorder.hpp"
 #include "bindings/heap/holders.hpp"
 #include "bindings/heap/patience.hpp"
-#include "bindings/heap/pin.hpp"
 #include "bindings/heap/tracing.hpp"
 #include "bindings/interpreter/arguments.hpp"
 #include "bindings/interpreter/errors.hpp"
@@ -15,12 +15,6 @@
 namespace rheap::bindings {
 
 namespace {
-
-BlockObject* as_block(PyObject* self) { return reinterpret_cast<BlockObject*>(self); }
-char* bytes_of(const BlockObject* block) { return static_cast<char*>(address_of(block)); }
-Py_ssize_t length_of(const BlockObject* block) {
-  return static_cast<Py_ssize_t>(block->handle.bytes);
-}
 
 // --- with, free, resize -----------------------------------------------------------------------
 
@@ -38,8 +32,7 @@ PyObject* leave(PyObject* self, PyObject* const*, Py_ssize_t) {
 }
 
 PyObject* free_method(PyObject* self, PyObject* const*, Py_ssize_t own) {
-  if (!free_block(as_block(self), own)) return nullptr;
-  Py_RETURN_NONE;
+  return free_block(as_block(self), own);
 }
 
 /// Keeps a block from being moved as long as it lives.
@@ -62,7 +55,7 @@ PyObject* resize(PyObject* self, PyObject* const* arguments, Py_ssize_t own) {
   if (block->heap != nullptr) note_request(block->heap);
   if (!usable(block, "resize")) return nullptr;
   Heap* heap = block->heap;
-  const bool done = translated_request(*heap, [&] {
+  const bool done = translated_request(*heap, "resize", [&] {
     patiently(block, [&] {
       if (!usable(block, "resize")) throw pybind11::error_already_set();
       if (!unseen(block, own)) {
@@ -80,106 +73,13 @@ PyObject* resize(PyObject* self, PyObject* const* arguments, Py_ssize_t own) {
   Py_RETURN_NONE;
 }
 
-// --- access -----------------------------------------------------------------------------------
-
-/// `memoryview(block)[:bytes].cast(format, shape)`. Steals `view`.
-PyObject* cast_view(PyObject* view, PyObject* format, PyObject* shape) {
-  PyObject* cast = shape == nullptr ? PyObject_CallMethod(view, "cast", "O", format)
-                                    : PyObject_CallMethod(view, "cast", "OO", format, shape);
-  Py_DECREF(view);
-  return cast;
-}
-
-PyObject* view(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
-  PyObject* arguments[2] = {nullptr, nullptr};
-  constexpr const char* known[2] = {"format", "shape"};
-  if (!take_arguments("view", args, count, names, known, 2, 2, arguments)) return nullptr;
-  PyObject* format = arguments[0];
-  PyObject* shape = arguments[1] == Py_None ? nullptr : arguments[1];
-  PyObject* whole = view_of(as_block(self));
-  if (whole == nullptr || (format == nullptr && shape == nullptr)) return whole;
-  PyObject* bytes = format == nullptr ? PyUnicode_FromString("B") : Py_NewRef(format);
-  if (shape != nullptr && bytes != nullptr) {
-    // A shape that needs fewer bytes than the block has gets the first ones.
-    PyObject* needed = view_bytes(bytes, shape);
-    const Py_ssize_t length = needed != nullptr ? PyLong_AsSsize_t(needed) : -1;
-    Py_XDECREF(needed);
-    if (length < 0) {
-      Py_CLEAR(bytes);
-    } else if (length > length_of(as_block(self))) {
-      PyErr_Format(PyExc_ValueError, "shape %R of format %R needs %zd bytes, the block has %zd",
-                   shape, bytes, length, length_of(as_block(self)));
-      Py_CLEAR(bytes);
-    } else {
-      PyObject* part = PySequence_GetSlice(whole, 0, length);
-      Py_SETREF(whole, part);
-    }
-  }
-  PyObject* cast = nullptr;
-  if (whole != nullptr && bytes != nullptr) {
-    cast = cast_view(Py_NewRef(whole), bytes, shape);
-  }
-  Py_XDECREF(bytes);
-  Py_XDECREF(whole);
-  return cast;
-}
-
-Py_ssize_t length(PyObject* self) {
-  return usable(as_block(self), "measure") ? length_of(as_block(self)) : -1;
-}
-
-bool in_range(const BlockObject* block, Py_ssize_t index) {
-  if (index >= 0 && index < length_of(block)) return true;
-  PyErr_Format(PyExc_IndexError, "index out of range: the block has %zd bytes", length_of(block));
-  return false;
-}
-
-PyObject* item(PyObject* self, Py_ssize_t index) {
-  const BlockObject* block = as_block(self);
-  if (!usable(as_block(self), "read") || !in_range(block, index)) return nullptr;
-  return PyLong_FromLong(static_cast<unsigned char>(bytes_of(block)[index]));
-}
-
-PyObject* get(PyObject* self, PyObject* key) {
-  if (PyIndex_Check(key)) {
-    Py_ssize_t index = PyNumber_AsSsize_t(key, PyExc_IndexError);
-    if (index == -1 && PyErr_Occurred() != nullptr) return nullptr;
-    if (index < 0 && !as_block(self)->closed) index += length_of(as_block(self));
-    return item(self, index);
-  }
-  if (!PySlice_Check(key)) {
-    return PyErr_Format(PyExc_TypeError, "block indices are integers or slices, not %.100s",
-                        Py_TYPE(key)->tp_name);
-  }
-  Py_ssize_t start = 0;
-  Py_ssize_t stop = 0;
-  Py_ssize_t step = 0;
-  if (PySlice_Unpack(key, &start, &stop, &step) < 0) return nullptr;
-  const BlockObject* block = as_block(self);
-  if (!usable(as_block(self), "read")) return nullptr;
-  const Py_ssize_t count = PySlice_AdjustIndices(length_of(block), &start, &stop, step);
-  PyObject* copy = PyBytes_FromStringAndSize(nullptr, count);
-  if (copy == nullptr) return nullptr;
-  char* to = PyBytes_AS_STRING(copy);
-  const char* from = bytes_of(block) + start;
-  if (step == 1) {
-    std::memcpy(to, from, static_cast<std::size_t>(count));
-  } else {
-    for (Py_ssize_t i = 0; i < count; ++i) to[i] = from[i * step];
-  }
-  return copy;
-}
+// --- writing ----------------------------------------------------------------------------------
 
 int set_byte(BlockObject* block, PyObject* key, PyObject* value) {
   Py_ssize_t index = PyNumber_AsSsize_t(key, PyExc_IndexError);
   if (index == -1 && PyErr_Occurred() != nullptr) return -1;
-  const Py_ssize_t byte = PyNumber_AsSsize_t(value, PyExc_ValueError);
-  if (byte == -1 && PyErr_Occurred() != nullptr) return -1;
-  if (byte < 0 || byte > 255) {
-    PyErr_SetString(PyExc_ValueError, "a byte is in range(0, 256)");
-    return -1;
-  }
-  if (!usable(block, "write")) return -1;
+  int byte = 0;
+  if (!parse_byte(value, byte) || !usable(block, "write")) return -1;
   if (index < 0) index += length_of(block);
   if (!in_range(block, index)) return -1;
   bytes_of(block)[index] = static_cast<char>(byte);
@@ -225,12 +125,7 @@ int set(PyObject* self, PyObject* key, PyObject* value) {
     return -1;
   }
   Py_buffer buffer;
-  // A buffer of a Block is held only for this moment, so the Block is not exposed.
-  PyObject* source = is_block(value) ? pin_of(as_block(value)) : Py_NewRef(value);
-  if (source == nullptr) return -1;
-  const int got = PyObject_GetBuffer(source, &buffer, PyBUF_FULL_RO);
-  Py_DECREF(source);
-  if (got < 0) return -1;
+  if (!look_at(value, buffer, PyBUF_FULL_RO)) return -1;
   int result = -1;
   if (PyBuffer_IsContiguous(&buffer, 'C') != 0) {
     result = set_slice(block, key, &buffer);
@@ -311,11 +206,10 @@ QuickMethodDef quick_block_methods[] = {
         "free",
         "free($self, /)\n--\n\n"
         "Closes the block; nothing happens when it is closed already.\n\n"
-        "Its memory returns now; if the block is exposed (something took the Block itself as a\n"
-        "buffer, or `address` was read) and not all references to it are names in the function\n"
-        "that calls, with the last reference. Raises BlockPinned, and changes nothing, while a "
-        "view\n"
-        "of it lives."),
+        "Returns whether its memory is back with the heap. It is not (False) if the block is\n"
+        "exposed (something took the Block itself as a buffer, or `address` was read) and not all\n"
+        "references to it are names in the function that calls: the memory then returns with the\n"
+        "last reference. Raises BlockPinned, and changes nothing, while a view of it lives."),
     quick_method<resize, 1>(
         "resize",
         "resize($self, size, /)\n--\n\n"
@@ -331,10 +225,17 @@ QuickMethodDef quick_block_methods[] = {
 const int quick_block_method_count = std::size(quick_block_methods);
 
 PyMethodDef block_methods[] = {
-    {"view", method(view), METH_FASTCALL | METH_KEYWORDS,
+    {"view", method(view_block), METH_FASTCALL | METH_KEYWORDS,
      "view($self, format='B', shape=None)\n--\n\n"
      "A memoryview of the block's bytes as items of a struct format; with a shape, of as many of\n"
      "the first bytes as that takes. The block is pinned while it lives, and not exposed."},
+    {"tobytes", copy_block, METH_NOARGS,
+     "tobytes($self, /)\n--\n\nA copy of the bytes, as `bytes(block)`. The block is not exposed."},
+    {"__bytes__", copy_block, METH_NOARGS,
+     "__bytes__($self, /)\n--\n\nA copy of the bytes. The block is not exposed."},
+    {"hex", method(hex_of_block), METH_FASTCALL | METH_KEYWORDS,
+     "hex($self, sep=None, bytes_per_sep=1)\n--\n\n"
+     "The bytes as hexadecimal digits, as `bytes.hex` writes them. The block is not exposed."},
     {"_repr_html_", show_as_html, METH_NOARGS, "_repr_html_($self, /)\n--\n\nFor notebooks."},
     {"__reduce__", refuse_copy, METH_NOARGS, "Raises TypeError: copy the bytes instead."},
     {nullptr, nullptr, 0, nullptr},
@@ -356,10 +257,11 @@ PyGetSetDef block_properties[] = {
 
 PySequenceMethods block_sequence = [] {
   PySequenceMethods methods{};
-  methods.sq_length = length;
-  methods.sq_item = item;
+  methods.sq_length = length_of_block;
+  methods.sq_item = item_of_block;
+  methods.sq_contains = block_contains;
   return methods;
 }();
-PyMappingMethods block_mapping = {length, get, set};
+PyMappingMethods block_mapping = {length_of_block, read_block, set};
 
 }  // namespace rheap::bindings

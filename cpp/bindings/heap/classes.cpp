@@ -81,12 +81,42 @@ void guard(PyTypeObject* type, bool may_be_derived_from) {
   PyType_Modified(type);
 }
 
+PyObject* public_bases(PyObject* self, void*) {
+  if (reinterpret_cast<PyTypeObject*>(self)->tp_mro == nullptr) Py_RETURN_NONE;  // it is being made
+  const py::handle hidden = py::detail::get_internals().instance_base;
+  try {
+    py::list bases;
+    for (const py::handle base :
+         py::reinterpret_borrow<py::tuple>(reinterpret_cast<PyTypeObject*>(self)->tp_mro)) {
+      if (!base.is(hidden)) bases.append(base);
+    }
+    return py::tuple(bases).release().ptr();
+  } catch (const std::exception&) {
+    return PyErr_NoMemory();
+  }
+}
+
+PyGetSetDef metaclass_properties[] = {
+    {"__mro__", public_bases, nullptr, "The class and those that it derives from.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
 }  // namespace
 
+py::object public_metaclass() {
+  PyType_Slot slots[] = {{Py_tp_getset, metaclass_properties}, {0, nullptr}};
+  PyType_Spec spec{"rheap._core.HeapClass", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+  const py::handle base(reinterpret_cast<PyObject*>(py::detail::get_internals().default_metaclass));
+  auto made = py::reinterpret_steal<py::object>(
+      PyType_FromSpecWithBases(&spec, py::make_tuple(base).ptr()));
+  if (!made) throw py::error_already_set();
+  return made;
+}
+
 void guard_classes(py::module_& module) {
-  const PyTypeObject* metaclass = py::detail::get_internals().default_metaclass;
+  PyTypeObject* const metaclass = py::detail::get_internals().default_metaclass;
   for (const auto& [name, value] : module.attr("__dict__").cast<py::dict>()) {
-    if (Py_TYPE(value.ptr()) != metaclass) continue;
+    if (PyObject_TypeCheck(value.ptr(), metaclass) == 0) continue;
     guard(reinterpret_cast<PyTypeObject*>(value.ptr()), value.is(py::type::of<Heap>()));
   }
 }

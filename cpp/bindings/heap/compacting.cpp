@@ -88,6 +88,11 @@ void compact_when(Heap& heap, const py::object& above, double until, double shar
   heap.compact_when(terms);
 }
 
+py::object compaction_terms(Heap& heap) {
+  const auto terms = heap.compaction_terms();
+  return terms ? py::object(py::make_tuple(terms->above, terms->until, terms->share)) : py::none();
+}
+
 py::tuple list_walls(Heap& heap) {
   Tally all{};
   std::vector<Wall> walls;

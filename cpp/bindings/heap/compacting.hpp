@@ -28,6 +28,9 @@ pybind11::dict compact(Heap& heap, const pybind11::object& bytes, const pybind11
 /// From here on moves a little with each operation; no longer when `above` is None.
 void compact_when(Heap& heap, const pybind11::object& above, double until, double share);
 
+/// (above, until, share) of the last `compact_when`, or None.
+pybind11::object compaction_terms(Heap& heap);
+
 /// (how many, their bytes, (offset, bytes, views) of the three largest) of the blocks that may not
 /// move.
 pybind11::tuple list_walls(Heap& heap);

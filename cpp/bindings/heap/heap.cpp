@@ -6,12 +6,14 @@
 #include <vector>
 
 #include "bindings/heap/block.hpp"
+#include "bindings/heap/classes.hpp"
 #include "bindings/heap/compacting.hpp"
 #include "bindings/heap/heap_methods.hpp"
 #include "bindings/heap/patience.hpp"
 #include "bindings/heap/policies.hpp"
 #include "bindings/heap/self.hpp"
 #include "bindings/heap/tracing.hpp"
+#include "bindings/interpreter/errors.hpp"
 #include "bindings/interpreter/gil.hpp"
 
 namespace py = pybind11;
@@ -78,6 +80,7 @@ OwnedHeap attach_heap(int descriptor) {
   }
 }
 
+int descriptor_of(Heap& heap) { return heap.descriptor(); }
 bool is_observed(const Heap& heap) { return heap.observer() != nullptr; }
 
 /// Closes every block too; those that nobody can see give their memory back now.
@@ -122,6 +125,7 @@ constexpr const char* trim_words =
     "region is damaged.\n\n"
     ">>> heap = Heap('4 MiB')\n"
     ">>> heap.alloc('1 MiB', zero=True).free()\n"
+    "True\n"
     ">>> heap.trim() % 4096\n"
     "0";
 constexpr const char* check_words =
@@ -145,22 +149,23 @@ void define_heap(py::class_<Heap, OwnedHeap>& heap_class) {
       .def(py::init(&attach_heap))
       .def("close", &close_heap, close_words)
       .def("_close_if_unused", &Heap::close_if_unused)
-      .def("defrag", &count_without_gil<&Heap::defrag>, defrag_words)
-      .def("trim", &count_without_gil<&Heap::trim>, trim_words)
-      .def("check", &check_heap, check_words)
+      .def("defrag", refused_as("defrag", &count_without_gil<&Heap::defrag>), defrag_words)
+      .def("trim", refused_as("trim", &count_without_gil<&Heap::trim>), trim_words)
+      .def("check", refused_as("check", &check_heap), check_words)
       .def_property_readonly("capacity", &Heap::capacity, capacity_words)
       .def_property_readonly("closed", &Heap::closed, closed_words)
       .def_property_readonly("debug", &Heap::debug, debug_words)
       .def_property_readonly("_observed", &is_observed)
       .def_property_readonly("_id", &Heap::id)
-      .def_property_readonly("_descriptor", &Heap::descriptor)
+      .def_property_readonly("_descriptor", refused_as("give its descriptor", &descriptor_of))
       .def_property_readonly("_bound_blocks", &Heap::bound_blocks);
 }
 
 }  // namespace
 
 void register_heap(py::module_& module) {
-  py::class_<Heap, OwnedHeap> heap_class(module, "Heap", "One region and the blocks in it.");
+  py::class_<Heap, OwnedHeap> heap_class(module, "Heap", "One region and the blocks in it.",
+                                         py::metaclass(public_metaclass()));
   define_heap(heap_class);
   add_heap_methods(heap_class);
   module.def(
@@ -175,8 +180,9 @@ void register_heap(py::module_& module) {
       "A class decorator: gives a class derived from Heap its own `alloc` and `free`, which are\n"
       "called without a look at its bases.");
   module.def("make_r_free", &make_r_free);
-  module.def("compact", &compact);
-  module.def("compact_when", &compact_when);
+  module.def("compact", refused_as("compact", &compact));
+  module.def("compact_when", refused_as("set compact_when", &compact_when));
+  module.def("compaction_terms", &compaction_terms);
   module.attr("TRACEMALLOC_DOMAIN") = tracemalloc_domain;
   module.attr("FIRST_BLOCK") = first_block.value;
   module.attr("WORD_BYTES") = word_bytes;

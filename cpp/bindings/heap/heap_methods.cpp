@@ -8,6 +8,7 @@
 #include "bindings/heap/heap_recorder.hpp"
 #include "bindings/heap/holders.hpp"
 #include "bindings/heap/patience.hpp"
+#include "bindings/heap/pin.hpp"
 #include "bindings/heap/self.hpp"
 #include "bindings/interpreter/arguments.hpp"
 #include "bindings/interpreter/errors.hpp"
@@ -17,8 +18,6 @@
 namespace py = pybind11;
 
 namespace rheap::bindings {
-
-namespace {
 
 bool parse_align(PyObject* value, std::uint64_t& align) {
   if (!parse_size(value, "align", align)) return false;
@@ -30,6 +29,8 @@ bool parse_align(PyObject* value, std::uint64_t& align) {
   align = std::max<std::uint64_t>(align, 8);
   return true;
 }
+
+namespace {
 
 /// Zeroes the bytes that may not be zero. A long one lets other threads run; the pin stops a
 /// `close()` in one of them from giving the memory back meanwhile.
@@ -51,7 +52,7 @@ bool clear(BlockObject* block, std::uint64_t bytes) {
 [[gnu::noinline]] bool alloc_otherwise(BlockObject* block, Heap* heap, std::uint64_t bytes,
                                        std::uint64_t align, bool stays, std::uint64_t& dirty) {
   note_request(heap);
-  const bool done = translated_request(*heap, [&] {
+  const bool done = translated_request(*heap, "allocate", [&] {
     patiently(*heap, [&] { dirty = heap->alloc(block->handle, bytes, align, stays); });
   });
   if (!done) return false;
@@ -96,23 +97,54 @@ namespace {
   return reinterpret_cast<PyObject*>(allocate(heap, bytes, align, zero, false));
 }
 
-[[gnu::noinline]] PyObject* alloc_with_options(PyObject* self, PyObject* const* args,
-                                               Py_ssize_t count, PyObject* names) {
+struct BlockRequest {
+  PyObject* size;
+  std::uint64_t align;
+  bool zero;
+};
+
+/// The arguments of `alloc` and `buffer`. Returns false with a Python error.
+bool read_request(const char* name, PyObject* const* args, Py_ssize_t count, PyObject* names,
+                  BlockRequest& request) {
   PyObject* found[3] = {nullptr, nullptr, nullptr};
   constexpr const char* known[3] = {"size", "align", "zero"};
-  if (!take_arguments("alloc", args, count, names, known, 3, 1, found)) return nullptr;
-  if (found[0] == nullptr) return PyErr_Format(PyExc_TypeError, "alloc() needs a size in bytes");
-  std::uint64_t align = 8;
-  if (found[1] != nullptr && !parse_align(found[1], align)) return nullptr;
+  if (!take_arguments(name, args, count, names, known, 3, 1, found)) return false;
+  if (found[0] == nullptr) {
+    PyErr_Format(PyExc_TypeError, "%s() needs a size in bytes", name);
+    return false;
+  }
+  request = {found[0], 8, false};
+  if (found[1] != nullptr && !parse_align(found[1], request.align)) return false;
   const int zero = found[2] == nullptr ? 0 : PyObject_IsTrue(found[2]);
-  if (zero < 0) return nullptr;
-  return alloc_block(self, found[0], align, zero != 0);
+  request.zero = zero == 1;
+  return zero >= 0;
+}
+
+[[gnu::noinline]] PyObject* alloc_with_options(PyObject* self, PyObject* const* args,
+                                               Py_ssize_t count, PyObject* names) {
+  BlockRequest request{};
+  if (!read_request("alloc", args, count, names, request)) return nullptr;
+  return alloc_block(self, request.size, request.align, request.zero);
 }
 
 PyObject* alloc(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
   if (count == 1 && names == nullptr) [[likely]]
     return alloc_block(self, args[0], 8, false);
   return alloc_with_options(self, args, count, names);
+}
+
+PyObject* buffer(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  BlockRequest request{};
+  std::uint64_t bytes = 0;
+  if (!read_request("buffer", args, count, names, request)) return nullptr;
+  if (!parse_size(request.size, "size", bytes)) return nullptr;
+  Heap* heap = heap_of(self);
+  if (heap == nullptr) return nullptr;
+  BlockObject* block = allocate_to_stay(heap, bytes, request.align, request.zero);
+  if (block == nullptr) return nullptr;
+  PyObject* view = view_of(block);
+  Py_DECREF(block);  // the view keeps it
+  return view;
 }
 
 /// `name` is that of the function which got these arguments.
@@ -131,8 +163,7 @@ PyObject* free_argument(const char* name, PyObject* self, PyObject* const* args,
     set_foreign(block->handle.payload.value);
     return nullptr;
   }
-  if (!free_block(block, exposure::on_stack_of_caller(args) ? 1 : 0)) return nullptr;
-  Py_RETURN_NONE;
+  return free_block(block, exposure::on_stack_of_caller(args) ? 1 : 0);
 }
 
 PyObject* free_any(PyObject* self, PyObject* const* args, Py_ssize_t count) {
@@ -152,7 +183,8 @@ PyMethodDef r_free = {"r_free",
                       reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(free_of_default)),
                       METH_FASTCALL,
                       "r_free(block, /)\n--\n\n"
-                      "Frees a block of the default heap, as `block.free()` does.\n\n"
+                      "Frees a block of the default heap, as `block.free()` does; returns whether "
+                      "its memory is\nback.\n\n"
                       "Raises `BlockFreed` when it is closed already, `ForeignBlock` when it "
                       "belongs to another heap,\n"
                       "`BlockPinned` while a view of it lives."};
@@ -167,11 +199,20 @@ PyMethodDef methods[] = {
      "may hold anything. `alloc(0)` gives an empty Block. Raises HeapExhausted when there is no\n"
      "room, OSError when the system refuses memory, ValueError, TypeError or OverflowError for a\n"
      "size that is none."},
+    {"buffer", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(buffer)),
+     METH_FASTCALL | METH_KEYWORDS,
+     "buffer($self, size, *, align=8, zero=False)\n--\n\n"
+     "A memoryview of a new block of `size` bytes, to give to whatever takes a buffer.\n\n"
+     "The memory returns when the last view of it is gone, or at once by `release()`; it is never\n"
+     "exposed, whoever has it. `view.obj.block` is the Block. `align`, `zero` and what is raised:\n"
+     "as of `alloc`."},
     {"free", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(free_any)), METH_FASTCALL,
      "free($self, block, /)\n--\n\n"
-     "Frees a block of this heap, as `block.free()` does, but raises BlockFreed when it is closed\n"
-     "already and ForeignBlock when it belongs to another heap."},
+     "Frees a block of this heap, as `block.free()` does; returns whether its memory is back.\n\n"
+     "Raises BlockFreed when it is closed already, ForeignBlock when it belongs to another heap,\n"
+     "BlockPinned while a view of it lives."},
     array_method,
+    zeros_method,
 };
 
 }  // namespace

@@ -14,6 +14,9 @@ void add_methods(const pybind11::object& owner, std::span<PyMethodDef> added);
 /// descriptors. A descriptor of the object's very own class is called without a look at its bases.
 void add_heap_methods(const pybind11::object& heap_class);
 
+/// Reads an alignment in bytes. Returns false with a Python error.
+bool parse_align(PyObject* value, std::uint64_t& align);
+
 /// A new Block of the heap that will be pinned as long as it lives; `align` is a power of two from
 /// 8 to `largest_align`. nullptr with a Python error.
 BlockObject* allocate_to_stay(Heap* heap, std::uint64_t bytes, std::uint64_t align, bool zero);

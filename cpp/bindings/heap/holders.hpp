@@ -19,14 +19,14 @@ void set_exhausted_with_holders(Heap& heap, const Exhausted& exhausted);
 
 /// As `translated`, for work that asks `heap` for memory.
 template <typename Work>
-bool translated_request(Heap& heap, Work&& work) {
+bool translated_request(Heap& heap, const char* verb, Work&& work) {
   try {
     work();
     return true;
   } catch (const Exhausted& exhausted) {
     set_exhausted_with_holders(heap, exhausted);
   } catch (...) {
-    set_python_error();
+    set_python_error(verb);
   }
   return false;
 }

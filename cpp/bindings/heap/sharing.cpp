@@ -223,7 +223,8 @@ PyObject* ticket(PyObject* self, PyObject* what) {
   Heap* heap = heap_of(self);
   if (heap == nullptr) return nullptr;
   py::object made;
-  const bool done = translated([&] {
+  const bool done = translated("make a ticket", [&] {
+    if (heap->closed()) throw Closed{};
     if (!is_block(what)) {
       made = ticket_of_array(heap, what);
     } else if (reinterpret_cast<BlockObject*>(what)->heap == heap) {
@@ -239,7 +240,7 @@ PyObject* redeem(PyObject* self, PyObject* bytes) {
   Heap* heap = heap_of(self);
   if (heap == nullptr) return nullptr;
   py::object redeemed;
-  const bool done = translated([&] {
+  const bool done = translated("redeem", [&] {
     if (!PyBytes_CheckExact(bytes)) return;
     const char* data = PyBytes_AS_STRING(bytes);
     const auto length = static_cast<std::size_t>(PyBytes_GET_SIZE(bytes));
@@ -324,20 +325,20 @@ std::uint64_t reap(Heap& heap) {
 }  // namespace
 
 void register_sharing(py::module_& module) {
-  module.def("send", &send);
-  module.def("claim", &claim);
+  module.def("send", refused_as("send a block", &send));
+  module.def("claim", refused_as("redeem", &claim));
   module.def("shared_heap_of", &shared_heap_of);
-  module.def("members", &members);
-  module.def("in_flight", &in_flight);
-  module.def("recall", &recall);
-  module.def("reap", &reap);
-  module.def("say_farewell", &say_farewell);
-  module.def("publish", &publish);
-  module.def("look_up", &look_up);
-  module.def("withdraw", &withdraw);
-  module.def("names", &names);
-  module.def("named", &named);
-  module.def("published", &published);
+  module.def("members", refused_as("list processes", &members));
+  module.def("in_flight", refused_as("list tickets", &in_flight));
+  module.def("recall", refused_as("recall", &recall));
+  module.def("reap", refused_as("reap", &reap));
+  module.def("say_farewell", refused_as("leave", &say_farewell));
+  module.def("publish", refused_as("publish", &publish));
+  module.def("look_up", refused_as("look up a name", &look_up));
+  module.def("withdraw", refused_as("delete a name", &withdraw));
+  module.def("names", refused_as("list names", &names));
+  module.def("named", refused_as("count names", &named));
+  module.def("published", refused_as("wait", &published));
   module.def("wait_for_more", &wait_for_more);
   module.def("offset_in", &offset_in);
   module.def("lies_in",

@@ -1,6 +1,7 @@
 #include "bindings/heap/site.hpp"
 
 #include "bindings/interpreter/caller.hpp"
+#include "bindings/interpreter/errors.hpp"
 
 namespace rheap::bindings {
 
@@ -63,15 +64,15 @@ void warn_of_lingering(BlockObject* block) {
   std::string site = site_text(block->allocated_at);
   if (site.empty()) site = "an unknown line";
   // The same text for the same lines, so that the usual filters show it once.
-  const char* why = block->pins > 0
-                        ? "while a view of it is alive; its memory returns with the last one"
-                        : "while exposed, and something besides the names here refers to it; its "
-                          "memory returns with the last reference. To give away block.view() "
-                          "instead of the block exposes nothing";
-  if (PyErr_ResourceWarning(self, 1, "block allocated at %s was closed %s", site.c_str(), why) <
-      0) {
-    PyErr_WriteUnraisable(self);
-  }
+  const char* why =
+      block->pins > 0
+          ? "the last view of it. Release the view, or delete the array, before the block is closed"
+          : "the last reference to the block: something took the Block itself as a buffer, or read "
+            "its address, and more than local names refers to it (a list, say). Give away "
+            "block.view() instead of the block, or take a heap.buffer()";
+  const std::string text =
+      "block allocated at " + site + " was closed, but its memory waits for " + why;
+  if (!warn_lingering(text, block->traced ? self : Py_None)) PyErr_WriteUnraisable(self);
   PyErr_Restore(type, value, trace);
 }
 

@@ -12,8 +12,8 @@ Site innermost_site();
 /// "file.py:12 function", for people: a name that cannot be printed is escaped. Empty where the
 /// line is not known.
 std::string site_text(const Site& site);
-/// A ResourceWarning that a closed block's memory is still seen. Where warnings are errors it goes
-/// to sys.unraisablehook: leaving a `with` never fails for it.
+/// A LingeringWarning that a closed block's memory waits. Where warnings are errors it goes to
+/// sys.unraisablehook: the block is closed, and leaving a `with` never fails for it.
 void warn_of_lingering(BlockObject* block);
 
 }  // namespace rheap::bindings

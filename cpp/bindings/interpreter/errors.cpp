@@ -17,12 +17,17 @@ py::dict& error_classes() {
   return *classes;
 }
 
+/// A borrowed reference, or nullptr.
+PyObject* class_named(const char* name) {
+  PyObject* key = PyUnicode_FromString(name);
+  PyObject* type = key != nullptr ? PyDict_GetItemWithError(error_classes().ptr(), key) : nullptr;
+  Py_XDECREF(key);
+  return type;
+}
+
 void set_error(const char* name, PyObject* arguments) {
   if (arguments == nullptr) return;
-  PyObject* key = PyUnicode_FromString(name);
-  PyObject* type =
-      key != nullptr ? PyDict_GetItemWithError(error_classes().ptr(), key) : nullptr;  // borrowed
-  Py_XDECREF(key);
+  PyObject* type = class_named(name);
   PyObject* error = type != nullptr ? PyObject_CallObject(type, arguments) : nullptr;
   if (error != nullptr) {
     PyErr_SetObject(type, error);
@@ -67,7 +72,7 @@ void register_errors(py::module_& module) {
   });
 }
 
-void set_python_error() {
+void set_python_error(const char* verb) {
   try {
     throw;
   } catch (const Exhausted& e) {
@@ -76,7 +81,7 @@ void set_python_error() {
     set_error("HeapCorruption", Py_BuildValue("KsO", Number{e.where.value}, e.invariant,
                                               e.fenced ? Py_True : Py_False));
   } catch (const Closed&) {
-    set_closed("do that");
+    set_closed(verb);
   } catch (const Busy& e) {
     set_error("HeapBusy", Py_BuildValue("(k)", static_cast<unsigned long>(e.pid)));
   } catch (const Gone&) {
@@ -126,6 +131,19 @@ void set_wrong_choice(const std::string& source, std::uint64_t line, std::uint64
                       std::uint64_t size, PyObject* answer) {
   set_error("WrongChoice", Py_BuildValue("sKKKO", source.c_str(), Number{line}, Number{operation},
                                          Number{size}, answer));
+}
+
+bool warn_lingering(const std::string& text, PyObject* source) {
+  PyObject* type = class_named("LingeringWarning");
+  // PyErr_WarnEx takes no source.
+  PyObject* warnings = type != nullptr ? PyImport_ImportModule("warnings") : nullptr;
+  if (warnings == nullptr) return false;
+  constexpr int innermost = 1;
+  PyObject* done =
+      PyObject_CallMethod(warnings, "warn", "sOiO", text.c_str(), type, innermost, source);
+  Py_DECREF(warnings);
+  Py_XDECREF(done);
+  return done != nullptr;
 }
 
 }  // namespace rheap::bindings

@@ -4,6 +4,7 @@
 
 #include "bindings/heap/block.hpp"
 #include "bindings/heap/holders.hpp"
+#include "bindings/interpreter/errors.hpp"
 #include "bindings/reports/statistics.hpp"
 #include "bindings/reports/tiling.hpp"
 
@@ -70,8 +71,8 @@ void register_snapshot(py::module_& module) {
       .def_readonly("figures", &Snapshot::figures)
       .def_readonly("words", &Snapshot::words)
       .def_readonly("fence", &Snapshot::fence);
-  module.def("snapshot", &snapshot);
-  module.def("snapshot_around", &snapshot_around);
+  module.def("snapshot", refused_as("draw a map", &snapshot));
+  module.def("snapshot_around", refused_as("draw a map", &snapshot_around));
 }
 
 }  // namespace
@@ -81,9 +82,9 @@ void register_reports(py::module_& module) {
   register_tiling(module);
   register_word(module);
   register_snapshot(module);
-  module.def("statistics", &take_statistics);
-  module.def("rows", &list_blocks);
-  module.def("holders", &list_holders);
+  module.def("statistics", refused_as("give stats", &take_statistics));
+  module.def("rows", refused_as("list blocks", &list_blocks));
+  module.def("holders", refused_as("list leaks", &list_holders));
 }
 
 }  // namespace rheap::bindings

@@ -16,6 +16,7 @@ class CompactionPlan {
     double share;  ///< and takes no more than this part of the time since the plan was made
   };
   explicit CompactionPlan(const Terms& terms);
+  [[nodiscard]] const Terms& terms() const { return terms_; }
 
   /// Does some of the work, if any is due. Throws Damage.
   void go_on(Compaction& compaction, const Allocator& allocator, Owners& owners);

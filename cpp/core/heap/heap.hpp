@@ -91,6 +91,12 @@ class Heap {
   CompactionReport compact(const CompactionBounds& bounds, Owners& owners);
   /// From here on, or no longer.
   void compact_when(const std::optional<CompactionPlan::Terms>& terms);
+  /// Those of the last `compact_when`.
+  [[nodiscard]] std::optional<CompactionPlan::Terms> compaction_terms() {
+    const GuardInTurn guard(lock_);
+    if (!plan_) return std::nullopt;
+    return plan_->terms();
+  }
 
   /// Throws Damage unless the handle's block, its fence, its neighbours and everything else that
   /// `free` will rely on are whole. After it, `free` finds no damage.

@@ -91,6 +91,7 @@ class HeapMap(RegionMap):
     >>> heap = Heap(256)
     >>> kept, dropped = heap.alloc(40), heap.alloc(24)
     >>> dropped.free()
+    True
     >>> print(heap.map().draw(60))
     +0x4ff8 |#####|---~~~~~~~~~~~~~~~~~~~~~~
     a cell is 8 bytes   | word   # live   - freed, unmerged
