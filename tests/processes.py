@@ -1,6 +1,7 @@
 """Processes beside the one that tests, and what must be left of a heap that they shared."""
 
 import contextlib
+import faulthandler
 import gc
 import os
 import resource
@@ -120,6 +121,7 @@ def fork_without_descriptors(work):
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     code = 1
     with contextlib.suppress(BaseException):
+        faulthandler.disable()
         signal.alarm(60)
         work()
         code = 0

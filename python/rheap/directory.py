@@ -8,6 +8,7 @@ import time
 from . import _core
 from .arrays import ALIGN
 from .errors import BlockGone, ForeignBlock
+from .format.numbers import parse_seconds
 from .handover import block_behind
 
 TYPE_CHECKING = False
@@ -33,9 +34,10 @@ def publish(heap: Directory, name: str, what: Any) -> None:
     try:
         ticket = heap.ticket(what)
     except ForeignBlock:
-        ticket = heap.ticket(_copied(heap, what))
+        what = _copied(heap, what)
+        ticket = heap.ticket(what)
     try:
-        _core.publish(heap, key, ticket)
+        _core.publish(heap, key, ticket, block_behind(what))
     except BaseException:
         with contextlib.suppress(BlockGone):
             heap.redeem(ticket)  # and dropped: nobody was told of it
@@ -58,14 +60,15 @@ def find(heap: Directory, name: str) -> Any:
 
 def wait(heap: Directory, name: str, timeout: float | None, newer: Any) -> Any:
     """See `SharedHeap.wait`."""
-    deadline = None if timeout is None else time.monotonic() + timeout
+    key = key_of(name)
+    known = None if newer is None else _block_of(newer)
+    deadline = None if timeout is None else time.monotonic() + parse_seconds(timeout, "timeout")
     while True:
         seen = _core.published(heap)  # first: what comes after it ends the sleep
-        with contextlib.suppress(KeyError):
-            found = find(heap, name)
-            if newer is None or not _same(found, newer):
-                return found
-            del found
+        value = _core.look_up(heap, key)
+        if value is not None and (known is None or not _core.is_published_as(heap, known, value)):
+            with contextlib.suppress(KeyError):
+                return find(heap, name)
         left = _LONGEST_SLEEP if deadline is None else deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError(
@@ -80,10 +83,12 @@ def names(heap: Directory) -> list[str]:
     return [name.decode("utf-8", "surrogatepass") for name in _core.names(heap)]
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Whether both lie in the same block; both are alive, so they do if it is at the same place."""
-    first, second = block_behind(one), block_behind(other)
-    return first is not None and second is not None and first.offset == second.offset
+def _block_of(newer: Any) -> _core.Block | None:
+    """The Block that `newer` is or lies in; None for one that no heap has."""
+    block = block_behind(newer)
+    if block is None and not hasattr(newer, "__array_interface__"):
+        raise TypeError(f"newer must be an array or a Block, not {type(newer).__name__}")
+    return block
 
 
 def _copied(heap: Directory, what: Any) -> Any:

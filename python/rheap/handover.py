@@ -2,7 +2,7 @@
 
 A ticket is what the core writes (the heap, the object, the ticket: 32 bytes), and behind that, for
 an array, how it lies in its block: flags and number of dimensions (a byte each), the bytes of the
-dtype's description (2), the offset in the block (8), shape and strides (8 each), the description.
+dtype's description (4), the offset in the block (8), shape and strides (8 each), the description.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .attached import Attached
 
-_LAYOUT = struct.Struct("<BBHq")
+_LAYOUT = struct.Struct("<BBIq")
 _READ_ONLY = 1
 _NO_TICKET = (
     *(ValueError, TypeError, SyntaxError, KeyError, IndexError, AttributeError, struct.error),

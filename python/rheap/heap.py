@@ -8,6 +8,7 @@ from . import _core, arrays
 from ._core import WORD_BYTES
 from .arrays import ALIGN
 from .errors import HeapClosed
+from .format.numbers import parse_seconds
 from .format.sizes import format_size, parse_size
 from .loading import no_fork
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 
-_LONGEST = 1e9  # seconds, as good as for ever
-
 
 def parse_capacity(capacity: SupportsIndex | str) -> int:
     """The bytes of a heap's capacity. Raises what `parse_size` raises, and `ValueError`."""
@@ -36,14 +35,6 @@ def parse_capacity(capacity: SupportsIndex | str) -> int:
             f"capacity must be from {_core.SMALLEST_CAPACITY} bytes to 1 TiB, not {capacity!r}"
         )
     return bytes_
-
-
-def _parse_seconds(seconds: float) -> float:
-    if not isinstance(seconds, (int, float)):
-        raise TypeError(f"max_seconds must be a number, not {type(seconds).__name__}")
-    if not seconds >= 0:
-        raise ValueError(f"max_seconds must be 0 or more, not {seconds!r}")
-    return min(seconds, _LONGEST)
 
 
 @_core.with_own_methods
@@ -167,7 +158,7 @@ class Heap(_core.Heap):
         (499, True, True)
         """
         bytes_ = None if max_bytes is None else parse_size(max_bytes, "max_bytes")
-        seconds = None if max_seconds is None else _parse_seconds(max_seconds)
+        seconds = None if max_seconds is None else parse_seconds(max_seconds, "max_seconds")
         with no_fork:
             from .looking import CompactReport
         return CompactReport(**_core.compact(self, bytes_, seconds))

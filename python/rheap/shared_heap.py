@@ -10,6 +10,7 @@ import time
 from . import _core, directory, handover, names
 from .attached import known_heap, known_heaps, remember
 from .errors import HeapBusy, HeapError
+from .format.numbers import parse_count, parse_seconds
 from .format.sizes import format_size
 from .heap import Heap, parse_capacity
 from .loading import no_fork
@@ -71,9 +72,7 @@ class SharedHeap(Heap):
             fair = bytes_ // _BYTES_PER_OBJECT
             count = min(max(fair, _FEWEST_OBJECTS), _DEFAULT_MOST_OBJECTS)
         else:
-            count = objects.__index__()
-        if not 1 <= count <= _core.MOST_OBJECTS:
-            raise ValueError(f"objects must be from 1 to {_core.MOST_OBJECTS:,}, not {objects!r}")
+            count = parse_count(objects, "objects", _core.MOST_OBJECTS)
         self._name = None if name is None else names.check_name(name)
         _core.Heap.__init__(self, bytes_, count, bool(debug))
         if name is not None and not names.publish(name, self._descriptor, self._id, owner=True):
@@ -104,7 +103,7 @@ class SharedHeap(Heap):
         if fd is not None:
             return cls._attach_behind(fd)
         name = names.check_name(name)
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + parse_seconds(timeout, "timeout")
         while True:
             found = names.find(name, max(deadline - time.monotonic(), 0))
             try:
@@ -217,8 +216,10 @@ class SharedHeap(Heap):
     def wait(self, name: str, timeout: float | None = None, *, newer: Any = None) -> Any:
         """What is published under a name, as soon as there is something.
 
-        `newer`: something else than this array or Block, which was there before. `timeout`: how
-        many seconds to wait, for ever if None; then `TimeoutError`. Other threads run meanwhile.
+        `newer`: an array or Block that was looked up under a name, or published by this process;
+        what was published is then waited for until it is another publication than that one, be it
+        of the same block. (An array that is neither is never the same.) `timeout`: how many seconds
+        to wait, for ever if None; then `TimeoutError`. Other threads run meanwhile.
 
         >>> with SharedHeap("1 MiB") as heap:
         ...     heap["front"] = heap.alloc(5)

@@ -264,6 +264,22 @@ def test_a_resize_that_does_not_fit_changes_nothing():
     assert_nothing_left(heap)
 
 
+@pytest.mark.parametrize(
+    ("objects", "error", "words"),
+    [
+        ("5", TypeError, "objects must be an int, not str"),
+        (1.5, TypeError, "objects must be an int, not float"),
+        (True, TypeError, "objects must be an int, not bool"),
+        (0, ValueError, "objects must be from 1 to 16,777,216, not 0"),
+        (-1, ValueError, "not -1"),
+        (1 << 70, ValueError, "objects must be from 1 to"),
+    ],
+)
+def test_numbers_of_objects_that_make_no_sense(objects, error, words):
+    with pytest.raises(error, match=words):
+        rheap.SharedHeap("1 MiB", objects=objects)
+
+
 # --- processes ------------------------------------------------------------------------------------
 
 

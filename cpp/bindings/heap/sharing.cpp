@@ -42,7 +42,7 @@ struct Wire {
 struct [[gnu::packed]] WireLayout {
   std::uint8_t flags;
   std::uint8_t dimensions;
-  std::uint16_t text_bytes;
+  std::uint32_t text_bytes;
   std::int64_t offset;
 
   static constexpr std::uint8_t read_only = 1;
@@ -66,6 +66,13 @@ py::bytes send(const py::object& object) {
   return {reinterpret_cast<const char*>(&wire), sizeof wire};
 }
 
+/// From here on the block's serials are its own.
+BlockObject* with_serials(BlockObject* block) {
+  if (!block->named) block->claimed_with = block->published_with = 0;
+  block->named = 1;
+  return block;
+}
+
 py::object claim_block(Heap& heap, const char* data) {
   Wire wire{};
   std::memcpy(&wire, data, sizeof wire);
@@ -75,6 +82,7 @@ py::object claim_block(Heap& heap, const char* data) {
   const auto object = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(block));
   patiently(heap, [&] { heap.claim(block->handle, wire.ticket); });
   adopt(block, &heap);
+  with_serials(block)->claimed_with = wire.ticket.serial;
   if (heap.debug()) note_allocation(block);
   return object;
 }
@@ -143,7 +151,7 @@ py::object ticket_of_array(const Heap* heap, PyObject* what) {
   const auto* base = static_cast<const char*>(address_of(block));
   const WireLayout layout{array.layout.writable ? std::uint8_t{0} : WireLayout::read_only,
                           static_cast<std::uint8_t>(count),
-                          static_cast<std::uint16_t>(text->text.size()), array.memory - base};
+                          static_cast<std::uint32_t>(text->text.size()), array.memory - base};
   const std::size_t numbers = count * sizeof(std::int64_t);
   const std::size_t bytes = sizeof(Wire) + sizeof layout + 2 * numbers + text->text.size();
   auto ticket = py::reinterpret_steal<py::object>(
@@ -272,12 +280,26 @@ py::object with_sharing_methods(py::object derived) {
   return derived;
 }
 
-void publish(Heap& heap, const py::bytes& name, const py::bytes& value) {
-  const auto text = static_cast<std::string_view>(value);
+Ticket ticket_in(std::string_view value) {
   Wire wire{};
-  if (text.size() < sizeof wire) throw py::value_error("no ticket");
-  std::memcpy(&wire, text.data(), sizeof wire);
-  patiently(heap, [&] { heap.publish(static_cast<std::string_view>(name), text, wire.ticket); });
+  if (value.size() < sizeof wire) throw py::value_error("no ticket");
+  std::memcpy(&wire, value.data(), sizeof wire);
+  return wire.ticket;
+}
+
+void publish(Heap& heap, const py::bytes& name, const py::bytes& value, const py::object& object) {
+  const auto text = static_cast<std::string_view>(value);
+  const Ticket ticket = ticket_in(text);
+  patiently(heap, [&] { heap.publish(static_cast<std::string_view>(name), text, ticket); });
+  with_serials(as_block(object))->published_with = ticket.serial;
+}
+
+/// Whether a block is what this value of the directory was published as: no serial is given twice.
+bool is_published_as(Heap& heap, const py::object& object, const py::bytes& value) {
+  const BlockObject* block = as_block(object);
+  const std::uint64_t serial = ticket_in(static_cast<std::string_view>(value)).serial;
+  return block->heap == &heap && block->named &&
+         (block->claimed_with == serial || block->published_with == serial);
 }
 
 py::object look_up(Heap& heap, const py::bytes& name) {
@@ -334,6 +356,7 @@ void register_sharing(py::module_& module) {
   module.def("reap", refused_as("reap", &reap));
   module.def("say_farewell", refused_as("leave", &say_farewell));
   module.def("publish", refused_as("publish", &publish));
+  module.def("is_published_as", &is_published_as);
   module.def("look_up", refused_as("look up a name", &look_up));
   module.def("withdraw", refused_as("delete a name", &withdraw));
   module.def("names", refused_as("list names", &names));

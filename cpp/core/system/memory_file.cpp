@@ -89,11 +89,13 @@ File make_memory_file(const char* name, std::uint64_t bytes) {
   return take_file(descriptor);
 }
 
-std::uint64_t sealed_bytes(int descriptor) noexcept {
+std::uint64_t sealed_bytes(int descriptor) {
   constexpr int needed = F_SEAL_SHRINK | F_SEAL_GROW;
   const int found = fcntl(descriptor, F_GET_SEALS);
+  if (found < 0 && errno != EINVAL) refuse(errno, "look at the seals of a shared segment");
+  if (found < 0 || (found & needed) != needed) return 0;
   struct stat status{};
-  if (found < 0 || (found & needed) != needed || fstat(descriptor, &status) != 0) return 0;
+  if (fstat(descriptor, &status) != 0) refuse(errno, "look at a shared segment");
   return static_cast<std::uint64_t>(status.st_size);
 }
 
@@ -103,8 +105,10 @@ std::uint64_t bytes_in_memory(const File& file) noexcept {
   return static_cast<std::uint64_t>(status.st_blocks) * 512;
 }
 
-bool read_front(const File& file, std::byte* to, std::size_t bytes) noexcept {
-  return pread(file.descriptor, to, bytes, 0) == static_cast<ssize_t>(bytes);
+bool read_front(const File& file, std::byte* to, std::size_t bytes) {
+  const ssize_t got = pread(file.descriptor, to, bytes, 0);
+  if (got < 0) refuse(errno, "read the header of a shared segment");
+  return got == static_cast<ssize_t>(bytes);
 }
 
 std::byte* map_shared(const File& file, std::size_t bytes, std::size_t align) {

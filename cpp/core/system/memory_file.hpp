@@ -12,13 +12,13 @@ namespace rheap::system {
 /// A file of so many bytes, all zero and none of them in memory yet, which can neither shrink nor
 /// grow. `name` is what /proc shows of it. Throws SystemRefused.
 File make_memory_file(const char* name, std::uint64_t bytes);
-/// The bytes of such a file, or 0 when this is none, or can shrink or grow.
-std::uint64_t sealed_bytes(int descriptor) noexcept;
+/// The bytes of such a file, or 0 when this is none, or can shrink or grow. Throws SystemRefused.
+std::uint64_t sealed_bytes(int descriptor);
 /// Bytes of the file that are in memory. 0 when the descriptor is no longer that file.
 std::uint64_t bytes_in_memory(const File& file) noexcept;
 
-/// Reads from its beginning. Returns whether there was as much.
-bool read_front(const File& file, std::byte* to, std::size_t bytes) noexcept;
+/// Reads from its beginning. Returns whether there was as much. Throws SystemRefused.
+bool read_front(const File& file, std::byte* to, std::size_t bytes);
 /// Maps all of it where every process sees what the others write, at a multiple of `align`. Throws
 /// SystemRefused.
 std::byte* map_shared(const File& file, std::size_t bytes, std::size_t align);

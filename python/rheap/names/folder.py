@@ -60,10 +60,11 @@ def tries(seconds: float) -> Iterator[None]:
 
 
 def folders() -> list[str]:
-    """The names that have a folder."""
+    """The names that have a folder. What else lies there is nobody's name."""
     _refuse_foreign_root()
     try:
-        return sorted(os.listdir(_root()))
+        with os.scandir(_root()) as found:
+            return sorted(each.name for each in found if each.is_dir(follow_symlinks=False))
     except FileNotFoundError:
         return []
 

@@ -28,6 +28,11 @@ class Record:
         return f"/proc/{self.pid}/fd/{self.descriptor}"
 
     @property
+    def draft(self) -> str:
+        """The name of its file until it is whole."""
+        return f".{self.pid}"
+
+    @property
     def is_alive(self) -> bool:
         """Whether the process still has that segment there, or lives and does not let us look."""
         try:
@@ -41,11 +46,10 @@ class Record:
         """In one step: others see all of it, or nothing."""
         target = f"{self.pid}:{self.descriptor}:{self.heap:016x}:{self.start}"
         target += f":{_OWNER}" * self.owner
-        draft = f".{self.pid}"
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft, dir_fd=folder)  # of one that had this pid before, and died here
-        os.symlink(target, draft, dir_fd=folder)
-        os.rename(draft, str(self.pid), src_dir_fd=folder, dst_dir_fd=folder)
+            os.unlink(self.draft, dir_fd=folder)  # of one that had this pid before, and died here
+        os.symlink(target, self.draft, dir_fd=folder)
+        os.rename(self.draft, str(self.pid), src_dir_fd=folder, dst_dir_fd=folder)
 
     def remove(self, folder: int) -> None:
         """Takes it out of its folder."""
@@ -53,19 +57,26 @@ class Record:
 
 
 def living(folder: int) -> Iterator[Record]:
-    """The records of living processes. Removes all else that lies there."""
+    """The records of living processes. Removes those of the dead, and nothing that is no record."""
     for file in os.listdir(folder):
-        try:
-            pid, descriptor, heap, start, *owner = os.readlink(file, dir_fd=folder).split(":")
-            record = Record(int(pid), int(descriptor), int(heap, 16), int(start), owner == [_OWNER])
-            alive = file == pid and record.is_alive
-        except (OSError, ValueError):
-            alive = False
-        if alive:
+        record = _record_in(folder, file)
+        if record is None:
+            continue
+        if file == str(record.pid) and record.is_alive:
             yield record
-        else:
+        else:  # a draft, too: who writes one has the folder locked
             with contextlib.suppress(OSError):
                 os.unlink(file, dir_fd=folder)
+
+
+def _record_in(folder: int, file: str) -> Record | None:
+    """What that file says, if it is a record, or one that was not yet given its name."""
+    try:
+        pid, descriptor, heap, start, *owner = os.readlink(file, dir_fd=folder).split(":")
+        record = Record(int(pid), int(descriptor), int(heap, 16), int(start), owner == [_OWNER])
+    except (OSError, ValueError):
+        return None
+    return record if file in (pid, record.draft) else None
 
 
 def start_of(pid: int) -> int:

@@ -224,13 +224,33 @@ TEST("a child of a damaged heap keeps what it sees, and is told of the damage") 
   });
 }
 
-TEST("a process without the mark of its attachment is not attached at all") {
-  in_child(60, [] {
-    SharedHeap heap(1 << 20);
-    refuse(SYS_madvise, EAGAIN, Argument{2, MADV_DONTFORK});
-    const auto refused = CHECK_THROWS<SystemRefused>([&] { const SharedHeap other(heap); });
-    CHECK(refused.code == ENOMEM);
-    CHECK(heap->members().size() == 1);
-    heap->check();
-  });
+TEST("what the system refuses to a process that attaches is told with its error") {
+  struct Refusal {
+    int call;
+    int code;
+    std::optional<Argument> argument;
+    int told;
+  };
+  const Refusal refusals[] = {
+      {SYS_fcntl, EIO, Argument{1, F_GET_SEALS}, EIO},
+      {SYS_newfstatat, EIO, {}, EIO},
+      {SYS_pread64, EIO, {}, EIO},
+      {SYS_mmap, ENOMEM, {}, ENOMEM},
+      {SYS_openat, ENFILE, {}, ENFILE},
+      {SYS_fcntl, ENOLCK, Argument{1, F_OFD_SETLK}, ENOLCK},
+      {SYS_madvise, EAGAIN, Argument{2, MADV_DONTFORK}, ENOMEM},
+  };
+  for (const Refusal& refusal : refusals) {
+    in_child(60, [&] {
+      SharedHeap heap(1 << 20);
+      const int descriptor = dup(heap->descriptor());
+      refuse(refusal.call, refusal.code, refusal.argument);
+      const auto refused =
+          CHECK_THROWS<SystemRefused>([&] { Heap::attach(descriptor, false)->disown(); });
+      if (refused.code != refusal.told) fail(refused.what());
+      CHECK(close(descriptor) == 0);  // it is still the caller's
+      CHECK(heap->members().size() == 1);
+      heap->check();
+    });
+  }
 }
