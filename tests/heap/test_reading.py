@@ -3,6 +3,7 @@
 import array
 import hashlib
 import operator
+import sys
 
 import numpy as np
 import pytest
@@ -26,7 +27,6 @@ READINGS = {
     "%b": (lambda block: b"%b" % block, CONTENT),
     "%s in a tuple": (lambda block: b"<%s>" % (block,), b"<" + CONTENT + b">"),
     "%b of a bytearray": (lambda block: bytearray(b"%b") % block, bytearray(CONTENT)),
-    "int.from_bytes": (lambda b: int.from_bytes(b, "big"), int.from_bytes(CONTENT, "big")),
     "tobytes": (lambda block: block.tobytes(), CONTENT),
     "hex": (lambda block: block.hex(), CONTENT.hex()),
     "hex with a separator": (lambda b: b.hex(":", bytes_per_sep=2), CONTENT.hex(":", 2)),
@@ -89,6 +89,12 @@ def test_what_takes_a_buffer_exposes_it(block, read):
     """The premise of the rule. Where one learns to read as `bytes` does, all the better."""
     read(block)
     assert repr(block).endswith(", exposed>")
+
+
+def test_int_from_bytes_reads_as_bytes_does_up_to_3_14(block):
+    assert int.from_bytes(block, "big") == int.from_bytes(CONTENT, "big")
+    state = "exposed" if sys.version_info >= (3, 15) else "live"
+    assert repr(block).endswith(f", {state}>")
 
 
 def test_blocks_that_were_read_merge():
