@@ -64,7 +64,7 @@ def test_has_the_two_commands() -> None:
         "python3 -m venv .venv && .venv/bin/pip install '.[cli]' && .venv/bin/rheap tour"
         in commands
     )
-    assert ".venv/bin/pip install '.[test]' && .venv/bin/pytest" in commands
+    assert ".venv/bin/pip install -r tests/requirements.txt && .venv/bin/pytest" in commands
 
 
 @pytest.mark.parametrize(
