@@ -131,7 +131,7 @@ def test_the_trace_holds_all_that_happened(
     assert is_gzip(name) == (ended and name.endswith(".gz"))
     trace = read_trace(name, broken_off=not ended)
     assert trace.lives(LAST) in (["a"], ["af"])
-    assert len(trace.of_bytes(1000)) == 10_000
+    assert len(trace.of_bytes(1000)) >= 10_000  # Python itself may ask for some
     assert all(os.path.getsize(path) == 0 for path in Path().glob("file*"))
     assert replays(name)
     assert ("breaks off" in capsys.readouterr().err) == (not ended)

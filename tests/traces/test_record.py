@@ -340,27 +340,26 @@ def test_the_trace_goes_where_it_was_told(write):
 def test_a_program_that_is_not_there_ends_as_with_python(write, arguments):
     write("print('ran')")
     write("", "package/__init__.py")
-    alone, recorded = run(sys.executable, *arguments), run(*RHEAP, *arguments)
+    alone, recorded = run(sys.executable, *arguments), record(*arguments)
     assert recorded.returncode == alone.returncode
-    assert recorded.stdout == ""
-    assert recorded.stderr.partition(": ")[2] == alone.stderr.partition(": ")[2]
+    assert (recorded.stdout, recorded.stderr) == ("", alone.stderr)
+    inside_package = arguments[-1].startswith("package") or not arguments[-1]
+    assert bool(list(Path().glob("*.trace.gz"))) == inside_package  # it ran until then
 
 
 def test_what_a_package_raises_while_its_module_is_looked_for(write):
     write("import missing", "package/__init__.py")
     write("print('ran')", "package/module.py")
-    alone, recorded = (
-        run(*command, "-m", "package.module") for command in ([sys.executable], RHEAP)
-    )
+    alone, recorded = run(sys.executable, "-m", "package.module"), record("-m", "package.module")
     assert recorded.returncode == alone.returncode == 1
-    assert recorded.stderr.splitlines()[-1] == alone.stderr.splitlines()[-1]
+    assert recorded.stderr == alone.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
         ([], 2, "which program?"),
-        (["."], 1, "directory"),
+        (["."], 1, "can't find '__main__' module"),
         (["-o", "missing/t.trace", "program.py"], 1, "missing/t.trace"),
         (["-o", ".", "program.py"], 1, "directory"),
     ],

@@ -21,10 +21,13 @@ ProcessRecorder* recorder = nullptr;  // set before the first hook
 /// Whether this thread is in a hook. The domains build upon each other (a large object is raw
 /// memory), and only the outermost call is the program's.
 [[gnu::tls_model("initial-exec")]] constinit thread_local bool inside = false;
+/// Whether this thread came to a hook since it was cleared.
+[[gnu::tls_model("initial-exec")]] constinit thread_local bool reached = false;
 
 class Outermost {
  public:
   Outermost() : records_(!inside && recorder->active()) {
+    reached = true;
     if (records_) inside = true;
   }
   ~Outermost() {
@@ -53,16 +56,25 @@ class Hooks {
     installed_ = true;
   }
   /// If others (tracemalloc, say) have put hooks before ours, ours stay, and do nothing until the
-  /// next recording.
-  static void remove() {
+  /// next recording. Returns false when others were put in the place of ours, which then saw nothing.
+  static bool remove() {
     PyMemAllocatorEx current;
     PyMem_GetAllocator(domain, &current);
-    if (current.malloc != malloc) return;
-    PyMem_SetAllocator(domain, &under_);
-    installed_ = false;
+    const bool in_place = is_reached(current);
+    if (current.malloc == malloc) PyMem_SetAllocator(domain, &under_);
+    installed_ = in_place && current.malloc != malloc;
+    return in_place;
   }
 
  private:
+  /// A request that is not recorded says whether requests come to us.
+  static bool is_reached(const PyMemAllocatorEx& current) {
+    reached = false;
+    inside = true;
+    current.free(current.ctx, current.malloc(current.ctx, 1));
+    inside = false;
+    return reached;
+  }
   static void* noted(void* block, std::size_t bytes) {
     if (block != nullptr) recorder->allocated(block, bytes);
     return block;
@@ -128,11 +140,11 @@ void start_recording(int file, bool with_times, bool with_sites) {
 
 py::dict stop_recording() {
   if (recorder == nullptr) throw std::runtime_error("the interpreter was never recorded");
-  RawHooks::remove();
-  MemHooks::remove();
-  ObjectHooks::remove();
+  const bool in_place = RawHooks::remove() & MemHooks::remove() & ObjectHooks::remove();
   without_gil([] { recorder->stop(); });
-  return figures_of(*recorder->last());
+  py::dict figures = figures_of(*recorder->last());
+  figures["unhooked"] = !in_place;
+  return figures;
 }
 
 }  // namespace
@@ -140,7 +152,8 @@ py::dict stop_recording() {
 void register_interpreter_recorder(py::module_& module) {
   module.def("start_recording", &start_recording,
              "Records the interpreter's allocations to an open file, which is closed in the end.");
-  module.def("stop_recording", &stop_recording, "Ends the recording; returns its figures.");
+  module.def("stop_recording", &stop_recording,
+             "Ends the recording; returns its figures. `unhooked`: in the end it saw nothing more.");
 }
 
 }  // namespace rheap::bindings

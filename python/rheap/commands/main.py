@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -69,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(_unknown(arguments[0]))
     options = parser.parse_args(arguments)
     command = options.command or DEFAULT
+    _escape_what_cannot_be_encoded()
     try:
         status = COMMANDS[command].run(options)
         if sys.stdout is not None:
@@ -91,6 +93,13 @@ def _unknown(written: str) -> str:
     near = difflib.get_close_matches(written.lower(), COMMANDS, n=1, cutoff=0.5)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     return f"there is no command {written!r}.{meant} There are: {', '.join(COMMANDS)}."
+
+
+def _escape_what_cannot_be_encoded() -> None:
+    """In names of files, heaps and sites there may be any character, and not in every encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_output() -> None:

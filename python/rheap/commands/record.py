@@ -1,33 +1,43 @@
 """Run a Python program and write a trace of all memory that the interpreter takes for it.
 
-The program runs unchanged: arguments, input, output and exit status are its own. The trace has a
-line for each allocation, reallocation and free in any of the interpreter's three domains and any
-thread. It is written as the program runs, so a crash leaves a trace that can be read, down to the
-last operation. Recording ends with the program and in forked children. Compression comes then: a
-program that is killed, aborts or becomes another one (exec) leaves plain text, whatever its name.
+The program runs unchanged: arguments, input, output and exit status are its own, and it finds the
+interpreter as Python alone would start it. Whatever `python X` runs can be recorded: a file of
+source or bytecode, a folder or a zip archive with a `__main__`, -m and a module, -c and code, - for
+standard input. The trace has a line for each allocation, reallocation and free in any of the
+interpreter's three domains and any thread. It is written as the program runs, so a crash leaves a
+trace that can be read, down to the last operation. Recording ends with the program and in forked
+children. Compression comes then: a program that is killed, aborts or becomes another one (exec)
+leaves plain text, whatever its name.
 """
 
 from __future__ import annotations
 
 import argparse
-import atexit
 import contextlib
+import importlib.util
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
 
 from .. import _core
 from ..format.names import printable
 from ..format.sizes import format_size
+from ..traces import recorded
 from ..traces.heap_recording import RecordingSummary
-from ..traces.program import Program, ProgramNotFoundError
-from ..traces.trace_file import TraceFile
+from ..traces.trace_file import TraceFile, compress
+
+_WITH_VALUE = "WX"
+"""Python's options of a letter that take a value, beside -m and -c, which end them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The program, and where the trace goes."""
-    parser.usage = "%(prog)s [-o FILE] [--sites] [--times] [-m] PROGRAM [ARGUMENT ...]"
+    parser.usage = (
+        "%(prog)s [-o FILE] [--sites] [--times] (PROGRAM | -m MODULE | -c CODE | -) [ARGUMENT ...]"
+    )
     parser.epilog = (__doc__ or "").partition("\n\n")[2]
     parser.add_argument(
         "-o",
@@ -42,17 +52,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--times", action="store_true", help="tell when each operation was, in microseconds"
     )
-    parser.add_argument("-m", dest="is_module", action="store_true", help="PROGRAM is a module")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("-m", dest="kind", action="store_const", const="module", help="run a module")
+    way.add_argument("-c", dest="kind", action="store_const", const="code", help="run this code")
     parser.add_argument(
         "--overhead", action="store_true", help="run no program: print what recording costs here"
     )
-    parser.add_argument("program", metavar="PROGRAM", nargs="?", help="a file of Python source")
+    parser.add_argument("program", metavar="PROGRAM", nargs="?", help="what Python is to run")
     parser.add_argument("arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER)
     parser.set_defaults(refuse=parser.error)
 
 
 def run(options: argparse.Namespace) -> int | Callable[[], int]:
-    """Returns the program, ready to be run; or prints the overhead and returns 0."""
+    """Returns what becomes the program; or prints the overhead and returns 0."""
     if options.overhead:
         from .overhead import measure_overhead
 
@@ -61,49 +73,103 @@ def run(options: argparse.Namespace) -> int | Callable[[], int]:
             print("  ", measure_overhead(name))
         return 0
     if options.program is None:
-        options.refuse("which program? Name a file of Python source, or -m and a module")
-    # A program that is not there ends as it would with Python alone.
-    try:
-        if options.is_module:
-            program = Program.module(options.program, options.arguments)
-        else:
-            program = Program.script(options.program, options.arguments)
-    except ProgramNotFoundError as error:
-        print(f"rheap record: {printable(str(error))}", file=sys.stderr)
-        return error.status
-    trace = TraceFile(options.output or f"{program.name}.trace.gz")
-    return lambda: _run_recorded(program, trace, times=options.times, sites=options.sites)
+        options.refuse("which program? Name a file, -m and a module, -c and code, or -")
+    kind = options.kind or _kind_of(options.program)
+    if kind == "input" and sys.stdin is not None and sys.stdin.isatty():
+        options.refuse("- reads a program from standard input, which is a terminal here")
+    if not _is_there(kind, options.program):
+        return lambda: _become(kind, options, None)
+    trace = TraceFile(options.output or f"{_name_of(kind, options.program)}.trace.gz")
+    return lambda: _become(kind, options, trace)
 
 
-def _run_recorded(program: Program, trace: TraceFile, *, times: bool, sites: bool) -> int:
-    process = os.getpid()
-
-    def finish() -> None:
-        if os.getpid() == process:  # not in a forked child
-            _finish(trace)
-
-    # Registered first, so it runs last: after the program's threads and its own exit functions.
-    atexit.register(finish)
-    _core.start_recording(trace.descriptor, times, sites)
-    program.run()
-    return 0
+def _kind_of(program: str) -> str:
+    """How Python would run what is named without an option."""
+    if program == "-":
+        return "input"
+    for hook in sys.path_hooks:
+        with contextlib.suppress(ImportError):
+            hook(os.path.abspath(program))
+            return "container"  # a folder, or a zip archive
+    return "script"
 
 
-def _finish(trace: TraceFile) -> None:
-    figures = _core.stop_recording()
-    error = figures.pop("error")
-    summary = RecordingSummary(**figures)
-    path = printable(trace.path)
-    if error != 0:
-        text = f"{path} ends after {_count(summary.operations, 'operation')}: {os.strerror(error)}"
+def _name_of(kind: str, program: str) -> str:
+    names = {"module": program, "code": "code", "input": "stdin"}
+    return names.get(kind) or Path(os.path.abspath(program)).stem
+
+
+def _is_there(kind: str, program: str) -> bool:
+    """False only where Python can but say that there is no such program."""
+    if kind == "script":
+        return os.path.exists(program)
+    if kind == "module" and program:
+        sys.path.insert(0, os.getcwd())
+        return importlib.util.find_spec(program.partition(".")[0] or "rheap") is not None
+    return True
+
+
+def _become(kind: str, options: argparse.Namespace, trace: TraceFile | None) -> NoReturn:
+    """This process runs a fresh interpreter from here on, which runs the program."""
+    ours = _interpreter_options()
+    program = [options.program, *options.arguments]
+    if trace is None:
+        command = [*(["-m"] if kind == "module" else []), *program]
     else:
-        failure = trace.compress()
+        os.set_inheritable(trace.descriptor, True)
+        command = [
+            *(recorded.__file__, _core.__file__, str(trace.descriptor)),
+            *(str(int(fact)) for fact in (options.times, options.sites)),
+            *(trace.path, trace.whole_path, str(int(trace.to_compress))),
+            *(str(len(ours)), *ours, kind, *program),
+        ]
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os.execv(sys.executable, [sys.executable, *ours, *command])
+
+
+def _interpreter_options() -> list[str]:
+    """Those that this Python was started with, before what it was to run."""
+    words = iter(sys.orig_argv[1:])
+    options: list[str] = []
+    for word in words:
+        if word == "--check-hash-based-pycs" or (word[0:1] == "-" and word[1:2] in _WITH_VALUE):
+            options.append(word)
+            if word[2:] == "" or word[1] == "-":
+                options.append(next(words, ""))
+        elif word.startswith("-") and len(word) > 1:
+            letters = word.partition("m")[0].partition("c")[0] if word[1] != "-" else word
+            if len(letters) > 1:
+                options.append(letters)
+            if letters != word:
+                break
+        else:
+            break
+    return options
+
+
+def finish(figures: Mapping[str, Any], path: str, whole_path: str, to_compress: bool) -> None:
+    """Compresses the trace and says what it holds, when a recorded program has ended."""
+    facts = dict(figures)
+    error, unhooked = facts.pop("error"), facts.pop("unhooked")
+    summary = RecordingSummary(**facts)
+    shown = printable(path)
+    if error != 0:
+        text = f"{shown} ends after {_count(summary.operations, 'operation')}: {os.strerror(error)}"
+    else:
+        failure = compress(path, whole_path) if to_compress else None
         text = (
             f"{_count(summary.operations, 'operation')}, {_count(summary.threads, 'thread')}, at "
             f"most {format_size(summary.peak_bytes)} live, "
-            f"{_count(summary.dropped_frees, 'free')} of older blocks left out: {path}"
+            f"{_count(summary.dropped_frees, 'free')} of older blocks left out: {shown}"
             + (f"; {failure.strerror}" if failure is not None else "")
         )
+        if unhooked:
+            text += (
+                f"\nrheap record: after operation {summary.operations:,} nothing more was seen: "
+                f"the program put other allocators in the place of those that were recorded"
+            )
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print(f"rheap record: {text}", file=sys.__stderr__, flush=True)
 

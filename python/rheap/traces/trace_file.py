@@ -22,13 +22,14 @@ class TraceFile:
     recording writes to it.
 
     `descriptor`: what to write the trace to. It belongs to the recorder, which closes it.
+    `whole_path`: of the file, links followed. `to_compress`: whether it is gzipped in the end.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fsdecode(path)
-        self._whole_path = os.path.realpath(self.path)  # the program may go to another folder
+        self.whole_path = os.path.realpath(self.path)  # the program may go to another folder
         regular = os.path.isfile(self.path) or not os.path.exists(self.path)
-        self._to_compress = regular and self.path.endswith(".gz")
+        self.to_compress = regular and self.path.endswith(".gz")
         # A recorder maps a regular file. Of a pipe it must not be a reader too.
         mode = os.O_RDWR if regular else os.O_WRONLY
         self.descriptor = os.open(self.path, mode | os.O_CREAT, 0o666)
@@ -41,17 +42,21 @@ class TraceFile:
                 raise OSError(error.errno, error.strerror, self.path) from None
 
     def compress(self) -> OSError | None:
-        """Compresses it if its name ends in .gz; returns why it had to stay plain.
+        """As `compress`, if its name ends in .gz.
 
         Comes after the recorder has closed the descriptor.
         """
-        if self._to_compress:
-            try:
-                _replace_by_compressed(self._whole_path)
-            except OSError as error:
-                words = f"the trace is whole, but it could not be compressed: {error.strerror}"
-                return OSError(error.errno, words, self.path)
-        return None
+        return compress(self.path, self.whole_path) if self.to_compress else None
+
+
+def compress(path: str, whole_path: str) -> OSError | None:
+    """Compresses a trace that is whole; returns why it had to stay plain."""
+    try:
+        _replace_by_compressed(whole_path)
+    except OSError as error:
+        words = f"the trace is whole, but it could not be compressed: {error.strerror}"
+        return OSError(error.errno, words, path)
+    return None
 
 
 def _take_for_us(descriptor: int) -> None:
