@@ -56,7 +56,8 @@ class Hooks {
     installed_ = true;
   }
   /// If others (tracemalloc, say) have put hooks before ours, ours stay, and do nothing until the
-  /// next recording. Returns false when others were put in the place of ours, which then saw nothing.
+  /// next recording. Returns false when others were put in the place of ours, which then saw
+  /// nothing.
   static bool remove() {
     PyMemAllocatorEx current;
     PyMem_GetAllocator(domain, &current);
@@ -152,8 +153,9 @@ py::dict stop_recording() {
 void register_interpreter_recorder(py::module_& module) {
   module.def("start_recording", &start_recording,
              "Records the interpreter's allocations to an open file, which is closed in the end.");
-  module.def("stop_recording", &stop_recording,
-             "Ends the recording; returns its figures. `unhooked`: in the end it saw nothing more.");
+  module.def(
+      "stop_recording", &stop_recording,
+      "Ends the recording; returns its figures. `unhooked`: in the end it saw nothing more.");
 }
 
 }  // namespace rheap::bindings

@@ -81,6 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _drop_output()
         return PIPE_CLOSED
+    except MemoryError as error:
+        # What stands for a heap's refusal says itself what would help.
+        words = error if isinstance(error, HeapError) else "there is not enough memory for that"
+        print(f"rheap {command}: {words}", file=sys.stderr)
+        _drop_output()
+        return 1
     except (HeapError, TraceError, OSError) as error:
         print(f"rheap {command}: {error}", file=sys.stderr)
         _drop_output()

@@ -18,16 +18,13 @@ import importlib.util
 import os
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from .. import _core
-from ..format.names import printable
-from ..format.sizes import format_size
 from ..traces import recorded
-from ..traces.heap_recording import RecordingSummary
-from ..traces.trace_file import TraceFile, compress
+from ..traces.trace_file import TraceFile
 
 _WITH_VALUE = "WX"
 """Python's options of a letter that take a value, beside -m and -c, which end them."""
@@ -147,32 +144,3 @@ def _interpreter_options() -> list[str]:
         else:
             break
     return options
-
-
-def finish(figures: Mapping[str, Any], path: str, whole_path: str, to_compress: bool) -> None:
-    """Compresses the trace and says what it holds, when a recorded program has ended."""
-    facts = dict(figures)
-    error, unhooked = facts.pop("error"), facts.pop("unhooked")
-    summary = RecordingSummary(**facts)
-    shown = printable(path)
-    if error != 0:
-        text = f"{shown} ends after {_count(summary.operations, 'operation')}: {os.strerror(error)}"
-    else:
-        failure = compress(path, whole_path) if to_compress else None
-        text = (
-            f"{_count(summary.operations, 'operation')}, {_count(summary.threads, 'thread')}, at "
-            f"most {format_size(summary.peak_bytes)} live, "
-            f"{_count(summary.dropped_frees, 'free')} of older blocks left out: {shown}"
-            + (f"; {failure.strerror}" if failure is not None else "")
-        )
-        if unhooked:
-            text += (
-                f"\nrheap record: after operation {summary.operations:,} nothing more was seen: "
-                f"the program put other allocators in the place of those that were recorded"
-            )
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(f"rheap record: {text}", file=sys.__stderr__, flush=True)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" + ("s" if number != 1 else "")

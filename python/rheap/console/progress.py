@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,11 +12,12 @@ if TYPE_CHECKING:
     import rich.progress
 
 _CLEAR = "\r\x1b[K"
+_SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress:
-    """A bar (with rich) or a percentage, gone when the `with` ends; nothing unless stderr is a
-    terminal.
+    """A bar (with rich) or a percentage, gone when the `with` ends. Where stderr is no terminal, a
+    line every ten seconds.
 
     `total`: what `advance` counts to; 0 when that is not known. Nothing runs beside the caller, so
     what is timed meanwhile is left alone.
@@ -27,6 +29,7 @@ class Progress:
         self._watched = sys.stderr is not None and sys.stderr.isatty()
         self._bar = _make_bar() if self._watched else None
         self._task = self._bar.add_task(what, total=total or None) if self._bar else None
+        self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -49,10 +52,17 @@ class Progress:
         self._what = what or self._what
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=done, description=self._what, refresh=True)
-        elif self._watched:
+        else:
             part = f" {done / self._total:4.0%}" if self._total else ""
-            line = f"{self._what}{part}"[: shutil.get_terminal_size().columns - 1]
+            self._show(f"{self._what}{part}")
+
+    def _show(self, line: str) -> None:
+        if self._watched:
+            line = line[: shutil.get_terminal_size().columns - 1]
             print(end=_CLEAR + line, file=sys.stderr, flush=True)
+        elif time.monotonic() > self._next_line:
+            self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
+            print(line, file=sys.stderr, flush=True)
 
 
 def _make_bar() -> rich.progress.Progress | None:

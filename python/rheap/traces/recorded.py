@@ -99,9 +99,9 @@ def _finish_at_exit(core: "Any", trace: tuple[str, str, bool]) -> None:
         sys.path[:], sys.meta_path[:], sys.path_hooks[:] = path[1:], finders, hooks
         for name in [name for name, module in sys.modules.items() if module is None]:
             del sys.modules[name]
-        from rheap.commands.record import finish
+        from rheap.traces import finishing
 
-        finish(figures, *trace)
+        finishing.finish(figures, *trace)
         if _ended_by == [KeyboardInterrupt]:
             # Python ends by the signal if the last code it ran at top level was interrupted, and
             # what was imported here ran some.
