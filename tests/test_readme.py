@@ -71,8 +71,10 @@ def test_has_the_two_commands() -> None:
     "code", [code for code in of_kind("python") if code.text not in PROGRAMS.values()], ids=str
 )
 def test_code_runs(code: Code, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"  # so that processes it starts find its functions
+    program.write_text(code.text)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code.text],
+        [sys.executable, "-W", "error", program],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -11,6 +11,7 @@
 #include "bindings/heap/sharing.hpp"
 #include "bindings/interpreter/arguments.hpp"
 #include "bindings/interpreter/errors.hpp"
+#include "bindings/interpreter/frame.hpp"
 #include "bindings/reports/reports.hpp"
 #include "bindings/traces/interpreter_recorder.hpp"
 #include "bindings/traces/replay.hpp"
@@ -20,6 +21,7 @@
 PYBIND11_MODULE(_core, module, pybind11::multiple_interpreters::not_supported()) {
   module.attr("__version__") = RHEAP_VERSION;
   module.doc() = "The compiled part of rheap. Import rheap instead.";
+  rheap::bindings::compare_frames();
   rheap::bindings::register_errors(module);
   rheap::bindings::register_sizes(module);
   rheap::bindings::register_pin(module);

@@ -35,6 +35,13 @@ def consumer(tmp_path_factory):
         pytest.param("traced", marks=pytest.mark.slow),
         pytest.param("profiled", marks=pytest.mark.slow),
         pytest.param("cProfile", marks=pytest.mark.slow),
+        pytest.param(
+            "monitored",
+            marks=[
+                pytest.mark.slow,
+                pytest.mark.skipif(sys.version_info < (3, 12), reason="came with 3.12"),
+            ],
+        ),
         pytest.param("import under a profiler", marks=pytest.mark.slow),
         pytest.param("import under a tracer", marks=pytest.mark.slow),
     ],

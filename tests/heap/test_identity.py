@@ -92,7 +92,7 @@ def test_the_types_cannot_be_subclassed(kind):
 def test_the_types_cannot_be_instantiated(kind):
     with pytest.raises(TypeError, match="cannot create"):
         kind()
-    with pytest.raises(TypeError, match="not safe"):
+    with pytest.raises(TypeError, match=r"not safe|cannot create"):  # from 3.14 on the same words
         object.__new__(kind)
 
 

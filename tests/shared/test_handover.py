@@ -164,6 +164,19 @@ def test_nothing_is_copied(heap, of):
 # --- over anything that carries bytes -------------------------------------------------------------
 
 
+def test_a_dtype_of_very_many_fields_arrives(heap):
+    dtype = np.dtype([(f"a field whose name is number {number}", "i4") for number in range(3000)])
+    assert len(str(dtype.descr)) > 65_535
+    array = heap.array(2, dtype)
+    array["a field whose name is number 2999"] = 7
+    got = heap.redeem(heap.ticket(array))
+    assert got.dtype == dtype
+    assert got[1]["a field whose name is number 2999"] == 7
+    heap["many"] = array
+    assert heap["many"].dtype == dtype
+    del heap["many"]
+
+
 def test_tickets_go_through_pipes_and_sockets(heap):
     read_end, write_end = os.pipe()
     mine, theirs = socket.socketpair()

@@ -5,7 +5,9 @@ import mmap
 import os
 import random
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from damaging import damage
@@ -199,3 +201,27 @@ def test_random_bytes_in_the_tables_end_no_process(part):
     except AssertionError as error:
         error.add_note(f"seed {int.from_bytes(seed[:], 'little')}")
         raise
+
+
+@pytest.mark.parametrize("name", ["None", "'damaged at the exit'"])
+def test_a_program_with_a_damaged_heap_ends_without_a_traceback(name):
+    code = f"""if 1:
+        import rheap
+        from damaging import damage
+        heap = rheap.SharedHeap("1 MiB", name={name})
+        kept = [heap.alloc(8) for _ in range(3)]
+        damage(kept[1])
+        try:
+            heap.check()
+        except rheap.HeapCorruption:
+            print("known")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "known\n", "")

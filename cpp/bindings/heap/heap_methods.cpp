@@ -163,7 +163,7 @@ PyObject* free_argument(const char* name, PyObject* self, PyObject* const* args,
     set_foreign(block->handle.payload.value);
     return nullptr;
   }
-  return free_block(block, exposure::on_stack_of_caller(args) ? 1 : 0);
+  return free_block(block, exposure::references_of_call(args, 1));
 }
 
 PyObject* free_any(PyObject* self, PyObject* const* args, Py_ssize_t count) {

@@ -17,26 +17,28 @@ bool in_package(PyObject* globals) {
                                   static_cast<std::size_t>(PyUnicode_GET_LENGTH(package)));
 }
 
-#if RHEAP_READS_FRAMES
-
 namespace {
 
 /// The thread's state while it has the GIL, else null.
 const PyThreadState* attached() {
+#if PY_VERSION_HEX >= 0x030D0000
+  return PyThreadState_GetUnchecked();
+#else
   PyThreadState* thread = _PyThreadState_UncheckedGet();
 #if PY_VERSION_HEX < 0x030C0000
   // There it is the state of whoever has the GIL.
   if (thread != PyGILState_GetThisThreadState()) return nullptr;
 #endif
   return thread;
+#endif
 }
 
 /// Where it stands as its traceback would say; nowhere if it is no function of the program's, or
 /// has not begun, or is so far gone that its code goes too.
 Instruction instruction_of(const Frame& frame) {
   constexpr char owned_by_generator = 1;
-  if (frame.code == nullptr || !PyCode_Check(frame.code) || Py_REFCNT(frame.code) <= 0) return {};
-  auto* code = reinterpret_cast<PyCodeObject*>(frame.code);
+  PyCodeObject* const code = frame.code();
+  if (code == nullptr || Py_REFCNT(code) <= 0) return {};
   const auto offset = static_cast<int>(frame.instruction - code->co_code_adaptive);
   const int first = code->_co_firsttraceable * static_cast<int>(sizeof(std::uint16_t));
   if (frame.owner != owned_by_generator && offset < first) return {};
@@ -54,11 +56,5 @@ Instruction caller() {
   }
   return {};
 }
-
-#else
-
-Instruction caller() { return {}; }
-
-#endif
 
 }  // namespace rheap::bindings

@@ -6,10 +6,6 @@
 
 namespace rheap::bindings::exposure {
 
-// From 3.14 on calls borrow references, and without the GIL counts are split between threads: there
-// the memory always waits for the last reference.
-#if RHEAP_READS_FRAMES
-
 namespace {
 
 /// Kinds of variables, as `co_localspluskinds` has them.
@@ -20,13 +16,12 @@ struct Running {
   const Frame* frame;
   const PyCodeObject* code;
 
-  explicit operator bool() const { return frame != nullptr; }
+  explicit operator bool() const { return code != nullptr; }
 };
 
 Running running() {
   const Frame* frame = innermost_frame(PyThreadState_Get());
-  if (frame == nullptr || frame->code == nullptr || !PyCode_Check(frame->code)) return {};
-  return {frame, reinterpret_cast<const PyCodeObject*>(frame->code)};
+  return {frame, frame != nullptr ? frame->code() : nullptr};
 }
 
 Py_ssize_t variables_naming(const PyObject* object, Running function) {
@@ -34,10 +29,10 @@ Py_ssize_t variables_naming(const PyObject* object, Running function) {
   Py_ssize_t count = 0;
   for (int slot = 0; slot < function.code->co_nlocalsplus; ++slot) {
     if ((kinds[slot] & free_kind) != 0) continue;
-    PyObject* value = function.frame->slots[slot];
+    const FrameSlot& variable = function.frame->slots[slot];
+    PyObject* const value = variable.object();
     const bool in_cell = (kinds[slot] & cell_kind) != 0 && value != nullptr && PyCell_Check(value);
-    if (in_cell) value = PyCell_GET(value);
-    if (value == object) ++count;
+    if (in_cell ? PyCell_GET(value) == object : variable.owns(object)) ++count;
   }
   return count;
 }
@@ -66,18 +61,28 @@ bool all_references_named(PyObject* object, Py_ssize_t own) {
          others == variables_naming(object, function) + entries_naming(object, function);
 }
 
-bool on_stack_of_caller(PyObject* const* arguments) {
+#if PY_VERSION_HEX < 0x030E0000
+
+Py_ssize_t references_of_call(PyObject* const* arguments, Py_ssize_t) {
   const Running function = running();
-  if (!function) return false;
+  if (!function) return 0;
   const std::less<> before;
-  PyObject* const* stack = function.frame->slots + function.code->co_nlocalsplus;
-  return !before(arguments, stack) && before(arguments, stack + function.code->co_stacksize);
+  const auto* place = reinterpret_cast<const FrameSlot*>(arguments);
+  const FrameSlot* stack = function.frame->slots + function.code->co_nlocalsplus;
+  const bool on_stack = !before(place, stack) && before(place, stack + function.code->co_stacksize);
+  return on_stack ? 1 : 0;
 }
 
 #else
 
-bool all_references_named(PyObject*, Py_ssize_t) { return false; }
-bool on_stack_of_caller(PyObject* const*) { return false; }
+/// Calls get copies of the arguments, which lie on top of the stack, and may be borrowed there.
+Py_ssize_t references_of_call(PyObject* const* arguments, Py_ssize_t count) {
+  const Running function = running();
+  if (!function || function.frame->stack_top == nullptr) return 0;
+  const FrameSlot* stack = function.frame->slots + function.code->co_nlocalsplus;
+  const FrameSlot* place = function.frame->stack_top - count;
+  return place >= stack && place->owns(arguments[0]) ? 1 : 0;
+}
 
 #endif
 

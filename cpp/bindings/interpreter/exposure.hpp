@@ -16,15 +16,18 @@
 /// frame, a cell that this frame made (what closes over it has the same cell, and would count it
 /// again), an entry of the namespace of a module or class if that is an exact dict. What is kept in
 /// an attribute, a container or another mapping is no name: consumers written in Python keep the
-/// Block there, too.
+/// Block there, too. From 3.14 on a variable may borrow the reference of the caller's variable that
+/// it got its value from; it has none of its own then, and is not counted. Where frames are not
+/// read (without the GIL), the memory always waits for the last reference.
 namespace rheap::bindings::exposure {
 
 /// Whether each reference to `object` is one of the call's own or a name in the running function.
 /// Reads the frame and leaves it as it is.
 bool all_references_named(PyObject* object, Py_ssize_t own);
 
-/// Whether these arguments lie on the stack of the running function, which then has a reference to
-/// each of them for this call. (The arguments of `f(*tuple)` lie in the tuple, whose they are.)
-bool on_stack_of_caller(PyObject* const* arguments);
+/// How many references to the first of these arguments are this call's own: those that the running
+/// function has on its stack for it. (The arguments of `f(*tuple)` lie in the tuple, whose they
+/// are.)
+Py_ssize_t references_of_call(PyObject* const* arguments, Py_ssize_t count);
 
 }  // namespace rheap::bindings::exposure

@@ -76,7 +76,7 @@ PyObject* call_unbound(PyObject* callable, PyObject* const* args, std::size_t fl
     return PyErr_Format(PyExc_TypeError, "%s() needs an object to work on", name_of(method));
   }
   if (!is_self(method, args[0]) || !takes_call(method, count - 1, names)) return nullptr;
-  return method->function(args[0], args + 1, exposure::on_stack_of_caller(args) ? 1 : 0);
+  return method->function(args[0], args + 1, exposure::references_of_call(args, count));
 }
 
 PyObject* bind(PyObject* object, PyObject* self, PyObject*) {

@@ -118,8 +118,10 @@ using MemHooks = Hooks<PYMEM_DOMAIN_MEM>;
 using ObjectHooks = Hooks<PYMEM_DOMAIN_OBJ>;
 
 ProcessRecorder::FindOrigin origins_of_callers() {
-  if (!frames_are_read) {
-    throw std::runtime_error("sites can be recorded with Python 3.11 to 3.13 that have a GIL");
+  if (!frames_fit) {
+    throw std::runtime_error(
+        "this Python does not tell which line asks for memory: it has no GIL, "
+        "or lays its frames out in a way that is not known");
   }
   static_cast<void>(caller());  // what it makes the first time is not made in a hook
   return [sites = std::make_shared<SiteNumbers>()] { return sites->of(caller()); };
@@ -140,7 +142,9 @@ void start_recording(int file, bool with_times, bool with_sites) {
 }
 
 py::dict stop_recording() {
-  if (recorder == nullptr) throw std::runtime_error("the interpreter was never recorded");
+  if (recorder == nullptr || recorder->last() == nullptr) {
+    throw std::runtime_error("the interpreter was never recorded");
+  }
   const bool in_place = RawHooks::remove() & MemHooks::remove() & ObjectHooks::remove();
   without_gil([] { recorder->stop(); });
   py::dict figures = figures_of(*recorder->last());
@@ -151,6 +155,7 @@ py::dict stop_recording() {
 }  // namespace
 
 void register_interpreter_recorder(py::module_& module) {
+  module.attr("KNOWS_LINES") = frames_fit;
   module.def("start_recording", &start_recording,
              "Records the interpreter's allocations to an open file, which is closed in the end.");
   module.def(

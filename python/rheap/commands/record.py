@@ -71,6 +71,8 @@ def run(options: argparse.Namespace) -> int | Callable[[], int]:
         return 0
     if options.program is None:
         options.refuse("which program? Name a file, -m and a module, -c and code, or -")
+    if options.sites and not _core.KNOWS_LINES:
+        options.refuse("--sites: this Python does not tell which line asks for memory")
     kind = options.kind or _kind_of(options.program)
     if kind == "input" and sys.stdin is not None and sys.stdin.isatty():
         options.refuse("- reads a program from standard input, which is a terminal here")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec
 from typing import NamedTuple
 
 from ..format.names import printable
@@ -66,10 +67,10 @@ def load_policy(written: str) -> OwnPolicy:
     `PolicyError` for what the file raises.
     """
     path, _, name = written.rpartition(":")
-    with open(path, "rb"):
-        pass  # runpy's own errors are a traceback
+    with open(path, "rb") as file:
+        source = file.read()
     try:
-        function = runpy.run_path(path).get(name)
+        function = _names_of(path, source).get(name)
     except Exception as error:
         raise PolicyError from _from_the_user(error)
     if not callable(function):
@@ -79,9 +80,18 @@ def load_policy(written: str) -> OwnPolicy:
     return OwnPolicy(printable(f"{os.path.basename(path)}:{name}"), function)
 
 
+def _names_of(path: str, source: bytes) -> dict[str, object]:
+    """Runs the file as a module that nobody imports; leaves no bytecode beside it."""
+    name = "<policy>"
+    module = module_from_spec(ModuleSpec(name, SourceFileLoader(name, path), origin=path))
+    vars(module)["__file__"] = path
+    exec(compile(source, path, "exec", dont_inherit=True), vars(module))
+    return vars(module)
+
+
 def _from_the_user(error: Exception) -> Exception:
     """The error without the frames through which the user's code was called."""
     frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_globals.get("__name__") in (__name__, "runpy"):
+    while frames is not None and frames.tb_frame.f_globals is globals():
         frames = frames.tb_next
     return error.with_traceback(frames)

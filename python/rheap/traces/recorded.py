@@ -39,13 +39,14 @@ def _main() -> None:
     core_path, descriptor, times, sites, path, whole_path, packed, count, *rest = sys.argv[1:]
     options, (kind, target, *arguments) = rest[: int(count)], rest[int(count) :]
     core = _load_core(core_path)
-    _finish_at_exit(core, (path, whole_path, packed == "1"))
+    places = sys.path[not sys.flags.safe_path :]
     if not sys.flags.safe_path:
         del sys.path[0]  # the folder of this file
     written, run = _KINDS[kind](target)
     sys.orig_argv[:] = [sys.orig_argv[0], *options, *written, *arguments]
     sys.argv[:] = [written[0], *arguments]
     _start(core, int(descriptor), times == "1", sites == "1")
+    _finish_at_exit(core, places, (path, whole_path, packed == "1"))
     for name in set(sys.modules) - modules_before - {"rheap._core"}:
         del sys.modules[name]
     try:
@@ -86,17 +87,17 @@ def _start(core: "Any", descriptor: int, times: bool, sites: bool) -> None:
         _tracemalloc.start(limit)
 
 
-def _finish_at_exit(core: "Any", trace: tuple[str, str, bool]) -> None:
+def _finish_at_exit(core: "Any", path: list[str], trace: tuple[str, str, bool]) -> None:
     """Registered first, so it runs last: after the program's threads and its own exit functions."""
     process = os.getpid()
-    path, finders, hooks = sys.path[:], sys.meta_path[:], sys.path_hooks[:]
+    finders, hooks = sys.meta_path[:], sys.path_hooks[:]
 
     def finish() -> None:
         if os.getpid() != process:  # a forked child
             return
         figures = core.stop_recording()
         # The program is over; what it did to the ways of importing must not be in ours.
-        sys.path[:], sys.meta_path[:], sys.path_hooks[:] = path[1:], finders, hooks
+        sys.path[:], sys.meta_path[:], sys.path_hooks[:] = path, finders, hooks
         for name in [name for name, module in sys.modules.items() if module is None]:
             del sys.modules[name]
         from rheap.traces import finishing
@@ -146,7 +147,22 @@ def _module(name: str) -> "tuple[list[str], Callable[[], None]]":
 
 def _code(source: str) -> "tuple[list[str], Callable[[], None]]":
     _put_first_in_path("")
-    return ["-c", source], lambda: exec(_compiled(source + "\n", "<string>"), _new_main({}))
+    text = source + "\n"
+    if sys.version_info >= (3, 14):
+        import textwrap
+
+        text = textwrap.dedent(text)
+
+    def run() -> None:
+        names = _new_main({})
+        code = _compiled(text, "<string>")
+        if sys.version_info >= (3, 13):  # which shows the lines of such code in tracebacks
+            import linecache
+
+            linecache._register_code(code, text, "<string>")  # type: ignore[attr-defined]
+        exec(code, names)
+
+    return ["-c", source], run
 
 
 def _input(_: str) -> "tuple[list[str], Callable[[], None]]":

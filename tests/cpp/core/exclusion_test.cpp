@@ -245,6 +245,7 @@ TEST("what the system refuses to a process that attaches is told with its error"
       SharedHeap heap(1 << 20);
       const int descriptor = dup(heap->descriptor());
       refuse(refusal.call, refusal.code, refusal.argument);
+      if (refusal.call == SYS_newfstatat) refuse(SYS_fstat, refusal.code);  // as libraries have it
       const auto refused =
           CHECK_THROWS<SystemRefused>([&] { Heap::attach(descriptor, false)->disown(); });
       if (refused.code != refusal.told) fail(refused.what());

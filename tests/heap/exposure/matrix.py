@@ -207,6 +207,68 @@ SPECIAL = {
                 free()
             return kept, returned()
         """,
+    # From 3.14 on arguments borrow the references of the variables that they come from.
+    "an argument given twice": """
+        def close(one, two):
+            one.__exit__(None, None, None)
+        def case():
+            block = make()
+            kept = look(block)
+            close(block, block)
+            return kept, returned()
+        """,
+    "an argument under another name": """
+        def close(one):
+            two = three = one
+            two.__exit__(None, None, None)
+        def case():
+            block = make()
+            kept = look(block)
+            close(block)
+            return kept, returned()
+        """,
+    "an argument handed on": """
+        def close(one, *more):
+            (lambda one, two: one.__exit__(None, None, None))(one, one)
+        def case():
+            block = make()
+            kept = look(block)
+            close(block, block, block)
+            return kept, returned()
+        """,
+    "an argument in a cell": """
+        def close(one, two):
+            def inner():
+                one.__exit__(None, None, None)
+            inner()
+        def case():
+            block = make()
+            kept = look(block)
+            close(block, block)
+            return kept, returned()
+        """,
+    "an argument of a generator": """
+        def close(one, two):
+            yield
+            one.__exit__(None, None, None)
+        def case():
+            block = make()
+            kept = look(block)
+            list(close(block, block))
+            return kept, returned()
+        """,
+    "freed as an argument": """
+        def close(one, two):
+            with suppress(BlockPinned):
+                heap.free(one)
+            with suppress(Exception):
+                Block.free(two)
+        def case():
+            block = make()
+            kept = look(block)
+            close(block, block)
+            return kept, returned()
+        """,
     "a comprehension": """
         def blocks():
             yield make()
@@ -391,7 +453,25 @@ def profiled(call):
         sys.setprofile(None)
 
 
+def monitored(call):
+    """All events of all functions, as coverage and debuggers ask for them since 3.12."""
+    monitoring = sys.monitoring
+    monitoring.use_tool_id(0, "matrix")
+    events = monitoring.events
+    names = [name for name in vars(events) if name.isupper() and name != "NO_EVENTS"]
+    local = [name for name in names if name not in ("RAISE", "RERAISE", "C_RETURN", "C_RAISE")]
+    for name in local:
+        monitoring.register_callback(0, getattr(events, name), lambda *_: None)
+    monitoring.set_events(0, sum(getattr(events, name) for name in local))
+    try:
+        return call()
+    finally:
+        monitoring.set_events(0, 0)
+        monitoring.free_tool_id(0)
+
+
 AROUND = {
+    "monitored": monitored,
     "traced": traced,
     "profiled": profiled,
     "cProfile": lambda call: cProfile.Profile().runcall(call),
