@@ -47,7 +47,9 @@ def rounds(number):
 
 def run_python(code, *arguments, seconds=60):
     """The output of a Python of its own, which must end well and in time."""
-    command = [sys.executable, "-W", "error", "-X", "faulthandler"]
+    # A fork beside threads is what some of these programs try, and Python warns of that.
+    command = [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning"]
+    command += ["-X", "faulthandler"]
     done = subprocess.run(
         [*command, "-c", textwrap.dedent(code), *arguments],
         capture_output=True,

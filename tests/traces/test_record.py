@@ -17,6 +17,7 @@ from rheap.commands.main import main
 RHEAP = [sys.executable, "-m", "rheap", "record"]
 SIZE = 12345  # of a bytes object and its terminating zero; nobody else asks for as many
 HEADER = sys.getsizeof(b"")
+ITEMS = 1543  # of a list; as many bytes as eight times that nobody else asks for
 
 
 @pytest.fixture
@@ -105,8 +106,8 @@ def test_a_program_that_does_not_compile(write):
 def test_what_it_allocated_is_there_with_its_end(write):
     write(f"""
         kept = bytes({SIZE - HEADER})
-        gone = bytearray({SIZE + 1})  # and a terminating zero
-        gone.extend(bytes(2 * {SIZE}))
+        gone = [None] * {ITEMS}
+        gone.extend([None] * (2 * {ITEMS}))
         del gone
         big = bytes(10_000_000)
         del big
@@ -115,7 +116,7 @@ def test_what_it_allocated_is_there_with_its_end(write):
     assert done.returncode == 0
     trace = read_trace("program.trace.gz")
     assert trace.lives(SIZE) == ["a"]
-    assert trace.lives(SIZE + 2) == ["arf"]
+    assert trace.lives(8 * ITEMS) == ["arf"]
     assert trace.lives(10_000_000 + HEADER) == ["af"]  # not once more as raw memory
     assert trace.threads == {0}
     assert f"{len(trace.operations):,} operations, 1 thread, at most" in done.summary
