@@ -46,6 +46,13 @@ inline void refuse(int call, int code, std::optional<Argument> argument = std::n
   CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
+/// AddressSanitizer maps memory itself, and cannot be refused any.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool can_refuse_memory = false;
+#else
+inline constexpr bool can_refuse_memory = true;
+#endif
+
 /// Sets a limit of this process, up to what it may set. Returns what it was.
 inline rlim_t limit(__rlimit_resource resource, rlim_t value) {
   rlimit limits{};

@@ -50,7 +50,8 @@ bool CompactionPlan::is_due(double ratio) {
   return working_;
 }
 
-/// After a round that walls kept from its end the next one waits until there is more to gain.
+/// After a round that immovable blocks kept from its end the next one waits until there is more to
+/// gain.
 void CompactionPlan::note_end(double ratio) {
   working_ = false;
   begins_above_ = std::max(terms_.above, ratio * terms_.above / terms_.until);

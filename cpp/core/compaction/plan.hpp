@@ -38,7 +38,7 @@ class CompactionPlan {
   std::uint64_t since_;
   std::uint64_t spent_ = 0;  ///< microseconds
   bool working_ = false;
-  double begins_above_;  ///< more than `above` when walls kept the last round from its end
+  double begins_above_;  ///< more than `above` where immovable blocks ended the last round
 };
 
 }  // namespace rheap

@@ -22,7 +22,7 @@ struct Handle {
 };
 
 /// The handles of one heap by 64 KiB windows of its region: a list for each window, so that a
-/// handle goes in and out in constant time, and the handles of a stretch of the region are found
+/// handle goes in and out in constant time, and the handles of a range of the region are found
 /// without looking at others. The table is reserved for the whole region; only the part whose
 /// windows hold blocks takes memory. Behind it is room to sort the handles of one window.
 class HandleTable {

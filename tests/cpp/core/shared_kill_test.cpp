@@ -255,9 +255,7 @@ class Actor {
 void act_until_killed(Heap& heap, const SharedMail& mail, std::uint64_t seed, int signal,
                       std::uint64_t stores) {
   alarm(30);
-#ifndef __SANITIZE_ADDRESS__  // which needs address space itself
-  if (seed % 4 == 0) limit(RLIMIT_AS, 0);
-#endif
+  if (can_refuse_memory && seed % 4 == 0) limit(RLIMIT_AS, 0);
   arm(signal, stores);
   const std::string failure = failure_of([&] {
     Actor actor(heap, mail, seed);
