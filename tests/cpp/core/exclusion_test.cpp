@@ -62,6 +62,14 @@ int fork_and_reuse(Scene& scene, Work&& work) {
   return status;
 }
 
+/// A system call that is refused, and the error that the caller is told.
+struct Refusal {
+  int call;
+  int code;
+  std::optional<Argument> argument;
+  int told;
+};
+
 /// The child is told this, and dies when it looks.
 void verify_excluded(Scene& scene, int code, const std::string& words = "") {
   const int status = fork_and_reuse(scene, [&] {
@@ -114,12 +122,6 @@ TEST("a child for which there is no descriptor is excluded") {
 }
 
 TEST("a child that the system does not let be marked as alive is excluded") {
-  struct Refusal {
-    int call;
-    int code;
-    std::optional<Argument> argument;
-    int told;
-  };
   const Refusal refusals[] = {
       {SYS_openat, ENFILE, {}, ENFILE},
       {SYS_openat, ENOENT, {}, ENOENT},  // there is no /proc
@@ -227,12 +229,6 @@ TEST("a child of a damaged heap keeps what it sees, and is told of the damage") 
 }
 
 TEST("what the system refuses to a process that attaches is told with its error") {
-  struct Refusal {
-    int call;
-    int code;
-    std::optional<Argument> argument;
-    int told;
-  };
   const Refusal refusals[] = {
       {SYS_fcntl, EIO, Argument{1, F_GET_SEALS}, EIO},
       {SYS_newfstatat, EIO, {}, EIO},
