@@ -25,7 +25,9 @@ print(sys.modules["__main__"].__dict__ is globals(), sys.excepthook is sys.__exc
 import gc, os, signal, threading, warnings
 print(warnings.filters, [signal.getsignal(number) for number in signal.valid_signals()])
 print(threading.active_count(), threading.current_thread().name, gc.get_threshold())
-print(os.getcwd(), sorted(os.environ), len(os.listdir("/proc/self/fd")) < 6, sys.stdin.read())
+print(os.getcwd(), sorted(os.environ), sys.stdin.read())
+print([number for number in range(3, 100) if os.path.exists(f"/proc/self/fd/{number}")
+       and os.get_inheritable(number)])
 """
 
 

@@ -8,7 +8,7 @@ import difflib
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from .. import __version__
@@ -27,8 +27,8 @@ class Command(Protocol):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Adds the command's own arguments."""
 
-    def run(self, options: argparse.Namespace) -> int | Callable[[], int]:
-        """Runs it; returns the exit status, or a program to run, whose exceptions pass."""
+    def run(self, options: argparse.Namespace) -> int:
+        """Runs it; returns the exit status."""
 
 
 COMMANDS: dict[str, Command] = {
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"rheap {command}: {error}", file=sys.stderr)
         _drop_output()
         return 1
-    return status if isinstance(status, int) else status()
+    return status
 
 
 def _unknown(written: str) -> str:

@@ -18,7 +18,6 @@ import importlib.util
 import os
 import platform
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -60,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(refuse=parser.error)
 
 
-def run(options: argparse.Namespace) -> int | Callable[[], int]:
-    """Returns what becomes the program; or prints the overhead and returns 0."""
+def run(options: argparse.Namespace) -> int:
+    """Becomes the program; or prints the overhead and returns 0."""
     if options.overhead:
         from .overhead import measure_overhead
 
@@ -76,10 +75,10 @@ def run(options: argparse.Namespace) -> int | Callable[[], int]:
     kind = options.kind or _kind_of(options.program)
     if kind == "input" and sys.stdin is not None and sys.stdin.isatty():
         options.refuse("- reads a program from standard input, which is a terminal here")
-    if not _is_there(kind, options.program):
-        return lambda: _become(kind, options, None)
-    trace = TraceFile(options.output or f"{_name_of(kind, options.program)}.trace.gz")
-    return lambda: _become(kind, options, trace)
+    trace = None
+    if _is_there(kind, options.program):
+        trace = TraceFile(options.output or f"{_name_of(kind, options.program)}.trace.gz")
+    return _become(kind, options, trace)
 
 
 def _kind_of(program: str) -> str:
@@ -109,7 +108,8 @@ def _is_there(kind: str, program: str) -> bool:
 
 
 def _become(kind: str, options: argparse.Namespace, trace: TraceFile | None) -> NoReturn:
-    """This process runs a fresh interpreter from here on, which runs the program."""
+    """This process runs a fresh interpreter from here on, which runs the program. Without a trace
+    Python itself says what is wrong with it."""
     ours = _interpreter_options()
     program = [options.program, *options.arguments]
     if trace is None:

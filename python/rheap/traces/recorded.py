@@ -82,6 +82,7 @@ def _start(core: "Any", descriptor: int, times: bool, sites: bool) -> None:
     traced = _tracemalloc.is_tracing()
     limit = _tracemalloc.get_traceback_limit()
     _tracemalloc.stop()
+    os.set_inheritable(descriptor, False)  # it was, to come here; what the program starts has none
     core.start_recording(descriptor, times, sites)
     if traced:
         _tracemalloc.start(limit)
