@@ -46,11 +46,11 @@ inline void refuse(int call, int code, std::optional<Argument> argument = std::n
   CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
-/// AddressSanitizer maps memory itself, and cannot be refused any.
+/// AddressSanitizer itself maps memory and opens files, and must be refused neither.
 #ifdef __SANITIZE_ADDRESS__
-inline constexpr bool can_refuse_memory = false;
+inline constexpr bool can_be_starved = false;
 #else
-inline constexpr bool can_refuse_memory = true;
+inline constexpr bool can_be_starved = true;
 #endif
 
 /// Sets a limit of this process, up to what it may set. Returns what it was.

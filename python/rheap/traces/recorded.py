@@ -160,7 +160,8 @@ def _code(source: str) -> "tuple[list[str], Callable[[], None]]":
         if sys.version_info >= (3, 13):  # which shows the lines of such code in tracebacks
             import linecache
 
-            linecache._register_code(code, text, "<string>")  # type: ignore[attr-defined]
+            key = code if hasattr(linecache, "_interactive_cache") else "<string>"  # 3.13.0 has not
+            linecache._register_code(key, text, "<string>")  # type: ignore[attr-defined]
         exec(code, names)
 
     return ["-c", source], run

@@ -52,7 +52,7 @@ TEST("a process that gets no more memory repairs a heap of many blocks") {
     heap.alloc(block, 8, 8);
   });
   in_child(60, [&] {
-    if (can_refuse_memory) {
+    if (can_be_starved) {
       refuse(SYS_brk, ENOMEM);
       refuse(SYS_mmap, ENOMEM);
     }

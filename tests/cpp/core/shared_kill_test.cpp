@@ -202,7 +202,7 @@ class Actor {
   }
   /// The child does a little and ends, one way or another; so may its parent meanwhile.
   void fork_and_wait() {
-    const bool starved = random_.one_in(3);
+    const bool starved = can_be_starved && random_.one_in(3);
     const rlim_t descriptors = starved ? limit(RLIMIT_NOFILE, 0) : 0;
     // A child that were stopped would be waited for.
     const int signal = std::exchange(signal_at_last, SIGKILL);
@@ -255,7 +255,7 @@ class Actor {
 void act_until_killed(Heap& heap, const SharedMail& mail, std::uint64_t seed, int signal,
                       std::uint64_t stores) {
   alarm(30);
-  if (can_refuse_memory && seed % 4 == 0) limit(RLIMIT_AS, 0);
+  if (can_be_starved && seed % 4 == 0) limit(RLIMIT_AS, 0);
   arm(signal, stores);
   const std::string failure = failure_of([&] {
     Actor actor(heap, mail, seed);
