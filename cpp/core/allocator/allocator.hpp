@@ -23,10 +23,6 @@ struct Allocation {
   std::uint64_t dirty;   ///< leading bytes that may hold something; those behind are zero
 };
 
-class Allocator;
-/// See check.hpp.
-void check_invariants(const Allocator& allocator);
-
 /// Allocates and frees blocks of one region. Knows offsets and bytes, nothing of handles, locks or
 /// Python. One thread at a time.
 ///
@@ -134,6 +130,7 @@ class Allocator {
  private:
   friend class Relocation;
   friend void rebuild(Allocator& allocator);
+  friend void check_invariants(const Allocator& allocator);
 
   Allocation allocate_slowly(std::uint64_t bytes, std::uint64_t align);
   void release_slowly(Offset payload, std::uint64_t usable);

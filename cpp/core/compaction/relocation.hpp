@@ -59,6 +59,7 @@ class Relocation {
 class DetachedHole {
  public:
   explicit DetachedHole(Relocation& relocation) : relocation_(relocation) {}
+  // NOLINTNEXTLINE(bugprone-unsafe-to-allow-exceptions): it throws only where none is in flight
   ~DetachedHole() noexcept(false) {
     if (std::uncaught_exceptions() == exceptions_) attach();
   }
