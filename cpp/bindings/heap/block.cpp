@@ -47,7 +47,7 @@ void give_back_quietly(BlockObject* block) {
 
 /// For the next one; no pin is alive.
 [[gnu::always_inline]] inline void keep_dead(BlockObject* block) {
-  block->closed = block->heap_closed = block->exposed = block->named = 0;
+  block->closed = block->heap_closed = block->exposed = block->has_serials = 0;
   dead_blocks.keep(block);
 }
 

@@ -36,7 +36,7 @@ struct BlockObject {
   std::uint32_t exposed : 1;      ///< who took the Block itself may have kept its address
   std::uint32_t traced : 1;       ///< tracemalloc knows of it
   std::uint32_t noted : 1;        ///< it has sites
-  std::uint32_t named : 1;        ///< the two serials are its own
+  std::uint32_t has_serials : 1;  ///< the two below are of this block, not of the last one
   Site allocated_at;              ///< on debug heaps
   Site closed_at;                 ///< on debug heaps, when it was closed by itself
   std::uint64_t claimed_with;     ///< in a shared heap: the serial of the ticket, or 0

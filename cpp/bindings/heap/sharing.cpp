@@ -68,8 +68,8 @@ py::bytes send(const py::object& object) {
 
 /// From here on the block's serials are its own.
 BlockObject* with_serials(BlockObject* block) {
-  if (!block->named) block->claimed_with = block->published_with = 0;
-  block->named = 1;
+  if (!block->has_serials) block->claimed_with = block->published_with = 0;
+  block->has_serials = 1;
   return block;
 }
 
@@ -298,7 +298,7 @@ void publish(Heap& heap, const py::bytes& name, const py::bytes& value, const py
 bool is_published_as(Heap& heap, const py::object& object, const py::bytes& value) {
   const BlockObject* block = as_block(object);
   const std::uint64_t serial = ticket_in(static_cast<std::string_view>(value)).serial;
-  return block->heap == &heap && block->named &&
+  return block->heap == &heap && block->has_serials &&
          (block->claimed_with == serial || block->published_with == serial);
 }
 
